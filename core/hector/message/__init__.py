@@ -1,0 +1,41 @@
+"""Parts, messages, events and usage: frozen values without I/O."""
+
+from __future__ import annotations
+
+from hector.message.event import Actions, Event, EventKind, Failure, FinishReason, Outcome
+from hector.message.json_value import JSONObject, JSONValue
+from hector.message.parts import (
+    DataPart,
+    FilePart,
+    Message,
+    Part,
+    Role,
+    TextPart,
+    ThinkingPart,
+    ToolCall,
+    ToolResult,
+    text_of,
+)
+from hector.message.usage import Usage
+
+__all__ = [
+    "Actions",
+    "DataPart",
+    "Event",
+    "EventKind",
+    "Failure",
+    "FilePart",
+    "FinishReason",
+    "JSONObject",
+    "JSONValue",
+    "Message",
+    "Outcome",
+    "Part",
+    "Role",
+    "TextPart",
+    "ThinkingPart",
+    "ToolCall",
+    "ToolResult",
+    "Usage",
+    "text_of",
+]

@@ -1,0 +1,69 @@
+"""The hooks of the kernel, all of them. A plugin implements those it has something to say to.
+
+Every provider hook returns declarations, is called once per build and per reload, must be quick, and must not do I/O
+or import an SDK. `hector.plugin.hookimpl` marks an implementation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pluggy
+
+from hector.spi import Provider
+
+__all__ = ["PROJECT", "HookSpecs", "hookimpl", "hookspec"]
+
+PROJECT = "hector"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+class HookSpecs:
+    """One method per hook; the kind of every returned `Provider` must be the one named here."""
+
+    @hookspec
+    def hector_llm_providers(self) -> Iterable[Provider]:
+        """Kind `llm`: `create` gives an `hector.spi.LLM`."""
+        return ()
+
+    @hookspec
+    def hector_embedder_providers(self) -> Iterable[Provider]:
+        """Kind `embedder`: `create` gives an `hector.spi.Embedder`."""
+        return ()
+
+    @hookspec
+    def hector_vector_providers(self) -> Iterable[Provider]:
+        """Kind `vector_store`: `create` gives an `hector.spi.VectorStore`."""
+        return ()
+
+    @hookspec
+    def hector_toolset_providers(self) -> Iterable[Provider]:
+        """Kind `toolset`: `create` gives an `hector.spi.Toolset`."""
+        return ()
+
+    @hookspec
+    def hector_agent_types(self) -> Iterable[Provider]:
+        """Kind `agent`: `create` gives an `hector.spi.Agent`."""
+        return ()
+
+    @hookspec
+    def hector_document_sources(self) -> Iterable[Provider]:
+        """Kind `document_source`: `create` gives an `hector.spi.DocumentSource`."""
+        return ()
+
+    @hookspec
+    def hector_document_parsers(self) -> Iterable[Provider]:
+        """Kind `document_parser`: `create` gives an `hector.spi.DocumentParser`; every one is offered each document."""
+        return ()
+
+    @hookspec
+    def hector_chunkers(self) -> Iterable[Provider]:
+        """Kind `chunker`: `create` gives an `hector.spi.Chunker`."""
+        return ()
+
+    @hookspec
+    def hector_session_backends(self) -> Iterable[Provider]:
+        """Kind `session_backend`: `create` gives an `hector.spi.Sessions`."""
+        return ()

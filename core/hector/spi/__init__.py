@@ -1,0 +1,163 @@
+"""The Protocols that providers implement, with the contract of each in its docstring."""
+
+from __future__ import annotations
+
+from hector.spi.agent import (
+    Agent,
+    Invocation,
+)
+from hector.spi.build import (
+    BuildContext,
+    Injected,
+)
+from hector.spi.document import (
+    Chunk,
+    Chunker,
+    Document,
+    DocumentFailure,
+    DocumentParser,
+    DocumentSource,
+    DocumentStore,
+    Passage,
+    RawDocument,
+)
+from hector.spi.embedder import (
+    EmbedPurpose,
+    Embedder,
+    Vector,
+)
+from hector.spi.filter import (
+    All,
+    AnyOf,
+    Compare,
+    Equals,
+    Exists,
+    Filter,
+    In,
+    Not,
+    Scalar,
+    matches,
+)
+from hector.spi.llm import (
+    GenerateParameters,
+    LLM,
+    LLMChunk,
+    LLMRequest,
+    LLMResponse,
+    StructuredOutput,
+    TextDelta,
+    ThinkingDelta,
+)
+from hector.spi.observe import (
+    Observer,
+    Span,
+)
+from hector.spi.provider import (
+    Create,
+    KINDS,
+    Kind,
+    Provider,
+)
+from hector.spi.session import (
+    Artifact,
+    ArtifactSummary,
+    Session,
+    SessionKey,
+    SessionPage,
+    SessionSummary,
+    Sessions,
+)
+from hector.spi.settings import (
+    Doc,
+    Duration,
+    Env,
+    Length,
+    Marker,
+    NotYet,
+    Pattern,
+    Range,
+    Reference,
+    Secret,
+)
+from hector.spi.tool import (
+    Tool,
+    ToolContext,
+    ToolEffect,
+    ToolOutput,
+    ToolSpec,
+    Toolset,
+)
+from hector.spi.vector import (
+    VectorHit,
+    VectorRecord,
+    VectorStore,
+)
+
+__all__ = [
+    "Agent",
+    "All",
+    "AnyOf",
+    "Artifact",
+    "ArtifactSummary",
+    "BuildContext",
+    "Chunk",
+    "Chunker",
+    "Compare",
+    "Create",
+    "Doc",
+    "Document",
+    "DocumentFailure",
+    "DocumentParser",
+    "DocumentSource",
+    "DocumentStore",
+    "Duration",
+    "EmbedPurpose",
+    "Embedder",
+    "Env",
+    "Equals",
+    "Exists",
+    "Filter",
+    "GenerateParameters",
+    "In",
+    "Injected",
+    "Invocation",
+    "KINDS",
+    "Kind",
+    "LLM",
+    "LLMChunk",
+    "LLMRequest",
+    "LLMResponse",
+    "Length",
+    "Marker",
+    "Not",
+    "NotYet",
+    "Observer",
+    "Passage",
+    "Pattern",
+    "Provider",
+    "Range",
+    "RawDocument",
+    "Reference",
+    "Scalar",
+    "Secret",
+    "Session",
+    "SessionKey",
+    "SessionPage",
+    "SessionSummary",
+    "Sessions",
+    "Span",
+    "StructuredOutput",
+    "TextDelta",
+    "ThinkingDelta",
+    "Tool",
+    "ToolContext",
+    "ToolEffect",
+    "ToolOutput",
+    "ToolSpec",
+    "Toolset",
+    "Vector",
+    "VectorHit",
+    "VectorRecord",
+    "VectorStore",
+    "matches",
+]

@@ -1,0 +1,124 @@
+"""The contract of an agent, and what the runtime hands it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Protocol
+
+from hector.message import Actions, Event, JSONObject, JSONValue, Message, Part, ToolCall
+from hector.spi.llm import LLM, LLMRequest
+from hector.spi.tool import Tool
+
+__all__ = ["Agent", "Invocation"]
+
+
+class Invocation(Protocol):
+    """One run of one agent for one message in one session.
+
+    It keeps the session's log: what comes out of `generate`, `call_tools` and `run` is already recorded where it must
+    be (a model's answer before it is acted on, an intent before the effect), so an agent only passes those events on.
+    Other events an agent makes go through `record`; a durable event that reaches the runtime unrecorded is recorded
+    there.
+
+    Attributes:
+        id: invocation id, unique.
+        agent: name of the running agent.
+        app, user, session: the session's key.
+        branch: see `Event.branch`.
+        generation: number of the generation this invocation runs on.
+        message: the user's message that began it (for an agent called as a tool, the request).
+        state: the session's state as this invocation sees it, pending changes included; read-only.
+    """
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def agent(self) -> str: ...
+    @property
+    def app(self) -> str: ...
+    @property
+    def user(self) -> str: ...
+    @property
+    def session(self) -> str: ...
+    @property
+    def branch(self) -> str: ...
+    @property
+    def generation(self) -> int: ...
+    @property
+    def message(self) -> Message: ...
+    @property
+    def state(self) -> Mapping[str, JSONValue]: ...
+
+    def history(self) -> tuple[Message, ...]:
+        """The conversation as this agent sees it, oldest first, ready for an `LLMRequest`.
+
+        Its own branch, its ancestors and (but for isolated ones) its descendants. What other agents said comes as
+        user messages that name the speaker. A call without a result is left out together with its intent.
+        """
+        ...
+
+    def generate(self, llm: LLM, request: LLMRequest) -> AsyncIterator[Event]:
+        """Ask a model: yields `delta` events, then exactly one recorded `message` event with the whole answer.
+
+        Raises:
+            LLMError: the call failed; nothing but deltas was yielded.
+        """
+        ...
+
+    def call_tools(
+        self, calls: Sequence[ToolCall], tools: Mapping[str, Tool], *, timeout_s: float | None = None
+    ) -> AsyncIterator[Event]:
+        """Run the calls of one answer concurrently.
+
+        Yields:
+            All `tool_intent`s, then what called agents stream, then one `tool_result` per call in the order of the
+            calls. A failing, unknown or overdue tool gives a result with `is_error`; it never raises.
+
+        Args:
+            calls: what the model asked for; ids are unique.
+            tools: the tools on offer by name.
+            timeout_s: deadline of a call whose tool states none.
+        """
+        ...
+
+    def run(self, agent: Agent, *, branch: str | None = None) -> AsyncIterator[Event]:
+        """Run another agent in this session, on `branch` (a new last segment) or on the same branch if None."""
+        ...
+
+    def call_agent(self, agent: Agent, request: str, *, call_id: str) -> AsyncIterator[Event]:
+        """Run another agent on an isolated branch with `request` as its message; its last `message` is the answer."""
+        ...
+
+    def event(self, *parts: Part, actions: Actions | None = None, metadata: JSONObject | None = None) -> Event:
+        """Make (not record) an event by this agent: a `message` if there are parts, else a `state` event."""
+        ...
+
+    async def record(self, event: Event) -> Event:
+        """Append a durable event to the log; returns it with its `sequence`.
+
+        Raises:
+            SessionConflictError: another worker took the session over: stop, no further effect may follow.
+        """
+        ...
+
+
+class Agent(Protocol):
+    """Something that answers; one instance serves many concurrent invocations and keeps no state between them."""
+
+    @property
+    def name(self) -> str:
+        """Unique in the config; `[a-zA-Z][a-zA-Z0-9_-]*`, never `user`."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """What it is good for, for people and for models that may transfer to it."""
+        ...
+
+    def run(self, invocation: Invocation) -> AsyncIterator[Event]:
+        """Answer `invocation.message`, yielding events as they happen.
+
+        Raises:
+            HectorError: the invocation failed. Cancellation ends it at any await.
+        """
+        ...

@@ -1,0 +1,36 @@
+"""The contract of what watches invocations."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from hector.message import FinishReason, Outcome, Usage
+
+__all__ = ["Observer", "Span"]
+
+
+class Span(Protocol):
+    """A stretch of work that is being watched. Every span is ended exactly once."""
+
+    def child(self, operation: str, name: str) -> Span:
+        """Begin a span below this one: `operation` is `invoke_agent`, `chat`, `execute_tool` or `retrieve`."""
+        ...
+
+    def end(
+        self,
+        *,
+        error: BaseException | None = None,
+        outcome: Outcome | None = None,
+        usage: Usage | None = None,
+        finish_reason: FinishReason | None = None,
+    ) -> None:
+        """End it, saying how it went."""
+        ...
+
+
+class Observer(Protocol):
+    """Watches invocations: spans and metrics. Without one the runtime does no extra work at all."""
+
+    def invocation(self, *, agent: str, invocation_id: str, session: str, user: str, generation: int) -> Span:
+        """Begin the outermost span of an invocation."""
+        ...

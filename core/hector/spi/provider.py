@@ -1,0 +1,67 @@
+"""What a plugin declares: providers."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Literal, TypeAlias
+
+import attrs
+
+from hector.spi.build import BuildContext
+
+__all__ = ["KINDS", "Create", "Kind", "Provider"]
+
+Kind: TypeAlias = Literal[
+    "llm",
+    "embedder",
+    "vector_store",
+    "toolset",
+    "agent",
+    "document_source",
+    "document_parser",
+    "chunker",
+    "session_backend",
+]
+"""The kinds of provider that have a hook today."""
+
+KINDS: tuple[Kind, ...] = (
+    "llm",
+    "embedder",
+    "vector_store",
+    "toolset",
+    "agent",
+    "document_source",
+    "document_parser",
+    "chunker",
+    "session_backend",
+)
+
+Create: TypeAlias = Callable[[Any, BuildContext], Any | Awaitable[Any] | AbstractAsyncContextManager[Any]]
+"""`create(settings, context)`: the component, an awaitable of it, or an async context manager of it."""
+
+
+@attrs.frozen(kw_only=True)
+class Provider:
+    """A declaration: what can be built, from which settings, by which function.
+
+    Attributes:
+        kind: the contract the component fulfils; see the Protocol of that name in `hector.spi`.
+        type: the word users write in the config: lower case letters, digits and `_`, such as `openai`.
+        settings: a frozen attrs class; every key the provider reads, and no other (see `hector.spi.settings`).
+        create: builds the component, or `"module:function"`, imported (in a thread) when the first one is built.
+            It must not do I/O before it is awaited or entered. Import heavy SDKs in here, never at the top of the
+            plugin's module. What it returns decides the life cycle: a plain component is dropped when no longer
+            used; an async context manager is entered once, in a task of its own, and left in that same task when
+            the last generation that holds the component is gone. Cancellation of the build is delivered at any await.
+        summary: one line for people.
+        capabilities: words from the kind's own list, such as `tools`, `vision`, `thinking` for an LLM; what is
+            claimed is tested by the conformance suites.
+    """
+
+    kind: Kind
+    type: str = attrs.field(validator=attrs.validators.matches_re(r"[a-z][a-z0-9_]*"))
+    settings: type[Any]
+    create: Create | str
+    summary: str = ""
+    capabilities: frozenset[str] = frozenset()

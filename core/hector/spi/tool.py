@@ -1,0 +1,102 @@
+"""The contract of tools and toolsets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+import attrs
+
+from hector.message import Actions, DataPart, FilePart, JSONObject, JSONValue, TextPart
+
+if TYPE_CHECKING:
+    from hector.spi.agent import Invocation
+
+__all__ = ["Tool", "ToolContext", "ToolEffect", "ToolOutput", "ToolSpec", "Toolset"]
+
+ToolEffect: TypeAlias = Literal["pure", "idempotent", "unsafe"]
+"""What a second run with the same idempotency key does: nothing at all, nothing more, or harm."""
+
+
+@attrs.frozen(kw_only=True)
+class ToolSpec:
+    """What a model is told about a tool, and what the runtime must know.
+
+    Attributes:
+        name: `[a-zA-Z0-9_-]{1,64}`.
+        description: for the model; stable from call to call, so that prompt caches hold.
+        parameters: JSON Schema 2020-12 of an object.
+        effect: decides what happens to a call that was cut off by a crash.
+        timeout_s: seconds one call may take, > 0; None leaves it to the agent.
+    """
+
+    name: str
+    description: str
+    parameters: JSONObject = attrs.field(factory=lambda: dict[str, JSONValue](type="object", properties={}))
+    effect: ToolEffect = "unsafe"
+    timeout_s: float | None = None
+
+
+@attrs.frozen(kw_only=True)
+class ToolOutput:
+    """What a tool returns when text or JSON alone is not enough.
+
+    Attributes:
+        content: what the model gets to see, in order.
+        is_error: whether the tool failed in a way it wants to tell the model about.
+        actions: what else happens: state changes, a transfer, an escalation.
+    """
+
+    content: tuple[TextPart | DataPart | FilePart, ...] = ()
+    is_error: bool = False
+    actions: Actions | None = None
+
+
+@attrs.frozen(kw_only=True)
+class ToolContext:
+    """The surroundings of one call.
+
+    Attributes:
+        call_id: the `ToolCall.id`.
+        idempotency_key: the same on every retry of this call; hand it to whatever has the effect.
+        invocation: the invocation that calls.
+    """
+
+    call_id: str
+    idempotency_key: str
+    invocation: Invocation
+
+
+class Tool(Protocol):
+    """Something a model can call; one instance serves many concurrent calls."""
+
+    @property
+    def spec(self) -> ToolSpec:
+        """What it is; constant for the life of the instance."""
+        ...
+
+    async def call(self, arguments: JSONObject, context: ToolContext) -> ToolOutput | JSONValue:
+        """Do it.
+
+        Args:
+            arguments: as the model gave them; the tool checks them.
+            context: see `ToolContext`.
+
+        Returns:
+            A string (shown to the model as it is), any other JSON value (shown as JSON), or a `ToolOutput`.
+
+        Raises:
+            ToolError: its message goes to the model. Any other exception goes to the model as a short notice
+                and to the log in full; it does not end the invocation.
+
+        Cancellation stops the work and releases everything it holds.
+        """
+        ...
+
+
+class Toolset(Protocol):
+    """A group of tools that is opened and closed as one."""
+
+    def tools(self) -> Sequence[Tool]:
+        """The tools there are now, in a stable order; cheap, no I/O. A toolset whose server is down has none."""
+        ...
