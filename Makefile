@@ -1,0 +1,62 @@
+# uv is used when it is there and is never required. The environment grows in three steps
+# (.venv/.run, .test, .dev), each made again only when a pyproject.toml has changed.
+.DEFAULT_GOAL := help
+.PHONY: help run dev test test-long check docs bench clean
+
+UV      := $(shell command -v uv 2>/dev/null)
+PYTHON  ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+             "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$p" && break; done)
+BIN     := .venv/bin
+PLUGINS := $(patsubst %/pyproject.toml,-e ./%,$(wildcard hector_plugin_*/pyproject.toml plugins/*/pyproject.toml))
+INSTALL := $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet)
+
+help:  ## Say what can be made.
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+run: .venv/.run $(if $(OPENAI_API_KEY),.venv/.plugin-openai)  ## Serve the quickstart: documents, tools and an agent over A2A.
+	$(BIN)/hector serve --config examples/quickstart/config.yaml
+
+dev: .venv/.dev  ## Make the environment with everything in it, editable.
+
+test: .venv/.test  ## Run the tests.
+	$(BIN)/pytest
+
+test-long: .venv/.test  ## Run the long tests too.
+	$(BIN)/pytest -m "long"
+
+check: .venv/.dev  ## Check style, types, import contracts, spelling and documentation.
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+	$(BIN)/mkdocs build --strict --quiet
+
+docs: .venv/.dev  ## Serve the documentation while it is written.
+	$(BIN)/mkdocs serve
+
+bench: .venv/.test  ## Measure, and print the figures beside their bars.
+	@for file in benchmarks/*.py; do $(BIN)/python "$$file" || exit; done
+
+clean:  ## Remove everything that was made.
+	rm -rf .venv site dist build .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.run: $(wildcard pyproject.toml hector_plugin_*/pyproject.toml plugins/*/pyproject.toml)
+	@test -n "$(PYTHON)" || { echo "Hector needs Python 3.11 or newer: install it, or name it with make PYTHON=/path/to/python" >&2; exit 1; }
+	$(if $(UV),$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .venv,$(PYTHON) -m venv --clear .venv && $(INSTALL) --upgrade "pip>=25.1")
+	$(INSTALL) -e .
+	@touch $@
+
+.venv/.plugin-%: .venv/.run
+	$(INSTALL) -e . -e ./hector_plugin_$*
+	@touch $@
+
+.venv/.test: .venv/.run
+	$(INSTALL) -e . $(PLUGINS) --group test
+	@touch $@
+
+.venv/.dev: .venv/.test
+	$(INSTALL) -e . $(PLUGINS) --group dev
+	@touch $@
