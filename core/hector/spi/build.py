@@ -42,6 +42,7 @@ class BuildContext(Protocol):
 
     Attributes:
         name: the entry's name in the config, such as `main`.
+        description: what the config says about it, for people and models; empty if nothing.
         path: where it stands, such as `llms.main`; use it in error messages.
         config_dir: folder of the config file; relative paths in settings are relative to it (values of type `Path`
             arrive already joined).
@@ -51,6 +52,8 @@ class BuildContext(Protocol):
 
     @property
     def name(self) -> str: ...
+    @property
+    def description(self) -> str: ...
     @property
     def path(self) -> str: ...
     @property
