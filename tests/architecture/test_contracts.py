@@ -61,6 +61,7 @@ def test_each_contract_is_broken_by_a_fault_of_its_kind(
     (tmp_path / "hector/config").mkdir(exist_ok=True)
     (tmp_path / "hector/config/__init__.py").touch()
     for file, fault in faults.items():
+        (tmp_path / file).parent.mkdir(exist_ok=True)
         with (tmp_path / file).open("a") as opened:
             opened.write(f"\n{fault}\n")
 
