@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from hector.config.config import ComponentEntry, Config, DocumentStoreSettings, ReferenceUse
+from hector.config.component import ComponentEntry, ReferenceUse
+from hector.config.config import Config, DocumentStoreSettings
 from hector.config.environment import Environment
+from hector.config.fingerprint import canonical, fingerprint
 from hector.config.providers import (
     ProviderIndex,
     ProviderProblem,
@@ -27,7 +29,9 @@ from hector.config.sections import (
     ToolsetCommon,
     TracingConfig,
 )
+from hector.config.settings import structure_settings
 from hector.config.structure import diagnose, plugins_section, structure
+from hector.errors import Diagnostic
 
 __all__ = [
     "AgentCommon",
@@ -36,6 +40,7 @@ __all__ = [
     "Config",
     "ConfigSource",
     "DefaultsConfig",
+    "Diagnostic",
     "DocumentStoreSettings",
     "Environment",
     "Format",
@@ -54,11 +59,14 @@ __all__ = [
     "SessionsConfig",
     "ToolsetCommon",
     "TracingConfig",
+    "canonical",
     "choose_llm_type",
     "diagnose",
+    "fingerprint",
     "plugins_section",
     "read",
     "read_text",
     "structure",
+    "structure_settings",
     "unknown_provider",
 ]

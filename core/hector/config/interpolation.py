@@ -56,8 +56,8 @@ class Interpolated:
 def interpolate_text(text: str, variables: Mapping[str, str]) -> Interpolated:
     """Fill a text from variables. A dollar that starts neither `$$` nor `${` stays as it is.
 
-    A default is used when the variable is not set or empty, and may hold interpolations itself; it ends at the
-    brace that closes it. What a variable holds is never interpolated again.
+    A default is used when the variable is not set or empty, and may hold interpolations itself; it
+    ends at the brace that closes it. What a variable holds is never interpolated again.
 
     Raises:
         InterpolationError: a brace is not closed, or the name is none.
@@ -129,8 +129,8 @@ def interpolate_tree(
 ) -> Node:
     """The tree with every string value filled. Parts without a dollar are shared with the tree given.
 
-    Missing variables (H106) and bad interpolations (H119) are reported in `problems`, and their values become
-    `INVALID`.
+    Missing variables (H106) and bad interpolations (H119) are reported in `problems`, and their
+    values become `INVALID`.
     """
     value = node.value
     if isinstance(value, str):

@@ -1,7 +1,8 @@
 """JSON into the positioned tree: strict values from the JSON parser, places from the YAML events of the same text.
 
-JSON is almost a subset of YAML. Where the two disagree (a surrogate pair written as two escapes), the value is JSON's
-and the places stay empty, so a file never means anything else than what a JSON parser reads.
+JSON is almost a subset of YAML. Where the two disagree (a surrogate pair written as two escapes),
+the value is JSON's and the places stay empty, so a file never means anything else than what a JSON
+parser reads.
 """
 
 from __future__ import annotations
@@ -92,15 +93,15 @@ def _without_duplicates(
                 )
         value = entries
     if isinstance(value, dict):
-        items = cast("dict[str, Any]", value).items()
+        entries = cast("dict[str, object]", value)
         return {
             key: _without_duplicates(item, problems, file, is_reported=is_reported)
-            for key, item in items
+            for key, item in entries.items()
         }
     if isinstance(value, list):
+        items = cast("list[object]", value)
         return [
-            _without_duplicates(item, problems, file, is_reported=is_reported)
-            for item in cast("list[Any]", value)
+            _without_duplicates(item, problems, file, is_reported=is_reported) for item in items
         ]
     return value
 
