@@ -1,4 +1,4 @@
-"""The config: read, interpolated, checked against the classes of the kernel and of the providers, and described."""
+"""The config: read, interpolated, checked against the classes of its readers, and described."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from hector.config.providers import (
     unknown_provider,
 )
 from hector.config.reader import ConfigSource, Format, RawConfig, read, read_text
+from hector.config.render import diagnostic_json, render
+from hector.config.schema import schema
 from hector.config.sections import (
     AgentCommon,
     AgentSkill,
@@ -63,11 +65,14 @@ __all__ = [
     "canonical",
     "choose_llm_type",
     "diagnose",
+    "diagnostic_json",
     "fingerprint",
     "plugins_section",
     "problem_at",
     "read",
     "read_text",
+    "render",
+    "schema",
     "structure",
     "structure_settings",
     "unknown_provider",

@@ -1,4 +1,4 @@
-"""Named entries of the config, each read by the provider that its selector names and by the kernel."""
+"""Named entries of the config, each read by the provider it selects and by the kernel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The variables a config may use: the process's environment, then `.env` files, which never overrule it."""
+"""The variables a config may use: the environment, then `.env` files, which never overrule it."""
 
 from __future__ import annotations
 

@@ -20,7 +20,9 @@ __all__ = ["canonical", "fingerprint"]
 
 
 def canonical(value: Any) -> Any:
-    """Settings as JSON values: equal for equal settings, and telling nothing about secrets but whether they changed.
+    """Settings as JSON values: equal for equal settings, and silent about secrets.
+
+    A secret is there as its own fingerprint, so that a rotated one shows.
 
     Attrs classes become maps with their class beside the fields, so that two classes with the same
     fields differ. Sets are sorted; paths and enumerations are tagged, so that they differ from

@@ -127,7 +127,7 @@ def _value(inside: str, variables: Mapping[str, str], missing: dict[str, None], 
 def interpolate_tree(
     node: Node, variables: Mapping[str, str], problems: list[Diagnostic], path: str = ""
 ) -> Node:
-    """The tree with every string value filled. Parts without a dollar are shared with the tree given.
+    """The tree with every string value filled; it shares the parts that have no dollar.
 
     Missing variables (H106) and bad interpolations (H119) are reported in `problems`, and their
     values become `INVALID`.

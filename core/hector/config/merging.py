@@ -8,7 +8,7 @@ __all__ = ["merge"]
 
 
 def merge(base: Node, over: Node) -> Node:
-    """Maps are merged key by key, in the base's order; everything else, lists among it, is replaced.
+    """Merge maps key by key, in the base's order; replace everything else, lists among it.
 
     Neither tree is changed; every node keeps the place in its own file. A null in `over` replaces
     like any value.

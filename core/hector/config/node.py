@@ -137,7 +137,7 @@ def key_problem(
 
 
 def child_path(path: str, key: str) -> str:
-    """`agents` and `helper` give `agents.helper`; a key that would be misread is quoted in brackets."""
+    """`agents` and `helper` give `agents.helper`; an odd key is quoted in brackets."""
     if not _PLAIN_KEY.fullmatch(key):
         quoted = key.replace("\\", "\\\\").replace('"', '\\"')
         return f'{path}["{quoted}"]'
@@ -147,7 +147,9 @@ def child_path(path: str, key: str) -> str:
 def node_of(
     value: object, problems: list[Diagnostic], path: str = "", *, file: str | None = None
 ) -> Node:
-    """A tree without positions from Python values: maps with string keys, lists, tuples, scalars, paths, secrets.
+    """A tree without positions from Python values.
+
+    They may be maps with string keys, lists, tuples, scalars, paths and secrets.
 
     Anything else is reported in `problems` and becomes `INVALID`. A structure that contains itself
     is reported as too deep.

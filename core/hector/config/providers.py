@@ -10,7 +10,14 @@ import attrs
 from hector.config.suggest import did_you_mean
 from hector.spi import Provider
 
-__all__ = ["KIND_WORDS", "ProviderIndex", "ProviderProblem", "choose_llm_type", "unknown_provider"]
+__all__ = [
+    "KIND_WORDS",
+    "LLM_TYPES_BY_ENVIRONMENT",
+    "ProviderIndex",
+    "ProviderProblem",
+    "choose_llm_type",
+    "unknown_provider",
+]
 
 KIND_WORDS: Final[Mapping[str, str]] = {
     "llm": "LLM",
@@ -48,6 +55,8 @@ _LLM_BY_VARIABLE: Final = (
     ("ANTHROPIC_API_KEY", "anthropic"),
     ("GEMINI_API_KEY", "gemini"),
 )
+LLM_TYPES_BY_ENVIRONMENT: Final = (*(type_name for _, type_name in _LLM_BY_VARIABLE), "offline")
+"""What `choose_llm_type` may choose."""
 
 
 @attrs.frozen(kw_only=True)

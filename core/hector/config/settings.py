@@ -1,4 +1,4 @@
-"""One provider's settings from a plain mapping, for who builds a component that no entry of the config names."""
+"""One provider's settings from a plain mapping, for a component that no entry names."""
 
 from __future__ import annotations
 

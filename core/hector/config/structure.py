@@ -48,7 +48,7 @@ def structure(raw: RawConfig, providers: ProviderIndex) -> Config:
 
 
 def diagnose(raw: RawConfig, providers: ProviderIndex) -> tuple[Diagnostic, ...]:
-    """Everything that is wrong with a config, errors and warnings, in file order; empty if nothing is."""
+    """Everything that is wrong with a config, errors and warnings, in file order."""
     return _Structuring(raw, providers).run()[1]
 
 
@@ -190,7 +190,7 @@ class _Structuring:
                 self._reading.problems.append(key_problem(database, "H104", path, message))
 
     def _entries(self, root: RootKeys | None) -> dict[str, dict[str, ReadEntry]]:
-        """Every entry of every section by kind and name, those that nobody wrote but all expect among them."""
+        """Every entry of every section by kind and name, implicit ones among them."""
         own_references = list(self._reading.references)
         self._reading.references.clear()
         self._add_implicit()
@@ -233,7 +233,7 @@ class _Structuring:
         self._sections[key] = self._sections[key].with_value({"default": entry})
 
     def _default_names(self) -> dict[str, str]:
-        """What an omitted reference means: `default` if there is one, else the only entry there is."""
+        """What an omitted reference means: `default` if there is one, else the only entry."""
         names: dict[str, str] = {}
         for kind, section in _SECTION_BY_KIND.items():
             entries = self._sections[section.key].entries
@@ -280,7 +280,7 @@ class _Structuring:
 
 
 def _sections(root: Node) -> dict[str, Node]:
-    """The node of every section of components; an empty map for one that is absent or left empty."""
+    """The node of every section of components; an empty map where there is none."""
     entries = root.entries
     sections: dict[str, Node] = {}
     for key in _SECTION_KEYS:
@@ -301,7 +301,7 @@ def _child(entries: Mapping[str, Node], key: str) -> dict[str, Node]:
 
 
 def _server(root: RootKeys, components: Mapping[str, Mapping[str, ComponentEntry]]) -> ServerConfig:
-    """The `server` section with what came under a later spelling, and the database of its sessions."""
+    """The `server` section with what came under a later spelling, and its database."""
     server = root.server
     if root.observability is not None:
         server = attrs.evolve(server, observability=root.observability)

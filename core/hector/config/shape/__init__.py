@@ -1,4 +1,4 @@
-"""Shapes: what the config may hold, derived from attrs classes; they check it and describe it as JSON Schema."""
+"""Shapes: what the config may hold, derived from attrs classes, for check and JSON Schema."""
 
 from __future__ import annotations
 

@@ -163,7 +163,7 @@ class MapShape(Shape):
 
 @attrs.frozen(kw_only=True)
 class UnionShape(Shape):
-    """One of several shapes, told apart by the type of the value. The first that accepts it reads it."""
+    """One of several shapes: the first that accepts the type of the value reads it."""
 
     members: tuple[Shape, ...]
 

@@ -30,7 +30,7 @@ class Alias:
 
 @attrs.frozen
 class Resolved:
-    """Marks an attribute of a class of the config room that is no key: it is filled in afterwards."""
+    """Marks an attribute that is no key: the config room fills it in afterwards."""
 
 
 @attrs.frozen(kw_only=True)
@@ -74,7 +74,7 @@ class Field:
         return self.shape.read(node, path, reading)
 
     def absent(self, owner: Node, path: str, reading: Reading) -> Any:
-        """The value of a key that is not there: from the environment, else the default; `NOTHING` for attrs' own."""
+        """The value of a key that is not there; `NOTHING` for the default that attrs fills in."""
         for name in self.env:
             if text := reading.variables.get(name):
                 node = Node(

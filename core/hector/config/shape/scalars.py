@@ -37,7 +37,7 @@ _UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def typed_value(node: Node) -> Any:
-    """The value for a target that is not a string: one whole interpolation is typed as a bare YAML scalar is."""
+    """The value for a target that is no string: a whole interpolation is typed like bare YAML."""
     return (
         resolve_scalar(node.value) if node.is_whole and isinstance(node.value, str) else node.value
     )

@@ -1,4 +1,4 @@
-"""What a value of the config may be: one description that both the check and the JSON Schema come from.
+"""What a value of the config may be: one description for both the check and the JSON Schema.
 
 cattrs is not used for this walk. Its errors are notes on nested exceptions: a code, a hint and the
 place of the *key* (for an unknown or a missing one) would have to be guessed back from texts,
@@ -72,11 +72,11 @@ class Shape(ABC):
 
     @abstractmethod
     def read(self, node: Node, path: str, reading: Reading) -> Any:
-        """The value as the settings class takes it, or `INVALID` after the problem was reported in `reading`."""
+        """The value as the settings class takes it, or `INVALID` once `reading` has the problem."""
 
     @abstractmethod
     def accepts(self, value: object) -> bool:
-        """Whether a value of that JSON type may be meant for this shape; it chooses the member of a union."""
+        """Whether a value of that JSON type may be meant for this shape, as a union asks."""
 
     @abstractmethod
     def schema(self) -> dict[str, Any]:
