@@ -1,5 +1,7 @@
-"""What authors of plugins test with."""
+"""What authors of plugins test with; needs `hector[testing]`."""
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from hector.testing.session_suite import SessionsSuite
+
+__all__ = ["SessionsSuite"]

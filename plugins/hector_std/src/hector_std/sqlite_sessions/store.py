@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from hector.errors import SessionError
 from hector.message import Event, JSONValue, dump_event
@@ -19,7 +19,7 @@ from hector.spi.session_rules import (
     Cursor,
     ScopedState,
     check_key,
-    check_limit,
+    check_listing,
     check_name,
     numbered,
     split_state,
@@ -34,7 +34,7 @@ __all__ = ["SqliteSessions", "create"]
 T = TypeVar("T")
 
 
-def create(settings: SqliteSettings, context: BuildContext) -> SqliteSessions:
+def create(settings: SqliteSettings, context: BuildContext) -> SqliteSessions:  # noqa: ARG001  # part of the contract
     """Build the store of an entry; entering it opens the file."""
     return SqliteSessions(settings.database, busy_timeout_s=settings.busy_timeout)
 
@@ -71,7 +71,7 @@ class SqliteSessions:
         self._writer: GroupWriter | None = None
         self._reader: SqliteConnection | None = None
 
-    async def __aenter__(self) -> SqliteSessions:
+    async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             connections = [
                 SqliteConnection(
@@ -143,7 +143,7 @@ class SqliteSessions:
         self, app: str, *, user: str | None = None, limit: int = 50, cursor: str | None = None
     ) -> SessionPage:
         """See `Sessions.list`."""
-        check_limit(limit)
+        check_listing(app, user, limit)
         start = None if cursor is None else Cursor.parse(cursor)
         return await self._read(lambda it: statements.list_sessions(it, app, user, limit, start))
 
@@ -200,15 +200,20 @@ class SqliteSessions:
 def _row(event: Event, epoch: int) -> statements.EventRow:
     return (
         event.sequence or 0,
-        event.id,
-        event.invocation_id,
+        _column(event.id),
+        _column(event.invocation_id),
         epoch,
         event.kind,
-        event.author,
-        event.branch,
+        _column(event.author),
+        _column(event.branch),
         dump_event(event),
         event.timestamp,
     )
+
+
+def _column(text: str) -> str:
+    """A column is for queries and has no place for lone surrogates; the payload keeps them."""
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 
 
 def _delta(events: Sequence[Event]) -> ScopedState | None:
