@@ -81,9 +81,7 @@ async def sqlite(folder: Path) -> None:
             fsyncs += raw(folder, 300)
             single += await append_many(sessions, f"single-{turn}", 300)
         per_second = len(fsyncs) / sum(fsyncs)
-        grouped: list[tuple[float, float]] = []
-        for turn in range(3):
-            grouped.append(await writers(sessions, f"many-{turn}", 64, 100))
+        grouped = [await writers(sessions, f"many-{turn}", 64, 100) for turn in range(3)]
         fsyncs = raw(folder, 600)
         per_second = statistics.mean((per_second, len(fsyncs) / sum(fsyncs)))
         one = len(single) / sum(single)

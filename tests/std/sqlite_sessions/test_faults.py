@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import resource
 import sqlite3
 from collections.abc import Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import attrs
 import pytest
 
 from hector.errors import SessionError
 from hector.message import Event, TextPart
 from hector.spi.session import SessionKey
+from hector_std.sqlite_sessions.connection import SqliteConnection
 from hector_std.sqlite_sessions.store import SqliteSessions
 
 KEY = SessionKey("app", "ada", "s1")
@@ -39,11 +42,39 @@ async def test_a_missing_folder_is_made_and_the_file_is_private(tmp_path: Path) 
 
 
 async def test_the_file_is_written_ahead_and_fully_synchronised(tmp_path: Path) -> None:
+    """Without FULL the last commits could go with the power; without keys, deletes leave rows."""
+    wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "user_version": 1}
+
+    def ask(connection: sqlite3.Connection) -> dict[str, object]:
+        return {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in wanted}
+
+    path = tmp_path / "sessions.db"
+    async with SqliteConnection(path, busy_timeout_s=1, is_reader=False) as connection:
+        assert await connection.call(ask) == wanted
+
+
+async def test_a_log_that_was_tampered_with_is_named(tmp_path: Path) -> None:
+    """A payload that is no event raises the codec's error and takes nothing else down."""
     database = tmp_path / "sessions.db"
-    async with SqliteSessions(database):
-        with closing(sqlite3.connect(database)) as other:
-            assert other.execute("PRAGMA journal_mode").fetchall() == [("wal",)]
-            assert other.execute("PRAGMA user_version").fetchall() == [(1,)]
+    async with SqliteSessions(database) as sessions:
+        await sessions.create(KEY)
+        await sessions.append(KEY, [an_event("a"), an_event("b")], head=0)
+        with closing(sqlite3.connect(database, isolation_level=None)) as other:
+            other.execute("UPDATE events SET payload = '{}' WHERE sequence = 1")
+        with pytest.raises(SessionError, match="this is not the JSON form of an event"):
+            await sessions.load(KEY)
+        session = await sessions.load(KEY, after=1)
+        assert session is not None
+        assert [event.id for event in session.events] == ["b"]
+
+
+async def test_a_time_that_is_no_number_is_kept(tmp_path: Path) -> None:
+    async with SqliteSessions(tmp_path / "sessions.db") as sessions:
+        await sessions.create(KEY)
+        await sessions.append(KEY, [attrs.evolve(an_event("a"), timestamp=math.nan)], head=0)
+        session = await sessions.load(KEY)
+        assert session is not None
+        assert math.isnan(session.events[0].timestamp)
 
 
 async def test_a_folder_is_no_file(tmp_path: Path) -> None:

@@ -142,6 +142,8 @@ def append(
             [(session, *row) for row in rows],
         )
     except sqlite3.IntegrityError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_CONSTRAINT_UNIQUE:
+            raise
         raise AbandonedError(duplicate_event(key, events)) from error
     if delta is not None:
         _merge(connection, key, session, delta)
@@ -153,11 +155,16 @@ def load(connection: sqlite3.Connection, key: SessionKey, after: int) -> Session
     return None if row is None else _read(connection, key, row, after)
 
 
-def claim(connection: sqlite3.Connection, key: SessionKey) -> Session:
-    """Raise the epoch. Raises `SessionNotFoundError`."""
-    row = _get(connection, key)
-    connection.execute("UPDATE sessions SET epoch = epoch + 1 WHERE key = ?", (row.key,))
-    return _read(connection, key, attrs.evolve(row, epoch=row.epoch + 1), 0)
+def claim(connection: sqlite3.Connection, key: SessionKey) -> int:
+    """Raise the epoch and return it. Raises `SessionNotFoundError`."""
+    raised: list[tuple[int]] = connection.execute(
+        "UPDATE sessions SET epoch = epoch + 1 WHERE app = ? AND user = ? AND id = ?"
+        " RETURNING epoch",
+        (key.app, key.user, key.id),
+    ).fetchall()
+    if not raised:
+        raise session_not_found(key)
+    return raised[0][0]
 
 
 def delete(connection: sqlite3.Connection, key: SessionKey) -> bool:

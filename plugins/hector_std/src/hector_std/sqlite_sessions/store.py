@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -22,6 +23,7 @@ from hector.spi.session_rules import (
     check_listing,
     check_name,
     numbered,
+    session_not_found,
     split_state,
 )
 from hector_std.sqlite_sessions import statements
@@ -137,7 +139,13 @@ class SqliteSessions:
     async def claim(self, key: SessionKey) -> Session:
         """See `Sessions.claim`."""
         check_key(key)
-        return await self._write(lambda it: statements.claim(it, key))
+        epoch = await self._write(lambda it: statements.claim(it, key))
+        # A long log is read by the reader: the write lock is no place to linger.
+        session = await self.load(key)
+        if session is None:
+            raise session_not_found(key)
+        session.epoch = epoch  # if another has claimed since, this caller is refused, as it should
+        return session
 
     async def list(
         self, app: str, *, user: str | None = None, limit: int = 50, cursor: str | None = None
@@ -207,7 +215,7 @@ def _row(event: Event, epoch: int) -> statements.EventRow:
         _column(event.author),
         _column(event.branch),
         dump_event(event),
-        event.timestamp,
+        0.0 if math.isnan(event.timestamp) else event.timestamp,
     )
 
 
