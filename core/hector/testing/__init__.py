@@ -6,6 +6,7 @@ from hector.testing.embedder_suite import EmbedderSuite
 from hector.testing.llm_suite import LLMSuite
 from hector.testing.opened import Opened
 from hector.testing.scripted import Reply, ScriptedLLM, ScriptedSettings, scripted_provider
+from hector.testing.session_suite import SessionsSuite
 from hector.testing.vector_suite import VectorStoreSuite
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Reply",
     "ScriptedLLM",
     "ScriptedSettings",
+    "SessionsSuite",
     "VectorStoreSuite",
     "scripted_provider",
 ]
