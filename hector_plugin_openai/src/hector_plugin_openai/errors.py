@@ -111,7 +111,7 @@ def _server(settings: ConnectionSettings) -> str:
 
 
 def _refused(error: openai.APIStatusError, text: str) -> LLMError:
-    status, code = error.status_code, error.code or error.type or ""
+    status, code = error.status_code, error.code or error.type
     details = [f"code {code}"] if code else []
     details += [f"request {error.request_id}"] if error.request_id else []
     message = f"{PROVIDER} answered {status}: {text}"
@@ -125,11 +125,16 @@ def _refused(error: openai.APIStatusError, text: str) -> LLMError:
     if status in _BUSY_STATUS:
         wait = _retry_after_s(error.response.headers)
         return LLMRateLimitError(message, provider=PROVIDER, status=status, retry_after_s=wait)
-    if _is_overflow({code, error.type}, text):
+    if _is_overflow({error.code, error.type}, text):
         return LLMContextOverflowError(message, provider=PROVIDER, status=status)
     is_retryable = status in {408, 409} or status >= 500
-    hint = "check `model` and `base_url`" if status == 404 else None
-    return LLMError(message, provider=PROVIDER, status=status, is_retryable=is_retryable, hint=hint)
+    return LLMError(
+        message,
+        provider=PROVIDER,
+        status=status,
+        is_retryable=is_retryable,
+        hint="check `model` and `base_url`" if status == 404 else None,
+    )
 
 
 def _reported(text: str, *, code: str | None) -> LLMError:

@@ -73,7 +73,7 @@ class ResponsesReader:
             raise ReportedError(final.error.code, final.error.message)
         if final.status not in {None, "completed", "incomplete"}:
             raise LLMResponseError(f"the reply ended as `{final.status}`", provider=PROVIDER)
-        items = items or [_plain(item) for item in final.output or ()]
+        items = items or [_plain(item) for item in final.output]
         is_whole = final.status != "incomplete"
         parts = tuple(part for item in items for part in self._parts(item, is_whole=is_whole))
         return LLMResponse(
