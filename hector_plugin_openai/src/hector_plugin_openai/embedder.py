@@ -98,10 +98,10 @@ async def _ask(
 ) -> list[Vector]:
     """Make one request and check that the answer holds one finite vector per text."""
     body: dict[str, Any] = {"model": settings.model, "input": batch}
-    # OpenAI's default is base64, a third of the size of numbers; not every server knows it.
-    encoding = settings.encoding_format or ("float" if settings.base_url else None)
-    if encoding is not None:
-        body["encoding_format"] = encoding
+    # Left alone, the SDK asks for base64, a third of the size of numbers, and decodes it. Not every
+    # server knows that.
+    if (settings.encoding_format or ("float" if settings.base_url else "base64")) == "float":
+        body["encoding_format"] = "float"
     if settings.user is not None:
         body["user"] = settings.user
     if settings.can_shorten and settings.dimension is not None:

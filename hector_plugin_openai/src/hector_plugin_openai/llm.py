@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
@@ -58,7 +58,7 @@ class OpenAILLM:
         """Always `openai`, whoever runs the server."""
         return PROVIDER
 
-    async def generate(self, request: LLMRequest) -> AsyncIterator[LLMChunk]:
+    async def generate(self, request: LLMRequest) -> AsyncGenerator[LLMChunk]:
         """Ask the model; see `hector.spi.LLM`."""
         body, reader = self._body(request, self._settings), self._reader(request)
         has_begun = False

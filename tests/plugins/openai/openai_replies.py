@@ -24,8 +24,8 @@ USAGE = {
 
 
 def text_item(text: str, **more: Any) -> dict[str, Any]:
-    content = [{"type": "output_text", "text": text, "annotations": []}]
-    return {"id": "msg_1", "type": "message", "role": "assistant", "content": content, **more}
+    part: dict[str, Any] = {"type": "output_text", "text": text, "annotations": []}
+    return {"id": "msg_1", "type": "message", "role": "assistant", "content": [part], **more}
 
 
 def call_item(call_id: str, name: str, arguments: str) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def events(*items: Any, status: str = "completed", **more: Any) -> list[dict[str
         sent.append({"type": "response.output_item.added", "item": {**item}, **at})
         for content in item.get("content") or ():
             kind = "refusal" if content["type"] == "refusal" else "output_text"
-            text = content.get("text") or content.get("refusal")
+            text = content.get("text") or content.get("refusal") or ""
             middle = len(text) // 2
             sent += [
                 {"type": f"response.{kind}.delta", "delta": piece, "content_index": 0, **at}

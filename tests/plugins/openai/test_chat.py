@@ -31,8 +31,9 @@ from hector_plugin_openai.chat_request import chat_body
 from hector_plugin_openai.settings import LLMSettings, ThinkingSettings
 
 if TYPE_CHECKING:
-    from conftest import OpenLLM
     from openai_wire import WireServer
+
+    from conftest import OpenLLM
 
 IMAGE = FilePart(media_type="image/png", data=b"\x89PNG")
 SHOWN = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw=="}}

@@ -25,14 +25,15 @@ from hector.errors import (
 from hector.spi import Secret, TextDelta
 
 if TYPE_CHECKING:
-    from conftest import OpenLLM
     from openai_wire import WireServer
+
+    from conftest import OpenLLM
 
 KEY = "sk-test-0123456789abcdef"
 BOTH = pytest.mark.parametrize("api", ["responses", "chat"])
 
 
-def refusal(message: str, code: str | None = None, **more: Any) -> dict[str, Any]:
+def refusal(message: str, code: str | int | None = None, **more: Any) -> dict[str, Any]:
     return {"error": {"message": message, "type": "some_error", "param": None, "code": code} | more}
 
 
@@ -56,6 +57,7 @@ def refusal(message: str, code: str | None = None, **more: Any) -> dict[str, Any
 async def test_a_status_becomes_the_fitting_error(
     wire: WireServer,
     open_llm: OpenLLM,
+    *,
     status: int,
     code: str | None,
     kind: type[LLMError],
@@ -175,9 +177,13 @@ async def test_a_stream_that_ends_early_is_never_a_short_answer(
         wire.say_chunks(chunk(content="Half an "), chunk(content="answer"), ending=ending)
     async with open_llm(api=api, max_retries=2) as llm:
         seen: list[object] = []
-        with pytest.raises(LLMResponseError, match="cut off") as raised:
+
+        async def listen() -> None:
             async for item in llm.generate(ask()):
-                seen.append(item)
+                seen.append(item)  # noqa: PERF401 (the error ends a comprehension without a list)
+
+        with pytest.raises(LLMResponseError, match="cut off") as raised:
+            await listen()
     assert len(seen) == 2
     assert all(isinstance(item, TextDelta) for item in seen)
     assert raised.value.is_retryable
@@ -230,6 +236,7 @@ async def test_a_failure_inside_a_stream_is_raised(
 async def test_an_answer_of_another_shape_is_a_response_error(
     wire: WireServer,
     open_llm: OpenLLM,
+    *,
     api: str,
     is_streaming: bool,
     media_type: str,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from openai_calls import ask, chunks_of
@@ -22,8 +22,6 @@ from hector.message import (
 )
 from hector.spi import (
     GenerateParameters,
-    LLMChunk,
-    LLMRequest,
     LLMResponse,
     StructuredOutput,
     TextDelta,
@@ -33,8 +31,9 @@ from hector.spi import (
 from hector_plugin_openai.settings import ThinkingSettings
 
 if TYPE_CHECKING:
-    from conftest import OpenLLM
     from openai_wire import WireServer
+
+    from conftest import OpenLLM
 
 PNG = b"\x89PNG\r\n\x1a\n\x00\x01\x02"
 
