@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-import httpx2
 import openai
 
 from hector_plugin_openai.settings import ConnectionSettings
@@ -32,7 +31,7 @@ def _make(settings: ConnectionSettings) -> openai.AsyncOpenAI:
         api_key=settings.api_key.reveal() if settings.api_key else "none",
         # The config alone decides: nothing here is left to the SDK's own look at the environment.
         base_url=settings.base_url or _OPENAI_URL,
-        timeout=httpx2.Timeout(settings.timeout, connect=min(settings.timeout, _CONNECT_TIMEOUT_S)),
+        timeout=openai.Timeout(settings.timeout, connect=min(settings.timeout, _CONNECT_TIMEOUT_S)),
         max_retries=settings.max_retries,
         default_headers={name: value.reveal() for name, value in settings.headers.items()},
     )

@@ -26,7 +26,7 @@ class ResponsesReader:
 
     def __init__(self, request: LLMRequest) -> None:
         self._ids = CallIds(request)
-        self._items: dict[int, Body] = {}
+        self._items: list[tuple[int, Body]] = []
         self._text: list[str] = []
         self._final: Any = None
 
@@ -43,7 +43,10 @@ class ResponsesReader:
                     yield ThinkingDelta(event.delta)
             case "response.output_item.done":
                 # Only here are reasoning items complete; when added they may be partial.
-                self._items[event.output_index] = _plain(event.item)
+                # llama.cpp leaves the index out, and sends items in order.
+                index = getattr(event, "output_index", None)
+                place = len(self._items) if index is None else index
+                self._items.append((place, _plain(event.item)))
             case "response.completed" | "response.incomplete" | "response.failed":
                 self._final = event.response
             case "error":
@@ -59,7 +62,7 @@ class ResponsesReader:
                 provider=PROVIDER,
                 is_retryable=True,
             )
-        items = [self._items[index] for index in sorted(self._items)]
+        items = [item for _, item in sorted(self._items, key=lambda placed: placed[0])]
         response = self._response(self._final, items)
         yield from missing_text("".join(self._text), text_of(response.parts))
         yield response
