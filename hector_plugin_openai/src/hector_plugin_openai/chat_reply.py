@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import attrs
 
 from hector.errors import LLMResponseError
 from hector.message import FinishReason, Part, TextPart, ThinkingPart, ToolCall
 from hector.spi import LLMChunk, LLMRequest, LLMResponse, TextDelta, ThinkingDelta
-from hector_plugin_openai.wire import PROVIDER, CallIds, tool_call, usage_of
+from hector_plugin_openai.wire import PROVIDER, Body, CallIds, tool_call, usage_of
 
 __all__ = ["ChatReader"]
 
@@ -47,18 +46,17 @@ class ChatReader:
         self._last_call: object = None
         self._has_refused = False
         self._finish_reason: str | None = None
-        self._usage: Any = None
+        self._usage: Body | None = None
         self._model = ""
 
-    def feed(self, event: Any) -> Iterator[LLMChunk]:
+    def feed(self, event: Body) -> Iterator[LLMChunk]:
         """Take one chunk of a stream."""
-        self._model = event.model or self._model
-        self._usage = event.usage or self._usage  # comes last, in a chunk without choices
-        for choice in event.choices or ():
-            if not choice.index:
-                self._finish_reason = choice.finish_reason or self._finish_reason
-                if choice.delta is not None:
-                    yield from self._take(choice.delta)
+        self._model = event.get("model") or self._model
+        self._usage = event.get("usage") or self._usage  # comes last, in a chunk without choices
+        for choice in event.get("choices") or ():
+            if not choice.get("index"):
+                self._finish_reason = choice.get("finish_reason") or self._finish_reason
+                yield from self._take(choice.get("delta") or {})
 
     def finish(self) -> Iterator[LLMChunk]:
         """Give the `LLMResponse`."""
@@ -77,45 +75,44 @@ class ChatReader:
             model=self._model,
         )
 
-    def whole(self, reply: Any) -> Iterator[LLMChunk]:
+    def whole(self, reply: Body) -> Iterator[LLMChunk]:
         """Give the `LLMResponse` of a reply that was not streamed."""
-        self._model, self._usage = reply.model or "", reply.usage
-        choice = reply.choices[0]
-        self._finish_reason = choice.finish_reason
-        for _ in self._take(choice.message):
+        self._model, self._usage = reply.get("model") or "", reply.get("usage")
+        choice = reply["choices"][0]
+        self._finish_reason = choice.get("finish_reason")
+        for _ in self._take(choice["message"]):
             pass  # deltas nobody asked for
         yield from self.finish()
 
-    def _take(self, said: Any) -> Iterator[LLMChunk]:
+    def _take(self, said: Body) -> Iterator[LLMChunk]:
         """Take a message, or a piece of one."""
-        extra: dict[str, Any] = said.model_extra or {}
         for field in _REASONING_FIELDS:
-            if (thought := extra.get(field)) and self._field in {"", field}:
+            if (thought := said.get(field)) and self._field in {"", field}:
                 self._field = field
                 self._thinking.append(thought)
                 yield ThinkingDelta(thought)
-        self._has_refused = self._has_refused or bool(said.refusal)
-        for text in (said.content, said.refusal):
+        self._has_refused = self._has_refused or bool(said.get("refusal"))
+        for text in (said.get("content"), said.get("refusal")):
             if text:
                 self._text.append(text)
                 yield TextDelta(text)
-        for piece in said.tool_calls or ():
+        for piece in said.get("tool_calls") or ():
             self._take_call(piece)
 
-    def _take_call(self, piece: Any) -> None:
+    def _take_call(self, piece: Body) -> None:
         """Take a piece of a call. Pieces of several calls may interleave; `index` tells them apart.
 
         Some servers leave the index out; there a new id begins a new call.
         """
-        key: object = getattr(piece, "index", None)
+        key: object = piece.get("index")
         if key is None:
-            key = piece.id or self._last_call
+            key = piece.get("id") or self._last_call
         self._last_call = key
         call = self._calls.setdefault(key, _Call())
-        call.id = call.id or piece.id
-        if piece.function is not None:
-            call.name = call.name or piece.function.name or ""
-            call.arguments.append(piece.function.arguments or "")
+        call.id = call.id or piece.get("id")
+        function: Body = piece.get("function") or {}
+        call.name = call.name or function.get("name") or ""
+        call.arguments.append(function.get("arguments") or "")
 
     def _parts(self, *, is_whole: bool) -> Iterator[Part]:
         if self._thinking:

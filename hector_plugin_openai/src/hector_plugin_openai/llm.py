@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any
 
 import openai
@@ -22,6 +22,9 @@ from hector_plugin_openai.wire import PROVIDER, Body, Reader, ReportedError
 
 __all__ = ["OpenAILLM", "create"]
 
+# An administrator's key in the environment is none of our business.
+_ONLY_THE_API_KEY: Any = {"security": {"bearer_auth": True}}
+
 # What reading a reply raises when the server does not send what the API promises.
 _SHAPE_ERRORS = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 
@@ -37,16 +40,14 @@ class OpenAILLM:
     """A model of OpenAI, or of a server that speaks its API. It does not own the client."""
 
     def __init__(self, client: openai.AsyncOpenAI, settings: LLMSettings) -> None:
+        self._client = client
         self._settings = settings
         self._body: Callable[[LLMRequest, LLMSettings], Body]
         self._reader: Callable[[LLMRequest], Reader]
-        self._send: Callable[..., Any]
         if settings.wire == "responses":
-            self._body, self._reader = responses_body, ResponsesReader
-            self._send = client.responses.create
+            self._path, self._body, self._reader = "/responses", responses_body, ResponsesReader
         else:
-            self._body, self._reader = chat_body, ChatReader
-            self._send = client.chat.completions.create
+            self._path, self._body, self._reader = "/chat/completions", chat_body, ChatReader
 
     @property
     def model(self) -> str:
@@ -64,15 +65,12 @@ class OpenAILLM:
         has_begun = False
         try:
             if not request.is_streaming:
-                reply = await self._send(**body)
+                reply = await self._post(body)
                 for chunk in _read(reader.whole(reply)):
                     yield chunk
                 return
-            async with (
-                await self._send(**body, stream=True) as stream,
-                aclosing(aiter(stream)) as events,
-            ):
-                async for event in events:
+            async with await self._stream(body) as stream:  # left early, it hangs up
+                async for event in stream:
                     has_begun = True
                     for chunk in _read(reader.feed(event)):
                         yield chunk
@@ -82,6 +80,24 @@ class OpenAILLM:
             raise translated(error, self._settings, has_begun=has_begun) from error
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise _wrong_shape(error) from error
+
+    # Replies are taken as plain JSON. The SDK's models of them cost 0.3 s of CPU on the loop at the
+    # first event and 80 µs at each, and make events they do not know look like ones they do.
+
+    async def _post(self, body: Body) -> Any:
+        return await self._client.post(
+            self._path, cast_to=object, body=body, options=_ONLY_THE_API_KEY
+        )
+
+    async def _stream(self, body: Body) -> openai.AsyncStream[Any]:
+        return await self._client.post(
+            self._path,
+            cast_to=object,
+            body={**body, "stream": True},
+            options=_ONLY_THE_API_KEY,
+            stream=True,
+            stream_cls=openai.AsyncStream[Any],
+        )
 
 
 def _read(chunks: Iterator[LLMChunk]) -> list[LLMChunk]:

@@ -28,29 +28,29 @@ class ResponsesReader:
         self._ids = CallIds(request)
         self._items: list[tuple[int, Body]] = []
         self._text: list[str] = []
-        self._final: Any = None
+        self._final: Body | None = None
 
-    def feed(self, event: Any) -> Iterator[LLMChunk]:
-        """Take one event. Only `type` tells what it is: the SDK makes unknown ones look known."""
-        match event.type:
-            case "response.output_text.delta" | "response.refusal.delta" if event.delta:
-                self._text.append(event.delta)
-                yield TextDelta(event.delta)
-            case "response.reasoning_summary_part.added" if event.summary_index:
+    def feed(self, event: Body) -> Iterator[LLMChunk]:
+        """Take one event of a stream."""
+        match event.get("type"):
+            case "response.output_text.delta" | "response.refusal.delta":
+                if delta := event["delta"]:
+                    self._text.append(delta)
+                    yield TextDelta(delta)
+            case "response.reasoning_summary_part.added" if event.get("summary_index"):
                 yield ThinkingDelta("\n\n")
             case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta":
-                if event.delta:
-                    yield ThinkingDelta(event.delta)
+                if delta := event["delta"]:
+                    yield ThinkingDelta(delta)
             case "response.output_item.done":
                 # Only here are reasoning items complete; when added they may be partial.
                 # llama.cpp leaves the index out, and sends items in order.
-                index = getattr(event, "output_index", None)
-                place = len(self._items) if index is None else index
-                self._items.append((place, _plain(event.item)))
+                place = event.get("output_index", len(self._items))
+                self._items.append((place, _without_null(event["item"])))
             case "response.completed" | "response.incomplete" | "response.failed":
-                self._final = event.response
+                self._final = event["response"]
             case "error":
-                raise ReportedError(event.code, event.message)
+                raise ReportedError(event.get("code"), event.get("message"))
             case _:
                 pass
 
@@ -67,23 +67,24 @@ class ResponsesReader:
         yield from missing_text("".join(self._text), text_of(response.parts))
         yield response
 
-    def whole(self, reply: Any) -> Iterator[LLMChunk]:
+    def whole(self, reply: Body) -> Iterator[LLMChunk]:
         """Give the `LLMResponse` of a reply that was not streamed."""
         yield self._response(reply, [])
 
-    def _response(self, final: Any, items: list[Body]) -> LLMResponse:
-        if final.error is not None:
-            raise ReportedError(final.error.code, final.error.message)
-        if final.status not in {None, "completed", "incomplete"}:
-            raise LLMResponseError(f"the reply ended as `{final.status}`", provider=PROVIDER)
-        items = items or [_plain(item) for item in final.output]
-        is_whole = final.status != "incomplete"
+    def _response(self, final: Body, items: list[Body]) -> LLMResponse:
+        if (error := final.get("error")) is not None:
+            raise ReportedError(error.get("code"), error.get("message"))
+        status = final.get("status")
+        if status not in {None, "completed", "incomplete"}:
+            raise LLMResponseError(f"the reply ended as `{status}`", provider=PROVIDER)
+        items = items or [_without_null(item) for item in final["output"]]
+        is_whole = status != "incomplete"
         parts = tuple(part for item in items for part in self._parts(item, is_whole=is_whole))
         return LLMResponse(
             parts=parts,
-            usage=usage_of(final.usage, read="input", written="output"),
+            usage=usage_of(final.get("usage"), read="input", written="output"),
             finish_reason=_finish_reason(final, items, parts),
-            model=final.model or "",
+            model=final.get("model") or "",
         )
 
     def _parts(self, item: Body, *, is_whole: bool) -> Iterator[Part]:
@@ -103,10 +104,9 @@ class ResponsesReader:
                 pass
 
 
-def _plain(item: Any) -> Body:
+def _without_null(item: Body) -> Body:
     """Give an output item as it came, less what is null: sent back, null is refused."""
-    plain: Body = item.to_dict(mode="json", exclude_none=True, warnings=False)
-    return plain
+    return {key: value for key, value in item.items() if value is not None}
 
 
 def _thinking(item: Mapping[str, Any]) -> str:
@@ -120,9 +120,10 @@ def _texts(item: Mapping[str, Any]) -> Iterator[str]:
         yield part.get("text") or part.get("refusal") or ""
 
 
-def _finish_reason(final: Any, items: list[Body], parts: tuple[Part, ...]) -> FinishReason:
-    if final.status == "incomplete":
-        match getattr(final.incomplete_details, "reason", None):
+def _finish_reason(final: Body, items: list[Body], parts: tuple[Part, ...]) -> FinishReason:
+    if final.get("status") == "incomplete":
+        details: Body = final.get("incomplete_details") or {}
+        match details.get("reason"):
             case "max_output_tokens":
                 return "length"
             case "content_filter":

@@ -48,7 +48,7 @@ PROVIDER = "openai"
 """The provider's type name, and the key of what we keep in `provider_data`."""
 
 Body: TypeAlias = dict[str, Any]
-"""Keyword arguments of the SDK's `create`, which is the request body."""
+"""A JSON object of the wire, going or coming."""
 
 
 class ReportedError(Exception):
@@ -68,7 +68,7 @@ class ReportedError(Exception):
 class Reader(Protocol):
     """Reads one reply; made for one call."""
 
-    def feed(self, event: Any) -> Iterator[LLMChunk]:
+    def feed(self, event: Body) -> Iterator[LLMChunk]:
         """Take one event of a stream and give the deltas in it; an unknown event gives none."""
         ...
 
@@ -81,7 +81,7 @@ class Reader(Protocol):
         """
         ...
 
-    def whole(self, reply: Any) -> Iterator[LLMChunk]:
+    def whole(self, reply: Body) -> Iterator[LLMChunk]:
         """Take a reply that was not streamed and give its `LLMResponse`."""
         ...
 
@@ -222,21 +222,22 @@ def missing_text(streamed: str, whole: str) -> Iterator[TextDelta]:
         yield TextDelta(rest)
 
 
-def usage_of(usage: Any, *, read: str, written: str) -> Usage:
+def usage_of(usage: Body | None, *, read: str, written: str) -> Usage:
     """Read token counts.
 
     Args:
-        usage: the SDK's object, or None; any field may be None on servers other than OpenAI's.
+        usage: the reply's object, or None; servers other than OpenAI's leave out what they like.
         read: `input` or `prompt`.
         written: `output` or `completion`.
     """
-    into = getattr(usage, f"{read}_tokens_details", None)
-    out = getattr(usage, f"{written}_tokens_details", None)
+    counts = usage or {}
+    into: Body = counts.get(f"{read}_tokens_details") or {}
+    out: Body = counts.get(f"{written}_tokens_details") or {}
     return Usage(
-        input_tokens=getattr(usage, f"{read}_tokens", None) or 0,
-        output_tokens=getattr(usage, f"{written}_tokens", None) or 0,
-        cached_input_tokens=getattr(into, "cached_tokens", None) or 0,
-        reasoning_tokens=getattr(out, "reasoning_tokens", None) or 0,
+        input_tokens=counts.get(f"{read}_tokens") or 0,
+        output_tokens=counts.get(f"{written}_tokens") or 0,
+        cached_input_tokens=into.get("cached_tokens") or 0,
+        reasoning_tokens=out.get("reasoning_tokens") or 0,
     )
 
 

@@ -8,6 +8,7 @@ is noise; what carries it is the real thing.
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -76,11 +77,11 @@ def write_model(path: Path) -> None:
 
 def serve(folder: Path, task: str) -> None:
     """Serve until standard input closes."""
-    import xllamacpp
-
+    # It has no type stubs.
+    llama: Any = import_module("xllamacpp")
     path = folder / "noise.gguf"
     write_model(path)
-    parameters: Any = xllamacpp.CommonParams()
+    parameters: Any = llama.CommonParams()
     parameters.model.path = str(path)
     parameters.n_ctx = CONTEXT
     parameters.cpuparams.n_threads = 1
@@ -88,8 +89,8 @@ def serve(folder: Path, task: str) -> None:
     parameters.use_jinja = True
     if task == "embed":
         parameters.embedding = True
-        parameters.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
-    server: Any = xllamacpp.Server(parameters)
+        parameters.pooling_type = llama.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
+    server: Any = llama.Server(parameters)
     print(server.listening_address, flush=True)  # noqa: T201
     sys.stdin.read()
 
