@@ -9,7 +9,7 @@ import attrs
 from hector.errors import LLMResponseError
 from hector.message import FinishReason, Part, TextPart, ThinkingPart, ToolCall
 from hector.spi import LLMChunk, LLMRequest, LLMResponse, TextDelta, ThinkingDelta
-from hector_plugin_openai.wire import PROVIDER, Body, CallIds, tool_call, usage_of
+from hector_plugin_openai.wire import PROVIDER, Body, CallIds, text_in, tool_call, usage_of
 
 __all__ = ["ChatReader"]
 
@@ -29,7 +29,7 @@ _FINISH_REASONS: dict[str, FinishReason] = {
 class _Call:
     """A tool call while its pieces arrive."""
 
-    id: str | None = None
+    id: str = ""
     name: str = ""
     arguments: list[str] = attrs.field(factory=list[str])
 
@@ -51,11 +51,11 @@ class ChatReader:
 
     def feed(self, event: Body) -> Iterator[LLMChunk]:
         """Take one chunk of a stream."""
-        self._model = event.get("model") or self._model
+        self._model = text_in(event.get("model")) or self._model
         self._usage = event.get("usage") or self._usage  # comes last, in a chunk without choices
         for choice in event.get("choices") or ():
             if not choice.get("index"):
-                self._finish_reason = choice.get("finish_reason") or self._finish_reason
+                self._finish_reason = text_in(choice.get("finish_reason")) or self._finish_reason
                 yield from self._take(choice.get("delta") or {})
 
     def finish(self) -> Iterator[LLMChunk]:
@@ -77,9 +77,9 @@ class ChatReader:
 
     def whole(self, reply: Body) -> Iterator[LLMChunk]:
         """Give the `LLMResponse` of a reply that was not streamed."""
-        self._model, self._usage = reply.get("model") or "", reply.get("usage")
+        self._model, self._usage = text_in(reply.get("model")), reply.get("usage")
         choice = reply["choices"][0]
-        self._finish_reason = choice.get("finish_reason")
+        self._finish_reason = text_in(choice.get("finish_reason")) or None
         for _ in self._take(choice["message"]):
             pass  # deltas nobody asked for
         yield from self.finish()
@@ -87,13 +87,13 @@ class ChatReader:
     def _take(self, said: Body) -> Iterator[LLMChunk]:
         """Take a message, or a piece of one."""
         for field in _REASONING_FIELDS:
-            if (thought := said.get(field)) and self._field in {"", field}:
+            if (thought := text_in(said.get(field))) and self._field in {"", field}:
                 self._field = field
                 self._thinking.append(thought)
                 yield ThinkingDelta(thought)
         self._has_refused = self._has_refused or bool(said.get("refusal"))
-        for text in (said.get("content"), said.get("refusal")):
-            if text:
+        for field in ("content", "refusal"):
+            if text := text_in(said.get(field)):
                 self._text.append(text)
                 yield TextDelta(text)
         for piece in said.get("tool_calls") or ():
@@ -109,10 +109,10 @@ class ChatReader:
             key = piece.get("id") or self._last_call
         self._last_call = key
         call = self._calls.setdefault(key, _Call())
-        call.id = call.id or piece.get("id")
+        call.id = call.id or text_in(piece.get("id"))
         function: Body = piece.get("function") or {}
-        call.name = call.name or function.get("name") or ""
-        call.arguments.append(function.get("arguments") or "")
+        call.name = call.name or text_in(function.get("name"))
+        call.arguments.append(text_in(function.get("arguments")))
 
     def _parts(self, *, is_whole: bool) -> Iterator[Part]:
         if self._thinking:

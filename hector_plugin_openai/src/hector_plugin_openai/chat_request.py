@@ -23,7 +23,6 @@ from hector_plugin_openai.wire import (
     data_url,
     json_text,
     own_data,
-    plain_json,
     result_text,
     unsupported,
 )
@@ -56,7 +55,7 @@ def _tool(spec: ToolSpec) -> Body:
     function = {
         "name": spec.name,
         "description": spec.description,
-        "parameters": plain_json(spec.parameters),
+        "parameters": spec.parameters,
     }
     return {"type": "function", "function": function}
 
@@ -77,7 +76,7 @@ def _format(parameters: GenerateParameters) -> Body | None:
     output = parameters.structured_output
     if output is None:
         return None
-    schema = {"name": output.name, "schema": plain_json(output.schema), "strict": output.is_strict}
+    schema = {"name": output.name, "schema": output.schema, "strict": output.is_strict}
     return {"type": "json_schema", "json_schema": schema}
 
 

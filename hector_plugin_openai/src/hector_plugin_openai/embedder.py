@@ -83,11 +83,12 @@ def _batches(texts: Sequence[str], size: int) -> Iterator[list[str]]:
     batch: list[str] = []
     room = _MAXIMUM_BYTES
     for text in texts:
-        length = len(text.encode(errors="replace"))
+        content = text.encode(errors="replace")  # half a surrogate pair becomes `?`
+        length = len(content)
         if batch and (len(batch) == size or length > room):
             yield batch
             batch, room = [], _MAXIMUM_BYTES
-        batch.append(text or " ")  # the API refuses an empty text
+        batch.append(content.decode() or " ")  # the API refuses an empty text
         room -= length
     if batch:
         yield batch

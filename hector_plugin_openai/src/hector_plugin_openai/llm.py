@@ -18,7 +18,7 @@ from hector_plugin_openai.errors import translated
 from hector_plugin_openai.responses_reply import ResponsesReader
 from hector_plugin_openai.responses_request import responses_body
 from hector_plugin_openai.settings import LLMSettings
-from hector_plugin_openai.wire import PROVIDER, Body, Reader, ReportedError
+from hector_plugin_openai.wire import PROVIDER, Body, Reader, ReportedError, encoded
 
 __all__ = ["OpenAILLM", "create"]
 
@@ -86,14 +86,14 @@ class OpenAILLM:
 
     async def _post(self, body: Body) -> Any:
         return await self._client.post(
-            self._path, cast_to=object, body=body, options=_ONLY_THE_API_KEY
+            self._path, cast_to=object, content=encoded(body), options=_ONLY_THE_API_KEY
         )
 
     async def _stream(self, body: Body) -> openai.AsyncStream[Any]:
         return await self._client.post(
             self._path,
             cast_to=object,
-            body={**body, "stream": True},
+            content=encoded({**body, "stream": True}),
             options=_ONLY_THE_API_KEY,
             stream=True,
             stream_cls=openai.AsyncStream[Any],

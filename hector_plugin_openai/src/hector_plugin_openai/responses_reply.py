@@ -14,6 +14,7 @@ from hector_plugin_openai.wire import (
     CallIds,
     ReportedError,
     missing_text,
+    text_in,
     tool_call,
     usage_of,
 )
@@ -34,13 +35,13 @@ class ResponsesReader:
         """Take one event of a stream."""
         match event.get("type"):
             case "response.output_text.delta" | "response.refusal.delta":
-                if delta := event["delta"]:
+                if delta := text_in(event["delta"]):
                     self._text.append(delta)
                     yield TextDelta(delta)
             case "response.reasoning_summary_part.added" if event.get("summary_index"):
                 yield ThinkingDelta("\n\n")
             case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta":
-                if delta := event["delta"]:
+                if delta := text_in(event["delta"]):
                     yield ThinkingDelta(delta)
             case "response.output_item.done":
                 # Only here are reasoning items complete; when added they may be partial.
@@ -50,7 +51,7 @@ class ResponsesReader:
             case "response.completed" | "response.incomplete" | "response.failed":
                 self._final = event["response"]
             case "error":
-                raise ReportedError(event.get("code"), event.get("message"))
+                raise _reported(event)
             case _:
                 pass
 
@@ -73,7 +74,7 @@ class ResponsesReader:
 
     def _response(self, final: Body, items: list[Body]) -> LLMResponse:
         if (error := final.get("error")) is not None:
-            raise ReportedError(error.get("code"), error.get("message"))
+            raise _reported(error)
         status = final.get("status")
         if status not in {None, "completed", "incomplete"}:
             raise LLMResponseError(f"the reply ended as `{status}`", provider=PROVIDER)
@@ -84,7 +85,7 @@ class ResponsesReader:
             parts=parts,
             usage=usage_of(final.get("usage"), read="input", written="output"),
             finish_reason=_finish_reason(final, items, parts),
-            model=final.get("model") or "",
+            model=text_in(final.get("model")),
         )
 
     def _parts(self, item: Body, *, is_whole: bool) -> Iterator[Part]:
@@ -97,11 +98,17 @@ class ResponsesReader:
                 yield TextPart("".join(_texts(item)), kept)
             case "function_call" if is_whole:
                 yield tool_call(
-                    self._ids.take(item.get("call_id")), item["name"], item.get("arguments") or ""
+                    self._ids.take(text_in(item.get("call_id"))),
+                    text_in(item["name"]),
+                    text_in(item.get("arguments")),
                 )
             case _:
                 # Calls of a reply that was cut off may be half of what the model meant.
                 pass
+
+
+def _reported(error: Body) -> ReportedError:
+    return ReportedError(text_in(error.get("code")), text_in(error.get("message")))
 
 
 def _without_null(item: Body) -> Body:
@@ -111,13 +118,13 @@ def _without_null(item: Body) -> Body:
 
 def _thinking(item: Mapping[str, Any]) -> str:
     """Give the visible part: the summary, or the reasoning itself where a server shows it."""
-    summary = "\n\n".join(part.get("text", "") for part in item.get("summary") or ())
-    return summary or "".join(part.get("text", "") for part in item.get("content") or ())
+    summary = "\n\n".join(text_in(part.get("text")) for part in item.get("summary") or ())
+    return summary or "".join(text_in(part.get("text")) for part in item.get("content") or ())
 
 
 def _texts(item: Mapping[str, Any]) -> Iterator[str]:
     for part in item.get("content") or ():
-        yield part.get("text") or part.get("refusal") or ""
+        yield text_in(part.get("text")) or text_in(part.get("refusal"))
 
 
 def _finish_reason(final: Body, items: list[Body], parts: tuple[Part, ...]) -> FinishReason:

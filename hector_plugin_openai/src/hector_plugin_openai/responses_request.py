@@ -28,7 +28,6 @@ from hector_plugin_openai.wire import (
     data_url,
     json_text,
     own_data,
-    plain_json,
     result_text,
     unsupported,
 )
@@ -84,7 +83,7 @@ def _tool(spec: ToolSpec) -> Body:
         "type": "function",
         "name": spec.name,
         "description": spec.description,
-        "parameters": plain_json(spec.parameters),
+        "parameters": spec.parameters,
         "strict": False,
     }
 
@@ -109,7 +108,7 @@ def _format(parameters: GenerateParameters) -> Body | None:
         "format": {
             "type": "json_schema",
             "name": output.name,
-            "schema": plain_json(output.schema),
+            "schema": output.schema,
             "strict": output.is_strict,
         }
     }
@@ -131,7 +130,7 @@ def _assistant_items(message: Message) -> Iterator[Body]:
     for part in message.parts:
         if isinstance(part, ThinkingPart):
             item: JSONObject | None = own_data(part.provider_data).get("item")
-            waiting += [plain_json(item)] if item else []
+            waiting += [dict(item)] if item else []
         elif not _is_empty(part):
             yield from waiting
             waiting.clear()

@@ -34,11 +34,12 @@ __all__ = [
     "Wire",
     "arguments_text",
     "data_url",
+    "encoded",
     "json_text",
     "missing_text",
     "own_data",
-    "plain_json",
     "result_text",
+    "text_in",
     "tool_call",
     "unsupported",
     "usage_of",
@@ -59,8 +60,8 @@ class ReportedError(Exception):
         message: OpenAI's sentence, which may hold anything.
     """
 
-    def __init__(self, code: str | None, message: str | None) -> None:
-        self.code = code
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code or None
         self.message = message or "no reason given"
         super().__init__(self.message)
 
@@ -109,7 +110,7 @@ class CallIds:
         parts = (part for message in request.messages for part in message.parts)
         self._taken = {part.id for part in parts if isinstance(part, ToolCall)}
 
-    def take(self, wanted: str | None) -> str:
+    def take(self, wanted: str) -> str:
         """Give `wanted` if it is free, else a new id."""
         call_id = wanted if wanted and wanted not in self._taken else f"call_{uuid4().hex}"
         self._taken.add(call_id)
@@ -127,10 +128,20 @@ def json_text(value: JSONValue) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
 
 
-def plain_json(value: JSONObject) -> dict[str, Any]:
-    """Copy into plain dicts and lists, the only ones the SDK takes."""
-    copy: dict[str, Any] = json.loads(json_text(value))
-    return copy
+def encoded(body: Body) -> bytes:
+    """Write a request body. Half a surrogate pair, which UTF-8 cannot hold, becomes `?`."""
+    return json_text(body).encode(errors="replace")
+
+
+def text_in(value: object) -> str:
+    """Read a text of a reply; null is no text.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if value is None or isinstance(value, str):
+        return value or ""
+    raise TypeError(f"a {type(value).__name__} stands where a text should")
 
 
 def _plain(value: object) -> object:
@@ -234,11 +245,17 @@ def usage_of(usage: Body | None, *, read: str, written: str) -> Usage:
     into: Body = counts.get(f"{read}_tokens_details") or {}
     out: Body = counts.get(f"{written}_tokens_details") or {}
     return Usage(
-        input_tokens=counts.get(f"{read}_tokens") or 0,
-        output_tokens=counts.get(f"{written}_tokens") or 0,
-        cached_input_tokens=into.get("cached_tokens") or 0,
-        reasoning_tokens=out.get("reasoning_tokens") or 0,
+        input_tokens=_count(counts.get(f"{read}_tokens")),
+        output_tokens=_count(counts.get(f"{written}_tokens")),
+        cached_input_tokens=_count(into.get("cached_tokens")),
+        reasoning_tokens=_count(out.get("reasoning_tokens")),
     )
+
+
+def _count(value: object) -> int:
+    if value is None or (isinstance(value, int) and value >= 0):
+        return int(value or 0)
+    raise TypeError(f"{value!r} stands where a number of tokens should")
 
 
 def unsupported(what: str, hint: str) -> UnsupportedError:

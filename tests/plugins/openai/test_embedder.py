@@ -48,14 +48,13 @@ async def test_texts_are_split_by_number_and_by_size(
     wire: WireServer, open_embedder: OpenEmbedder
 ) -> None:
     """No request exceeds `batch_size` texts or, save for one text alone, 300,000 bytes."""
-    texts = ["a", "b", "c", "é" * 100_000, "d" * 100_001, "e" * 400_000, ""]
-    sizes = [2, 1, 1, 1, 1]
-    sent = [["a", "b"], [texts[2], texts[3]], [texts[4]], [texts[5]], [" "]]
+    texts = ["a", "b", "c", "é" * 100_000, "d" * 100_001, "e" * 400_000, "", "\udce9"]
+    sent = [["a", "b"], [texts[2], texts[3]], [texts[4]], [texts[5]], [" ", "?"]]
     sizes = [len(batch) for batch in sent]
     for size in sizes:
         wire.say_json(answer(*[[1.0]] * size))
     async with open_embedder(model="own", dimension=1, batch_size=2) as embedder:
-        assert len(await embedder.embed(texts)) == 7
+        assert len(await embedder.embed(texts)) == 8
     assert [body["input"] for body in wire.bodies] == sent
 
 

@@ -311,3 +311,15 @@ async def test_many_calls_at_once_do_not_mix(wire: WireServer, open_llm: OpenLLM
         assert response.parts[0].text == said  # type: ignore[union-attr]
         texts.add(said)
     assert texts == {f"answer {number}" for number in range(20)}
+
+
+@BOTH
+async def test_half_a_surrogate_pair_is_sent_as_a_question_mark(
+    wire: WireServer, open_llm: OpenLLM, api: str
+) -> None:
+    """File names that are not UTF-8 reach tools, and so models, in this form."""
+    say = wire.say_events if api == "responses" else wire.say_chunks
+    say(*(events(text_item("Hi")) if api == "responses" else [chunk("stop", content="Hi")]))
+    async with open_llm(api=api) as llm:
+        await chunks_of(llm, ask(system="caf\udce9"))
+    assert "caf?" in wire.bodies[0].values() or wire.bodies[0]["messages"][0]["content"] == "caf?"

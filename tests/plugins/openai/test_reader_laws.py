@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, cast
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -103,6 +104,7 @@ def test_a_broken_stream_is_an_error_or_a_whole_answer(kind: Any) -> None:
         assert isinstance(response, LLMResponse)
         streamed = "".join(item.text for item in deltas if isinstance(item, TextDelta))
         assert streamed == text_of(response.parts)
+        assert all(isinstance(count, int) for count in attrs.astuple(response.usage))
         ids = [part.id for part in response.parts if isinstance(part, ToolCall)]
         assert len(ids) == len(set(ids))
 

@@ -55,6 +55,7 @@ async def test_streams_text_and_closes_with_the_whole_answer(
     [asked] = wire.asked
     assert (asked.method, asked.path) == ("POST", "/v1/responses")
     assert asked.headers["authorization"] == "Bearer sk-test-0123456789abcdef"
+    assert asked.headers["content-type"] == "application/json"
     assert asked.body == {
         "model": "gpt-5.5",
         "instructions": "Be brief.",
