@@ -12,6 +12,7 @@ from typing import TypeAlias, cast
 
 import anyio
 import mcp_types
+from anyio.abc import TaskGroup
 from mcp import Client, MCPError
 from mcp.client import IncomingMessage, Transport
 from mcp.client.subscriptions import SubscriptionLost
@@ -34,6 +35,8 @@ _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 30.0
 _STABLE_AFTER_S = 30.0  # a connection that lasted this long owes nothing to earlier failures
 _DEBOUNCE_S = 0.1  # servers announce several changes in a row
+_SUBSCRIBE_TIMEOUT_S = 2.0
+_SUBSCRIBE_PAUSE_S = 1.0
 _CLOSE_TIMEOUT_S = 5.0
 _SERVER_ERROR = -32000  # with HTTP 400, how servers on the TypeScript SDK say "unknown session"
 
@@ -181,12 +184,16 @@ class Server:
         was_up = False
         with anyio.CancelScope(deadline=anyio.current_time() + self._connect_timeout_s) as scope:
             self._scope = scope
-            async with Client(
-                watched(self._open_transport(), self._note_lost),
-                client_info=self._client_info,
-                message_handler=self._on_message,
-                cache=None,
-            ) as client:
+            async with (
+                Client(
+                    watched(self._open_transport(), self._note_lost),
+                    client_info=self._client_info,
+                    message_handler=self._on_message,
+                    cache=None,
+                ) as client,
+                anyio.create_task_group() as group,
+            ):
+                await self._subscribe(client, group)
                 tools = await list_tools(client, self._logger)
                 scope.deadline = math.inf
                 was_up = True
@@ -196,44 +203,52 @@ class Server:
                 finally:
                     self._set_down()
                     scope.deadline = anyio.current_time() + _CLOSE_TIMEOUT_S
+                group.cancel_scope.cancel()
         if was_up:
             return "it closed the connection"
         return f"it did not answer within {self._connect_timeout_s:g} s"
 
     async def _watch(self, client: Client) -> None:
         """Keep the list of tools true until the connection is lost or no longer wanted."""
-        async with anyio.create_task_group() as group:
-            group.start_soon(self._listen, client)
-            while not (self._is_stopping or self._is_lost):
-                if self._is_changed:
-                    await anyio.sleep(_DEBOUNCE_S)
-                    self._is_changed = False
-                    with anyio.fail_after(self._connect_timeout_s):
-                        self._on_tools(await list_tools(client, self._logger))
-                    continue
-                await self._wake.wait()
-                self._wake.clear()
-            group.cancel_scope.cancel()
+        while not (self._is_stopping or self._is_lost):
+            if self._is_changed:
+                await anyio.sleep(_DEBOUNCE_S)
+                self._is_changed = False
+                with anyio.fail_after(self._connect_timeout_s):
+                    self._on_tools(await list_tools(client, self._logger))
+                continue
+            await self._wake.wait()
+            self._wake.clear()
 
-    async def _listen(self, client: Client) -> None:
-        """Subscribe to changes, where the protocol asks for that (2026-07-28 and later)."""
+    async def _subscribe(self, client: Client, group: TaskGroup) -> None:
+        """Ask for changes, where the protocol wants that (2026-07-28 and later).
+
+        Before the tools are listed: what changes between the two would be missed.
+        """
         tools = client.server_capabilities.tools
-        if client.protocol_version not in MODERN_PROTOCOL_VERSIONS or not (
-            tools and tools.list_changed
-        ):
-            return
+        if client.protocol_version in MODERN_PROTOCOL_VERSIONS and tools and tools.list_changed:
+            is_settled = anyio.Event()
+            group.start_soon(self._listen, client, is_settled)
+            with anyio.move_on_after(_SUBSCRIBE_TIMEOUT_S):
+                await is_settled.wait()
+
+    async def _listen(self, client: Client, is_settled: anyio.Event) -> None:
+        """Hear of changes; `is_settled` is set once the server has accepted or refused."""
         while True:
             try:
                 async with client.listen(tools_list_changed=True) as changes:
+                    if is_settled.is_set():
+                        self._note_changed()  # nothing is replayed after a gap
+                    is_settled.set()
                     async for _ in changes:
                         self._note_changed()
             except SubscriptionLost:
                 pass
             except MCPError as error:
                 self._logger.info("%s announces no changes: %s", self._name, error.message)
+                is_settled.set()
                 return
-            await anyio.sleep(1)
-            self._note_changed()  # nothing is replayed
+            await anyio.sleep(_SUBSCRIBE_PAUSE_S)
 
     async def _on_message(self, message: IncomingMessage) -> None:
         if isinstance(message, mcp_types.ToolListChangedNotification):
