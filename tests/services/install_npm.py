@@ -40,7 +40,9 @@ def install(source: Path, cache: Path) -> Path:
             command, cwd=folder, timeout=TIMEOUT_S, capture_output=True, text=True, check=False
         )
         if done.returncode:
-            sys.exit(f"`{' '.join(command)}` failed; the registry must be reachable once:\n{done.stderr}")
+            sys.exit(
+                f"`{' '.join(command)}` failed; the registry must be reachable once:\n{done.stderr}"
+            )
         made = Path(folder) / "node_modules"
         final = Path(tempfile.mkdtemp(dir=cache))
         made.rename(final / "node_modules")

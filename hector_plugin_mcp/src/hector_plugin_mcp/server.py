@@ -16,7 +16,7 @@ from anyio.abc import TaskGroup
 from mcp import Client, MCPError
 from mcp.client import IncomingMessage, Transport
 from mcp.client.subscriptions import SubscriptionLost
-from mcp_types import CONNECTION_CLOSED, RequestParamsMeta
+from mcp_types import CONNECTION_CLOSED, INTERNAL_ERROR, RequestParamsMeta
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
@@ -38,7 +38,7 @@ _DEBOUNCE_S = 0.1  # servers announce several changes in a row
 _SUBSCRIBE_TIMEOUT_S = 2.0
 _SUBSCRIBE_PAUSE_S = 1.0
 _CLOSE_TIMEOUT_S = 5.0
-_SERVER_ERROR = -32000  # with HTTP 400, how servers on the TypeScript SDK say "unknown session"
+_SERVER_ERROR = -32000  # JSON-RPC leaves its meaning to the server
 
 
 class Server:
@@ -319,7 +319,12 @@ async def _call(
 
 
 def _is_session_unknown(error: MCPError, exchange: Exchange) -> bool:
-    """Whether the server, by HTTP, refused the request because it does not know the session."""
+    """Whether the server, by HTTP, refused the request because it does not know the session.
+
+    The protocol asks for status 404. Servers made after the examples of the TypeScript SDK say 400,
+    with a code of their own or a body that is no answer (the SDK then says "internal error").
+    """
     if not exchange.had_session:
         return False
-    return exchange.status == 404 or (exchange.status == 400 and error.code == _SERVER_ERROR)
+    is_vague = error.code in {_SERVER_ERROR, INTERNAL_ERROR}
+    return exchange.status == 404 or (exchange.status == 400 and is_vague)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,6 +14,8 @@ from hector.spi import Doc, Duration, Length, NotYet, Pattern, Range, Secret
 
 __all__ = ["MCPSettings"]
 
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
 _NEEDS_APPROVALS = "a human's approval of tool calls comes with a later release"
 
 
@@ -89,6 +92,7 @@ class MCPSettings:
             }
             self._refuse("url", "stdio", given)
             self._check_url()
+            self._check_headers()
 
     def _refuse(self, key: str, other_transport: str, others: Mapping[str, bool]) -> None:
         """Raise if the transport or a key that would have no effect contradicts `key`."""
@@ -107,3 +111,13 @@ class MCPSettings:
             )
         if parts.username is not None or parts.password is not None:
             raise ValueError("`url` must not hold a user or password; use `headers`")
+
+    def _check_headers(self) -> None:
+        """Raise unless every header can be sent; its value does not show."""
+        for name, value in self.headers.items():
+            if not _HEADER_NAME.fullmatch(name):
+                raise ValueError(f"`headers` holds {name!r}, which is no name of a header")
+            if not _HEADER_VALUE.fullmatch(value.reveal()):
+                raise ValueError(
+                    f"`headers.{name}` holds a line break or another character headers cannot carry"
+                )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -21,9 +21,7 @@ DEADLINE_S = 15
 @pytest.fixture
 def context(tmp_path: Path) -> BuildContext:
     """The surroundings of a toolset `tools.box`, in a folder of its own."""
-    return cast(
-        "BuildContext", SimpleNamespace(name="box", path="tools.box", config_dir=tmp_path)
-    )
+    return cast("BuildContext", SimpleNamespace(name="box", path="tools.box", config_dir=tmp_path))
 
 
 @pytest.fixture(scope="session")
@@ -41,10 +39,10 @@ def npm() -> Path:
 
 
 @pytest.fixture
-def call() -> Callable[..., Awaitable[Any]]:
+def call() -> Callable[..., Coroutine[Any, Any, Any]]:
     """Calls a tool of a toolset by its name."""
 
-    async def call_tool(toolset: Toolset, name: str, **arguments: Any) -> Any:
+    async def call_tool(toolset: Toolset, name: str, /, **arguments: Any) -> Any:
         tool = next(tool for tool in toolset.tools() if tool.spec.name == name)
         # The plugin asks the invocation for nothing.
         surroundings = ToolContext(
@@ -56,7 +54,7 @@ def call() -> Callable[..., Awaitable[Any]]:
 
 
 @pytest.fixture
-def eventually() -> Callable[[Callable[[], Any]], Awaitable[None]]:
+def eventually() -> Callable[[Callable[[], Any]], Coroutine[Any, Any, None]]:
     """Waits until something another process or task does is seen, and fails after 15 s."""
 
     async def wait(condition: Callable[[], Any]) -> None:

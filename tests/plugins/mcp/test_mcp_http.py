@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -31,16 +31,14 @@ from hector.spi import BuildContext, Secret, Toolset
 from hector_plugin_mcp import MCPSettings
 from hector_plugin_mcp.toolset import open_toolset
 
-Call = Callable[..., Awaitable[Any]]
-Eventually = Callable[[Callable[[], Any]], Awaitable[None]]
+Call = Callable[..., Coroutine[Any, Any, Any]]
+Eventually = Callable[[Callable[[], Any]], Coroutine[Any, Any, None]]
 
 
 @asynccontextmanager
 async def serving(app: ASGIApp, port: int = 0) -> AsyncGenerator[str]:
     """Serve `app` on the loopback; gives its address without a path."""
-    config = uvicorn.Config(
-        app, port=port, ws="none", log_config=None, timeout_graceful_shutdown=1
-    )
+    config = uvicorn.Config(app, port=port, ws="none", log_config=None, timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     listening = socket.create_server(("127.0.0.1", port))
     async with asyncio.TaskGroup() as group:
@@ -59,8 +57,15 @@ def settings(address: str, **more: Any) -> MCPSettings:
     return MCPSettings(url=f"{address}/mcp", **more)
 
 
+@asynccontextmanager
+async def opened(app: ASGIApp, context: BuildContext, **more: Any) -> AsyncGenerator[Toolset]:
+    """The toolset of `app`, served, with these settings."""
+    async with serving(app) as address, open_toolset(settings(address, **more), context) as toolset:
+        yield toolset
+
+
 class Recorder:
-    """Passes requests on to `app` and keeps their headers; answers a path of its own with `status`."""
+    """Keeps the headers of requests and passes these on, unless told to redirect or refuse all."""
 
     def __init__(self, app: ASGIApp, status: int | None = None, redirect: str = "") -> None:
         self._app = app
@@ -90,9 +95,8 @@ async def test_hints_of_the_server_become_effects(context: BuildContext) -> None
         "silent": None,
     }.items():
         server.add_tool(lambda: "done", name=name, annotations=hints)
-    async with serving(server.streamable_http_app()) as address:
-        async with open_toolset(settings(address), context) as toolset:
-            effects = {tool.spec.name: tool.spec.effect for tool in toolset.tools()}
+    async with opened(server.streamable_http_app(), context) as toolset:
+        effects = {tool.spec.name: tool.spec.effect for tool in toolset.tools()}
     assert effects == {"look": "pure", "set": "idempotent", "send": "unsafe", "silent": "unsafe"}
 
 
@@ -102,14 +106,13 @@ async def test_a_tool_gets_its_arguments_and_gives_structured_content(
     server = MCPServer("sums")
 
     @server.tool()
-    def add(a: int, b: int) -> dict[str, int]:  # pyright: ignore[reportUnusedFunction]
+    def add(a: int, b: int) -> dict[str, int]:
         """Add two numbers."""
         return {"sum": a + b}
 
-    async with serving(server.streamable_http_app()) as address:
-        async with open_toolset(settings(address), context) as toolset:
-            (tool,) = toolset.tools()
-            made = await call(toolset, "add", a=2, b=3)
+    async with opened(server.streamable_http_app(), context) as toolset:
+        (tool,) = toolset.tools()
+        made = await call(toolset, "add", a=2, b=3)
     assert tool.spec.description == "Add two numbers."
     assert tool.spec.parameters["type"] == "object"
     assert tool.spec.parameters["required"] == ["a", "b"]
@@ -122,13 +125,12 @@ async def test_wrong_arguments_and_errors_are_told_to_the_model(
     server = MCPServer("failures")
 
     @server.tool()
-    def fail(why: str) -> str:  # pyright: ignore[reportUnusedFunction]
+    def fail(why: str) -> str:
         raise ValueError(why)
 
-    async with serving(server.streamable_http_app()) as address:
-        async with open_toolset(settings(address), context) as toolset:
-            failed = await call(toolset, "fail", why="out of paper")
-            wrong = await call(toolset, "fail", what="?")
+    async with opened(server.streamable_http_app(), context) as toolset:
+        failed = await call(toolset, "fail", why="out of paper")
+        wrong = await call(toolset, "fail", what="?")
     assert failed.is_error
     assert wrong.is_error
     assert "fail" in failed.content[0].text
@@ -138,9 +140,8 @@ async def test_wrong_arguments_and_errors_are_told_to_the_model(
 async def test_huge_output_is_cut(context: BuildContext, call: Call) -> None:
     server = MCPServer("huge")
     server.add_tool(lambda: "x" * 3_000_000, name="huge", structured_output=False)
-    async with serving(server.streamable_http_app()) as address:
-        async with open_toolset(settings(address, max_output_length=50), context) as toolset:
-            made = await call(toolset, "huge")
+    async with opened(server.streamable_http_app(), context, max_output_length=50) as toolset:
+        made = await call(toolset, "huge")
     assert made.content == (
         TextPart("x" * 50),
         TextPart(
@@ -155,17 +156,16 @@ async def test_a_change_is_announced_and_taken_over(
     server = MCPServer("changes")
 
     @server.tool()
-    async def swap(ctx: Context[Any]) -> str:  # pyright: ignore[reportUnusedFunction]
+    async def swap(ctx: Context[Any]) -> str:
         server.remove_tool("swap")
         server.add_tool(lambda: "new", name="fresh")
         await ctx.notify_tools_changed()
         return "swapped"
 
-    async with serving(server.streamable_http_app()) as address:
-        async with open_toolset(settings(address), context) as toolset:
-            assert names(toolset) == ["swap"]
-            await call(toolset, "swap")
-            await eventually(lambda: names(toolset) == ["fresh"])
+    async with opened(server.streamable_http_app(), context) as toolset:
+        assert names(toolset) == ["swap"]
+        await call(toolset, "swap")
+        await eventually(lambda: names(toolset) == ["fresh"])
 
 
 async def test_cancelling_a_call_stops_the_tool_and_no_other_call(
@@ -177,7 +177,7 @@ async def test_cancelling_a_call_stops_the_tool_and_no_other_call(
     release = asyncio.Event()
 
     @server.tool()
-    async def slow(name: str) -> str:  # pyright: ignore[reportUnusedFunction]
+    async def slow(name: str) -> str:
         started.append(name)
         try:
             await release.wait()
@@ -186,16 +186,18 @@ async def test_cancelling_a_call_stops_the_tool_and_no_other_call(
             raise
         return name
 
-    async with serving(server.streamable_http_app()) as address:
-        async with open_toolset(settings(address), context) as toolset, asyncio.TaskGroup() as group:
-            kept = group.create_task(call(toolset, "slow", name="kept"))
-            dropped = group.create_task(call(toolset, "slow", name="dropped"))
-            await eventually(lambda: len(started) == 2)
-            dropped.cancel()
-            await eventually(lambda: ended == ["dropped"])
-            release.set()
-            assert (await kept).content == (TextPart("kept"),)
-            assert names(toolset) == ["slow"]
+    async with (
+        opened(server.streamable_http_app(), context) as toolset,
+        asyncio.TaskGroup() as group,
+    ):
+        kept = group.create_task(call(toolset, "slow", name="kept"))
+        dropped = group.create_task(call(toolset, "slow", name="dropped"))
+        await eventually(lambda: len(started) == 2)
+        dropped.cancel()
+        await eventually(lambda: ended == ["dropped"])
+        release.set()
+        assert (await kept).content == (TextPart("kept"),)
+        assert names(toolset) == ["slow"]
 
 
 async def test_a_call_that_takes_too_long_stops_the_tool(
@@ -205,37 +207,41 @@ async def test_a_call_that_takes_too_long_stops_the_tool(
     ended: list[bool] = []
 
     @server.tool()
-    async def slow() -> str:  # pyright: ignore[reportUnusedFunction]
+    async def slow() -> str:
         try:
             await asyncio.Event().wait()
         finally:
             ended.append(True)
         return ""
 
-    async with serving(server.streamable_http_app()) as address:
-        async with open_toolset(settings(address, timeout=0.3), context) as toolset:
-            with pytest.raises(ToolTimeoutError, match="`slow` did not end within 0.3 s"):
-                await call(toolset, "slow")
-            await eventually(lambda: ended)
+    async with opened(server.streamable_http_app(), context, timeout=0.3) as toolset:
+        with pytest.raises(ToolTimeoutError, match=r"`slow` did not end within 0\.3 s"):
+            await call(toolset, "slow")
+        await eventually(lambda: ended)
 
 
 async def test_many_calls_at_once_get_their_own_answers(context: BuildContext, call: Call) -> None:
     server = MCPServer("echo")
-    server.add_tool(lambda text: text, name="echo", structured_output=False)
-    async with serving(server.streamable_http_app()) as address:
-        async with open_toolset(settings(address), context) as toolset:
-            made = await asyncio.gather(*(call(toolset, "echo", text=f"n{i}") for i in range(30)))
+
+    @server.tool()
+    def echo(text: str) -> str:
+        return text
+
+    async with opened(server.streamable_http_app(), context) as toolset:
+        made = await asyncio.gather(*(call(toolset, "echo", text=f"n{i}") for i in range(30)))
     assert [output.content[0].text for output in made] == [f"n{i}" for i in range(30)]
 
 
-def paged(pages: dict[str, tuple[list[str], str | None]]) -> Server[Any]:
+def paged(
+    pages: dict[str, tuple[list[str], str | None]], schema: dict[str, Any] | None = None
+) -> Server[Any]:
     """A server whose tools are listed in these pages: cursor → names, next cursor."""
 
     async def list_tools(
         ctx: ServerRequestContext[Any], params: PaginatedRequestParams | None
     ) -> ListToolsResult:
         found, following = pages[(params and params.cursor) or ""]
-        tools = [Tool(name=name, input_schema={"type": "object"}) for name in found]
+        tools = [Tool(name=name, input_schema=schema or {"type": "object"}) for name in found]
         return ListToolsResult(tools=tools, next_cursor=following)
 
     async def call_tool(
@@ -248,18 +254,16 @@ def paged(pages: dict[str, tuple[list[str], str | None]]) -> Server[Any]:
 
 async def test_every_page_is_listed_and_the_order_is_by_name(context: BuildContext) -> None:
     server = paged({"": (["d", "b"], "2"), "2": (["c"], "3"), "3": (["a"], None)})
-    async with serving(server.streamable_http_app()) as address:
-        async with open_toolset(settings(address), context) as toolset:
-            assert names(toolset) == ["a", "b", "c", "d"]
+    async with opened(server.streamable_http_app(), context) as toolset:
+        assert names(toolset) == ["a", "b", "c", "d"]
 
 
 async def test_a_list_without_an_end_is_ended(
     context: BuildContext, caplog: pytest.LogCaptureFixture
 ) -> None:
     server = paged({"": (["a"], "x"), "x": (["b"], "x")})
-    async with serving(server.streamable_http_app()) as address:
-        async with open_toolset(settings(address), context) as toolset:
-            assert names(toolset) == ["a", "b"]
+    async with opened(server.streamable_http_app(), context) as toolset:
+        assert names(toolset) == ["a", "b"]
     assert "the server's list of tools does not end; the first 2 are taken" in caplog.text
 
 
@@ -268,11 +272,42 @@ async def test_names_that_models_do_not_take_get_an_alias_that_works(
 ) -> None:
     long = "n" * 100
     server = paged({"": (["admin.tools.list", "fits", long, "größe"], None)})
-    async with serving(server.streamable_http_app()) as address:
-        async with open_toolset(settings(address), context) as toolset:
-            said = [(await call(toolset, name)).content[0].text for name in names(toolset)]
-            assert sorted(said) == sorted(["admin.tools.list", "fits", long, "größe"])
-            assert "admin_tools_list-1d0e0db7" in names(toolset)
+    async with opened(server.streamable_http_app(), context) as toolset:
+        said = [(await call(toolset, name)).content[0].text for name in names(toolset)]
+        assert sorted(said) == sorted(["admin.tools.list", "fits", long, "größe"])
+        assert "admin_tools_list-1d0e0db7" in names(toolset)
+
+
+async def test_a_name_given_twice_is_one_tool(
+    context: BuildContext, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = paged({"": (["a", "a"], None)})
+    async with opened(server.streamable_http_app(), context) as toolset:
+        assert names(toolset) == ["a"]
+    assert "the server lists the tool 'a' twice; the first is taken" in caplog.text
+
+
+@pytest.mark.parametrize(("depth", "is_taken"), [(60, True), (70, False)])
+async def test_a_schema_that_nests_too_deep_is_left_out(
+    context: BuildContext, depth: int, is_taken: bool
+) -> None:
+    schema: dict[str, Any] = {"type": "object"}
+    for _ in range(depth - 1):
+        schema = {"type": "object", "not": schema}
+    server = paged({"": (["deep"], None)}, schema)
+    async with opened(server.streamable_http_app(), context) as toolset:
+        assert names(toolset) == (["deep"] if is_taken else [])
+
+
+async def test_a_reference_in_a_schema_is_not_followed(context: BuildContext, call: Call) -> None:
+    elsewhere = Recorder(MCPServer("schemas").streamable_http_app(), status=404)
+    async with serving(elsewhere) as other:
+        schema = {"type": "object", "properties": {"a": {"$ref": f"{other}/schema.json"}}}
+        server = paged({"": (["far"], None)}, schema)
+        async with opened(server.streamable_http_app(), context) as toolset:
+            assert toolset.tools()[0].spec.parameters == schema
+            assert (await call(toolset, "far", a=1)).content == (TextPart("far"),)
+    assert elsewhere.headers == []
 
 
 async def test_headers_go_with_every_request_and_not_to_where_a_redirect_leads(
@@ -303,9 +338,8 @@ async def test_a_server_that_refuses_is_reported_with_what_http_said(
     context: BuildContext, caplog: pytest.LogCaptureFixture, status: int, reason: str
 ) -> None:
     app = Recorder(MCPServer("refusing").streamable_http_app(), status=status)
-    async with serving(app) as address:
-        async with open_toolset(settings(address), context) as toolset:
-            assert toolset.tools() == ()
+    async with opened(app, context) as toolset:
+        assert toolset.tools() == ()
     assert f"tools.box is unavailable: {reason}; trying again in" in caplog.text
 
 
@@ -324,5 +358,3 @@ async def test_a_server_that_starts_late_is_found(
         with pytest.raises(ToolError):
             await call(toolset, "a")
         await eventually(lambda: not toolset.tools())
-
-

@@ -56,6 +56,14 @@ def test_importing_the_plugin_imports_no_sdk() -> None:
             "`url` must be an http or https address, such as https://example.com/mcp",
         ),
         (
+            {"url": "http://a", "headers": {"X-Key": Secret("from a file\n")}},
+            "`headers.X-Key` holds a line break or another character headers cannot carry",
+        ),
+        (
+            {"url": "http://a", "headers": {"X Key": Secret("b")}},
+            "`headers` holds 'X Key', which is no name of a header",
+        ),
+        (
             {"url": "https://me:pass@a"},
             "`url` must not hold a user or password; use `headers`",
         ),

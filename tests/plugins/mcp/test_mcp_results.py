@@ -35,7 +35,11 @@ def text(value: str) -> dict[str, Any]:
     [
         (text("hello"), TextPart("hello")),
         (
-            {"type": "image", "data": base64.b64encode(b"pixels").decode(), "mimeType": "image/png"},
+            {
+                "type": "image",
+                "data": base64.b64encode(b"pixels").decode(),
+                "mimeType": "image/png",
+            },
             FilePart(media_type="image/png", data=b"pixels"),
         ),
         (
@@ -102,7 +106,9 @@ def test_true_does_not_repeat_one() -> None:
 
 
 @given(texts=st.lists(st.text()), limit=st.integers(1, 60))
-def test_a_model_never_gets_more_text_than_allowed_and_is_told(texts: list[str], limit: int) -> None:
+def test_a_model_never_gets_more_text_than_allowed_and_is_told(
+    texts: list[str], limit: int
+) -> None:
     made = output(*map(text, texts), max_length=limit).content
     whole = "".join(texts)
     if len(whole) <= limit:
@@ -122,7 +128,5 @@ def test_data_that_is_too_long_is_cut_as_text_and_files_stay() -> None:
     assert made.content == (
         FilePart(media_type="image/png", data=b"\0\0\0"),
         TextPart('{"key": "x'),
-        TextPart(
-            "[output cut: 101 more characters were left out; ask for a smaller part of it]"
-        ),
+        TextPart("[output cut: 101 more characters were left out; ask for a smaller part of it]"),
     )

@@ -9,7 +9,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,8 @@ from hector_plugin_mcp.toolset import open_toolset
 
 SERVER = Path(__file__).parent / "programs" / "plain_server.py"
 
-Call = Callable[..., Awaitable[Any]]
-Eventually = Callable[[Callable[[], Any]], Awaitable[None]]
+Call = Callable[..., Coroutine[Any, Any, Any]]
+Eventually = Callable[[Callable[[], Any]], Coroutine[Any, Any, None]]
 
 
 class Snapshot:
@@ -54,7 +54,7 @@ def methods(path: Path) -> list[str]:
 
 
 def processes(argument: Path) -> list[int]:
-    """Ids of the processes, zombies included, of this user that name `argument` or are our children."""
+    """Ids of the processes that name `argument`, and zombies of ours."""
     found: list[int] = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -276,7 +276,7 @@ async def test_a_folder_that_does_not_exist_keeps_the_toolset_from_opening(
     context: BuildContext, tmp_path: Path
 ) -> None:
     given = MCPSettings(command="ls", working_directory=tmp_path / "none")
-    with pytest.raises(ComponentOpenError, match="the folder `.*none` does not exist"):
+    with pytest.raises(ComponentOpenError, match=r"the folder `.*none` does not exist"):
         async with open_toolset(given, context):
             pass
 

@@ -1,4 +1,4 @@
-"""An MCP server in plain JSON over stdio (protocol 2025-11-25), for what the SDK's servers never do.
+"""An MCP server in plain JSON over stdio (2025-11-25), for what the SDK's servers never do.
 
 `plain_server.py JOURNAL` appends every message it gets to the file JOURNAL, one JSON per line. Its
 tools: `hang` never answers, `environment` gives the names of its variables, `grow` adds a tool and
@@ -56,13 +56,13 @@ def answer(method: str, params: dict[str, Any]) -> dict[str, Any] | None:
             }
         case "tools/list":
             return {
-                "result": {
-                    "tools": [{"name": n, "inputSchema": {"type": "object"}} for n in TOOLS]
-                }
+                "result": {"tools": [{"name": n, "inputSchema": {"type": "object"}} for n in TOOLS]}
             }
         case "tools/call":
             said = call(params["name"])
-            return said and {"result": {"content": [{"type": "text", "text": said}]}}
+            return (
+                None if said is None else {"result": {"content": [{"type": "text", "text": said}]}}
+            )
         case _:
             return {"error": {"code": -32601, "message": f"no method {method}"}}
 
