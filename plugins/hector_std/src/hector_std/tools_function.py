@@ -81,7 +81,9 @@ async def open_function_tools(
 def _imported(path: str) -> Any:
     module_name, _, attribute = path.partition(":")
     if not module_name or not attribute:
-        raise UsageError(f"`{path}` does not name a function", hint="Write `package.module:function`.")
+        raise UsageError(
+            f"`{path}` does not name a function", hint="Write `package.module:function`."
+        )
     try:
         target: Any = importlib.import_module(module_name)
     except ImportError as error:
