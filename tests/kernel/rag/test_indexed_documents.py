@@ -393,3 +393,21 @@ def test_after_any_history_with_crashes_the_index_is_that_of_the_last_state(
             assert await _content(vectors, name, embedder) == await _content(fresh, name, embedder)
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("change", range(8))
+async def test_a_document_cut_off_at_any_write_is_done_again(change: int) -> None:
+    long = "\n".join(f"{number} {'x' * 15}" for number in range(7))
+    shelf = Shelf({"a.txt": long})
+    embedder = CountingEmbedder(16)
+    async with open_chromem(ChromemSettings()) as vectors:
+        crashing: Any = CrashingStore(vectors)
+        crashing.changes_left = change
+        built = pipeline(shelf, embedder, crashing)
+        async with opened(built):
+            pass
+        crashing.changes_left = None
+        async with opened(built) as store:
+            assert store.status.state == "ready"
+        content = await _content(vectors, f"docs-{built.fingerprint[:12]}", embedder)
+        assert sorted(content) == [f"a.txt#{number}" for number in range(7)]
