@@ -222,9 +222,12 @@ async def test_any_message_and_any_passage_are_answered(passage: str, question: 
     hits: JSONValue = {"results": [{"content": passage, "document": "d"}]}
     response = await respond(Message.user(question), *answered("search", json.dumps(hits)))
     assert response.finish_reason == "stop"
+    said = " ".join(passage.split())
     for unit in cut(passage):
-        lines = unit.text.removesuffix("```").split("\n")
-        assert all(line.strip() in " ".join(passage.split()) or line in passage for line in lines)
+        lines = unit.text.split("\n")
+        # A code block that the passage cuts off gets its closing fence.
+        lines = lines[:-1] if unit.kind == "code" else lines
+        assert all(" ".join(line.split()) in said for line in lines)
 
 
 def test_a_passage_is_cut_without_breaking_what_belongs_together() -> None:
