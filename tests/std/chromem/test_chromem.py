@@ -207,7 +207,7 @@ async def test_extreme_vectors_come_back_and_compare(tmp_path: Path, *, persiste
 async def test_what_is_not_a_finite_number_is_refused(bad: object) -> None:
     async with open_chromem(ChromemSettings()) as store:
         await store.create_collection("c", dimension=2)
-        wrong = VectorRecord(id="bad", vector=[1.0, bad])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
+        wrong = VectorRecord(id="bad", vector=[1.0, bad])  # type: ignore[list-item]
         with pytest.raises(VectorStoreError, match="the vector of `bad`"):
             await store.upsert("c", [record("good", 1, 0), wrong])
         assert await store.count("c") == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -49,7 +49,7 @@ async def choose(settings: AutoSettings, surroundings: Surroundings) -> LLM:
 
 
 @contextmanager
-def ollama(*models: str) -> Iterator[str]:
+def ollama(*models: str) -> Generator[str, None, None]:
     """A server that answers the two questions `auto` asks an Ollama; yields host and port."""
 
     class Handler(BaseHTTPRequestHandler):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 
 import pytest
@@ -32,7 +32,7 @@ class TestOfflineLaws(LLMSuite):
     """The laws of a language model."""
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[LLM]:
+    async def open(self) -> AsyncGenerator[LLM, None]:
         yield create_offline(OfflineSettings())
 
 
@@ -64,7 +64,7 @@ async def respond(
     request = LLMRequest(
         messages=tuple(Message.user(m) if isinstance(m, str) else m for m in messages),
         tools=tools,
-        parameters=GenerateParameters(**parameters),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        parameters=GenerateParameters(**parameters),  # type: ignore[arg-type]
     )
     chunks = [chunk async for chunk in Offline(OfflineSettings()).generate(request)]
     last = chunks[-1]
