@@ -10,6 +10,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -96,7 +97,7 @@ class Lexical:
             yield block
         pairs = Counter(
             pair
-            for pair in zip(words, words[1:], strict=False)
+            for pair in pairwise(words)
             if pair[0] not in STOP_WORDS and pair[1] not in STOP_WORDS
         )
         if pairs:

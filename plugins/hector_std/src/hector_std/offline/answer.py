@@ -16,13 +16,17 @@ __all__ = ["compose"]
 _ANSWERS_FROM = 0.5
 _CLOSEST_FROM = 0.3
 """Coverage of the question from which a passage is an answer, and from which it is worth showing."""
-_WORTH_OF_BEST = 0.55
+_WORTH_OF_BEST = 0.6
+_WORTH_OF_DEFINITION = 0.7
+_LONG_ANSWER = 1500
+"""Characters after which nothing more is added."""
 _ALIKE = 0.65
 _LEANS_BACK = re.compile(
-    r"^(?:it|its|they|their|this|these|those|that|he|she|such|then|otherwise|however|therefore|so|both|er|sie|es|dies"
-    r"|diese|dieser|dadurch|dabei)\b",
+    r"^(?:it|its|they|their|this|these|those|that|he|she|such|then|otherwise|however|therefore|so"
+    r"|both|er|sie|es|dies|diese|dieser|dadurch|dabei)\b"
+    r"|\b(?:this|these|those)(?=[.,;:]|\s+(?:by|is|are|in|with|to|for|when|until)\b)",
     re.IGNORECASE,
-)  # fmt: skip
+)
 _LONG_REPLY = 2000
 
 
@@ -93,9 +97,11 @@ def _block(text: str) -> str:
 def _choose(ranking: Ranking, passages: int, max_sentences: int) -> list[Candidate]:
     """The units to quote: the best one, then others worth it, each with what it leans on."""
     order = ranking.best_first
+    worth = _WORTH_OF_DEFINITION if ranking.is_definition else _WORTH_OF_BEST
     chosen: list[Candidate] = []
     for candidate in order:
-        if candidate.score < _WORTH_OF_BEST * order[0].score:
+        is_long = sum(len(item.unit.text) for item in chosen) > _LONG_ANSWER
+        if is_long or candidate.score < worth * order[0].score:
             break
         group = [item for item in _with_companions(candidate, ranking) if item not in chosen]
         if candidate in chosen or any(_alike(candidate, other) for other in chosen):
@@ -131,9 +137,10 @@ def _with_companions(candidate: Candidate, ranking: Ranking) -> list[Candidate]:
 
 def _needs(before: Unit, unit: Unit) -> bool:
     if unit.kind != "sentence":
-        return before.kind == "sentence" and before.text.endswith(":")
+        leads_in = before.kind == "sentence" and before.text.rstrip("*_").endswith(":")
+        return leads_in and before.paragraph == unit.paragraph - 1
     is_same_paragraph = before.paragraph == unit.paragraph
-    return is_same_paragraph and bool(_LEANS_BACK.match(unit.text))
+    return is_same_paragraph and bool(_LEANS_BACK.search(unit.text))
 
 
 def _render(chosen: Sequence[Candidate], passages: Sequence[Quotable]) -> str:
@@ -144,36 +151,48 @@ def _render(chosen: Sequence[Candidate], passages: Sequence[Quotable]) -> str:
         units = sorted(
             (item.unit for item in chosen if item.passage == index), key=lambda unit: unit.position
         )
-        sections.append(_quote(units, f"[{number}]"))
+        heading = passages[index].heading.rsplit(" > ", 1)[-1]
+        sections.append(_quote(units, heading, f"[{number}]"))
     sources = [
         f"[{number}] {passages[index].source}" for number, index in enumerate(order, start=1)
     ]
     return "\n\n".join([*sections, "Sources:\n" + "\n".join(sources)])
 
 
-def _quote(units: Sequence[Unit], mark: str) -> str:
+def _quote(units: Sequence[Unit], heading: str, mark: str) -> str:
     """Sentences as paragraphs that end with the mark, blocks on lines of their own."""
     paragraphs: list[list[Unit]] = []
     for unit in units:
-        if unit.kind == "sentence" and paragraphs and paragraphs[-1][-1].kind == "sentence":
+        if paragraphs and _joins(paragraphs[-1][-1], unit):
             paragraphs[-1].append(unit)
         else:
             paragraphs.append([unit])
     lines: list[str] = []
     is_marked = False
     for paragraph in paragraphs:
-        text = " ".join(unit.text for unit in paragraph)
+        separator = " " if paragraph[0].kind == "sentence" else "\n"
+        text = separator.join(unit.text for unit in paragraph)
+        if paragraph[0].head:
+            text = f"{paragraph[0].head}\n{text}"
         if paragraph[0].kind == "sentence":
             is_marked = True
             lines.append(f"{text} {mark}")
         else:
-            lines.append(text if is_marked else f"{_lead(paragraph[0])} {mark}\n\n{text}")
+            lines.append(text if is_marked else f"{_lead(paragraph[0], heading)} {mark}\n\n{text}")
             is_marked = True
     return "\n\n".join(lines)
 
 
-def _lead(unit: Unit) -> str:
-    kind = {"list": "The list", "table": "The table", "code": "The example"}.get(
-        unit.kind, "The text"
+def _joins(before: Unit, unit: Unit) -> bool:
+    if unit.kind != before.kind:
+        return False
+    is_part = unit.kind in {"item", "row"} and unit.paragraph == before.paragraph
+    return unit.kind == "sentence" or is_part
+
+
+def _lead(unit: Unit, heading: str) -> str:
+    kind = {"code": "The example", "item": "The list", "row": "The table"}.get(
+        unit.kind, f"The {unit.kind}"
     )
-    return f'{kind} under "{unit.heading}":' if unit.heading else f"{kind} in the document:"
+    nearest = unit.heading or heading
+    return f'{kind} under "{nearest}":' if nearest else f"{kind} in the document:"

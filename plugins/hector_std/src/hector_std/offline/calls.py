@@ -15,7 +15,20 @@ from hector_std.offline.words import stems
 __all__ = ["choose_call", "is_search"]
 
 _QUERY_NAMES = frozenset(
-    ["query", "q", "question", "search", "text", "input", "prompt", "request", "message", "task", "topic", "keywords"]
+    [
+        "query",
+        "q",
+        "question",
+        "search",
+        "text",
+        "input",
+        "prompt",
+        "request",
+        "message",
+        "task",
+        "topic",
+        "keywords",
+    ]
 )
 _PATH_NAMES = frozenset(["path", "file", "filename", "file_path", "filepath"])
 _AGENT = re.compile(r"^(?:agent_call|transfer_to)_(?P<name>.+)$")

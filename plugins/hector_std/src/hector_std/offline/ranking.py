@@ -6,6 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 import attrs
 
@@ -16,31 +17,44 @@ from hector_std.offline.words import content_words, stem, stems
 __all__ = ["Candidate", "Ranking", "rank"]
 
 _SATURATION = 1.2
-_LENGTH_SHARE = 0.35
+_LENGTH_SHARE = 0.5
 _HEADING_SHARE = 0.6
 _PAIR_SHARE = 0.35
+_OPENING = 1.8
 _PREFIX_CREDIT = 0.7
 _PREFIX_LENGTH = 5
-_VAGUE_WEIGHT = 0.25
-_VAGUE = frozenset(
-    map(
-        stem,
-        ["work", "works", "happen", "happens", "make", "need", "want", "mean", "way", "thing", "question", "know", "find", "see", "do", "possible", "support", "supports", "allow", "supported", "actually", "really", "exactly", "hector", "machen", "geht", "gehen", "funktioniert"],
-    )
+_VAGUE = (
+    "work works happen happens make need want mean way thing question know find see do possible"
+    " hector support supports allow actually really exactly machen geht gehen funktioniert"
 )
+_ACTIONS = (
+    "add create write install configure change set run enable build start stop define choose"
+    " select open hinzufügen erstellen ändern starten"
+)
+_WEIGHTS = {
+    **dict.fromkeys(stems(_ACTIONS.split()), 0.5),
+    **dict.fromkeys(stems(_VAGUE.split()), 0.25),
+}
+"""Words that say less about a question's subject than their rarity makes believe."""
 _DEFINITION = re.compile(
     r"^(?:what|who)(?:'s|\s+(?:is|are|was|were|does|do))\s+(?:an?\s+|the\s+)?(?P<thing>[\w .`-]+?)(?:\s+means?|\s+do)?\W*$"
     r"|^(?:was|wer)\s+(?:ist|sind|bedeutet)\s+(?:(?:ein|eine|der|die|das)\s+)?(?P<ding>[\w .`-]+?)\W*$"
     r"|^define\s+(?:an?\s+|the\s+)?(?P<term>[\w .`-]+?)\W*$",
     re.IGNORECASE,
 )
-_IS = r"(?:\*\*|`|_|\")*s?\s+(?:\([^)]*\)\s+)?(?:is|are|means|keeps|turns|ist|sind|bedeutet)\b"
-_CUES = (
+_IS = (
+    r"(?:\*\*|`|_|\")*s?\s*(?:\([^)]*\)\s*)?"
+    r"(?:[:|\u2013\u2014]|\b(?:is|are|means|keeps|turns|ist|sind|bedeutet)\b)"
+)
+_CUES = tuple(
+    (re.compile(asked, re.IGNORECASE), re.compile(said, re.IGNORECASE | re.MULTILINE), worth)
+    for asked, said, worth in (
     (r"\bhow (?:many|much|long|often|big|large|fast)\b|\bdefault\b|\bport\b|\blimits?\b|\bwie ?viele?\b", r"\d", 1.3),
     (r"\bwhy\b|\bwarum\b|\bwhat for\b", r"\b(?:because|so that|since|therefore|so|weil|damit)\b", 1.3),
     (r"\bhow (?:do|can|to|should|would)\b|\bexample\b|\bwie kann\b", r"```|~~~|^\s*(?:\d+\.|[-*]) |\bwith `|\brun\b|\bset\b", 1.15),
     (r"\bwhen\b|\bwann\b", r"\b(?:when|before|after|once|until|while|as soon as|wenn|sobald)\b", 1.15),
     (r"\bwhere\b|\bwo\b", r"\b(?:in|under|at|folder|file|directory|stored|lives?)\b", 1.1),
+    )
 )  # fmt: skip
 
 
@@ -67,11 +81,13 @@ class Ranking:
 
     Attributes:
         candidates: in reading order.
+        is_definition: whether the question asks what something is, and the best unit says so.
         coverage: share in [0, 1] of what was asked that the best unit, with its headings, speaks of.
     """
 
     candidates: tuple[Candidate, ...]
     coverage: float
+    is_definition: bool = False
 
     @property
     def best_first(self) -> list[Candidate]:
@@ -84,7 +100,7 @@ class Ranking:
 def rank(question: str, topic: Sequence[str], passages: Sequence[Quotable]) -> Ranking:
     """Score every unit of the passages against the topic.
 
-    The score is BM25 (Robertson and Zaragoza 2009) over units in place of documents, with k1 = 1.2 and b = 0.35,
+    The score is BM25 (Robertson and Zaragoza 2009) over units in place of documents, with k1 = 1.2 and b = 0.5,
     plus a share of it for topic words in the headings above a unit and for neighbouring topic words, times factors
     for what the question's form asks for.
     """
@@ -101,11 +117,21 @@ def rank(question: str, topic: Sequence[str], passages: Sequence[Quotable]) -> R
     coverages: list[float] = []
     for (index, unit), text, headings in zip(units, words, above, strict=True):
         score, covered = _score(weights, text, headings, average)
+        nearest = unit.heading or passages[index].heading.rsplit(" > ", 1)[-1]
+        if definition and unit.position == 0 and weights.keys() <= set(stems(nearest)):
+            # The first sentence under a heading that names the thing mostly says what it is.
+            score *= _OPENING
         score *= _factor(question, definition, unit) * (1 + 0.2 / (1 + passages[index].rank))
         candidates.append(Candidate(passage=index, unit=unit, score=score, stems=frozenset(text)))
         coverages.append(covered)
     best = max(range(len(candidates)), key=lambda i: candidates[i].score, default=None)
-    return Ranking(candidates=tuple(candidates), coverage=0.0 if best is None else coverages[best])
+    if best is None:
+        return Ranking(candidates=(), coverage=0.0)
+    return Ranking(
+        candidates=tuple(candidates),
+        coverage=coverages[best],
+        is_definition=bool(definition and definition.match(candidates[best].unit.text)),
+    )
 
 
 def _weights(topic: Sequence[str], words: Sequence[Sequence[str]]) -> dict[str, float]:
@@ -116,7 +142,7 @@ def _weights(topic: Sequence[str], words: Sequence[Sequence[str]]) -> dict[str, 
     for term in dict.fromkeys(map(stem, topic)):
         frequency = sum(1 for text in sets if _credit(term, text) > 0)
         weight = math.log(1 + (count - frequency + 0.5) / (frequency + 0.5))
-        weights[term] = weight * (_VAGUE_WEIGHT if term in _VAGUE else 1.0)
+        weights[term] = weight * _WEIGHTS.get(term, 1.0)
     return weights
 
 
@@ -137,6 +163,7 @@ def _score(
     counts = Counter(text)
     in_text, in_headings = frozenset(text), frozenset(headings)
     norm = _SATURATION * (1 - _LENGTH_SHARE + _LENGTH_SHARE * len(text) / average)
+    shares = _shares(weights)
     score = covered = above = 0.0
     for term, weight in weights.items():
         direct = _credit(term, in_text)
@@ -145,21 +172,32 @@ def _score(
             frequency = max(counts[term], 1)
             score += direct * weight * frequency * (_SATURATION + 1) / (frequency + norm)
         above += heading * weight
-        covered += max(direct, heading) * weight
+        covered += max(direct, heading) * shares[term]
     total = sum(weights.values()) or 1.0
     if score:
         score += _HEADING_SHARE * above + _PAIR_SHARE * _pairs(list(weights), text, weights)
     elif above >= total * 0.6:
         # A code block or list under the very heading that was asked for need not repeat its words.
         score = _HEADING_SHARE * above
-    return score, covered / total
+    return score, covered
+
+
+def _shares(weights: dict[str, float]) -> dict[str, float]:
+    """How much of the question each stem is; evened out, for a rare word is not all of it."""
+    highest = max(weights.values(), default=0.0) or 1.0
+    evened = {
+        term: _WEIGHTS.get(term, 1.0) * (0.5 + 0.5 * min(1.0, weight / highest))
+        for term, weight in weights.items()
+    }
+    total = sum(evened.values()) or 1.0
+    return {term: share / total for term, share in evened.items()}
 
 
 def _pairs(topic: Sequence[str], text: Sequence[str], weights: dict[str, float]) -> float:
-    neighbours = set(zip(text, text[1:], strict=False))
+    neighbours = set(pairwise(text))
     return sum(
         weights[left] + weights[right]
-        for left, right in zip(topic, topic[1:], strict=False)
+        for left, right in pairwise(topic)
         if (left, right) in neighbours
     )
 
@@ -173,15 +211,17 @@ def _definition(question: str) -> re.Pattern[str] | None:
     singular = thing.removesuffix("s") if not thing.endswith("ss") else thing
     if not content_words(thing):
         return None
-    lead = r"^(?:an?\s+|the\s+|ein\s+|eine\s+|der\s+|die\s+|das\s+)?(?:[-*]\s+)?(?:\*\*|`|_|\")*"
+    lead = r"^(?:[-*|]\s+)?(?:an?\s+|the\s+|ein\s+|eine\s+|der\s+|die\s+|das\s+)?(?:\*\*|`|_|\")*"
     return re.compile(lead + re.escape(singular) + _IS, re.IGNORECASE)
 
 
 def _factor(question: str, definition: re.Pattern[str] | None, unit: Unit) -> float:
-    factor = 1.6 if definition and definition.match(unit.text) else 1.0
+    factor = 1.0
+    if definition and definition.match(unit.text):
+        factor = 1.8
+    elif definition and unit.kind == "code":
+        factor = 0.5
     for asked, said, worth in _CUES:
-        if re.search(asked, question, re.IGNORECASE) and re.search(
-            said, unit.text, re.IGNORECASE | re.MULTILINE
-        ):
+        if asked.search(question) and said.search(unit.text):
             factor *= worth
     return factor

@@ -23,7 +23,10 @@ _ABBREVIATION = re.compile(
 )
 _TERMINAL = re.compile(r"""[.!?:…]["'”’)\]*_`]*$""")
 
-UnitKind = Literal["sentence", "list", "table", "code"]
+UnitKind = Literal["sentence", "list", "item", "table", "row", "code"]
+
+_LONGEST_LIST = 700
+"""Characters up to which a list or table is one unit; longer ones are cut into items or rows."""
 
 
 @attrs.frozen(kw_only=True)
@@ -32,7 +35,8 @@ class Unit:
 
     Attributes:
         text: as it stands, a sentence on one line; a code block with its fences.
-        kind: what it is.
+        kind: what it is; an `item` or `row` is part of a long list or table.
+        head: for a `row` the table's head, else empty.
         position: 0-based place in the passage.
         heading: the nearest heading inside the passage, or empty.
         paragraph: number of the paragraph; sentences of one paragraph share it.
@@ -43,6 +47,7 @@ class Unit:
     position: int
     heading: str
     paragraph: int
+    head: str = ""
 
 
 def cut(text: str) -> list[Unit]:
@@ -50,12 +55,8 @@ def cut(text: str) -> list[Unit]:
     units: list[Unit] = []
     fragments: list[Unit] = []
     blocks = list(_blocks(text))
-    for number, (kind, heading, lines) in enumerate(blocks):
-        pieces = (
-            ["\n".join(lines)]
-            if kind != "sentence"
-            else _sentences(" ".join(map(str.strip, lines)))
-        )
+    for number, (block_kind, heading, lines) in enumerate(blocks):
+        kind, head, pieces = _pieces(block_kind, lines)
         for index, piece in enumerate(pieces):
             unit = Unit(
                 text=piece,
@@ -63,11 +64,37 @@ def cut(text: str) -> list[Unit]:
                 position=len(units) + len(fragments),
                 heading=heading,
                 paragraph=number,
+                head=head,
             )
             is_first = number == 0 and index == 0
             is_last = number == len(blocks) - 1 and index == len(pieces) - 1
             (fragments if _is_fragment(unit, is_first, is_last) else units).append(unit)
     return units or fragments
+
+
+def _pieces(kind: UnitKind, lines: list[str]) -> tuple[UnitKind, str, list[str]]:
+    """What a block is cut into: its kind, the head its pieces need, and the pieces."""
+    if kind == "sentence":
+        return kind, "", _sentences(" ".join(map(str.strip, lines)))
+    whole = "\n".join(lines)
+    if kind == "list" and len(whole) > _LONGEST_LIST:
+        return "item", "", _items(lines)
+    if kind == "table" and len(whole) > _LONGEST_LIST and len(lines) > 3:
+        return "row", "\n".join(lines[:2]), lines[2:]
+    return kind, "", [whole]
+
+
+def _items(lines: list[str]) -> list[str]:
+    """The items of a list at its outermost level, each with what is nested in it."""
+    depth = min(len(line) - len(line.lstrip()) for line in lines if _ITEM.match(line))
+    items: list[list[str]] = []
+    for line in lines:
+        is_outer = _ITEM.match(line) and len(line) - len(line.lstrip()) <= depth
+        if is_outer or not items:
+            items.append([line])
+        else:
+            items[-1].append(line)
+    return ["\n".join(item).rstrip() for item in items]
 
 
 def _is_fragment(unit: Unit, is_first: bool, is_last: bool) -> bool:
