@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+from hector.message.codec import (
+    dump_event,
+    event_from_json,
+    event_to_json,
+    message_from_json,
+    message_to_json,
+    parse_event,
+    part_from_json,
+    part_to_json,
+)
 from hector.message.event import Actions, Event, EventKind, Failure, FinishReason, Outcome
 from hector.message.json_value import JSONObject, JSONValue
 from hector.message.parts import (
@@ -37,5 +47,13 @@ __all__ = [
     "ToolCall",
     "ToolResult",
     "Usage",
+    "dump_event",
+    "event_from_json",
+    "event_to_json",
+    "message_from_json",
+    "message_to_json",
+    "parse_event",
+    "part_from_json",
+    "part_to_json",
     "text_of",
 ]

@@ -70,7 +70,7 @@ class Event:
     """One thing that happened in an invocation.
 
     Attributes:
-        id: unique within the session.
+        id: unique within the session; a `delta` carries the id of the `message` it is a piece of.
         kind: see `EventKind`. All kinds but `delta` are durable.
         invocation_id: the invocation it belongs to.
         author: the agent's name, or `user`.

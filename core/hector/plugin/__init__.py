@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from hector.plugin.hookspecs import hookimpl
+from hector.plugin.api import API_LEVEL
+from hector.plugin.hookspecs import HookSpecs, hookimpl
+from hector.plugin.records import PluginRecord, PluginState
 
-__all__ = ["hookimpl"]
+__all__ = ["API_LEVEL", "HookSpecs", "PluginRecord", "PluginState", "hookimpl"]

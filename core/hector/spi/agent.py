@@ -71,8 +71,9 @@ class Invocation(Protocol):
         """Run the calls of one answer concurrently.
 
         Yields:
-            All `tool_intent`s, then what called agents stream, then one `tool_result` per call in the order of the
-            calls. A failing, unknown or overdue tool gives a result with `is_error`; it never raises.
+            All `tool_intent`s in the order of the calls, then, as they come, what called agents stream and one
+            `tool_result` per call, recorded on arrival (`history` puts them in the order of the calls). A failing,
+            unknown or overdue tool gives a result with `is_error`; it never raises.
 
         Args:
             calls: what the model asked for; ids are unique.

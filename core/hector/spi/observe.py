@@ -34,3 +34,7 @@ class Observer(Protocol):
     def invocation(self, *, agent: str, invocation_id: str, session: str, user: str, generation: int) -> Span:
         """Begin the outermost span of an invocation."""
         ...
+
+    def metrics(self) -> tuple[bytes, str] | None:
+        """What `/metrics` answers and its content type, or None when metrics are off."""
+        ...

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 import attrs
 
-from hector.message import Actions, DataPart, FilePart, JSONObject, JSONValue, TextPart
+from hector.message import Actions, DataPart, Event, FilePart, JSONObject, JSONValue, TextPart
 
 if TYPE_CHECKING:
     from hector.spi.agent import Invocation
@@ -60,11 +60,14 @@ class ToolContext:
         call_id: the `ToolCall.id`.
         idempotency_key: the same on every retry of this call; hand it to whatever has the effect.
         invocation: the invocation that calls.
+        emit: passes an event on to whoever watches the invocation, in order, before the result; never blocks. For the
+            events of a called agent and for progress (`delta` events).
     """
 
     call_id: str
     idempotency_key: str
     invocation: Invocation
+    emit: Callable[[Event], None]
 
 
 class Tool(Protocol):

@@ -1,0 +1,8 @@
+"""The invocation: context, model and tool calls as durable steps."""
+
+from __future__ import annotations
+
+from hector.agent.invocation import AgentInvocation
+from hector.agent.log import SessionLog
+
+__all__ = ["AgentInvocation", "SessionLog"]

@@ -1,0 +1,251 @@
+"""The invocation as the runtime hands it to agents: model and tool calls as recorded steps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+
+from hector.agent.branch import ISOLATED, join
+from hector.agent.history import build_history
+from hector.agent.log import SessionLog
+from hector.agent.tool_calls import DEFAULT_TOOL_TIMEOUT_S, call_tools
+from hector.errors import LLMResponseError, RunError
+from hector.message import (
+    Actions,
+    Event,
+    EventKind,
+    JSONObject,
+    JSONValue,
+    Message,
+    Part,
+    TextPart,
+    ThinkingPart,
+    ToolCall,
+)
+from hector.spi import LLM, Agent, LLMRequest, LLMResponse, Span, TextDelta, Tool
+
+__all__ = ["AgentInvocation"]
+
+MAX_DEPTH = 32
+"""How many agents may be nested; a config cannot be circular, but agents built in code can."""
+
+
+class AgentInvocation:
+    """Implements `hector.spi.Invocation`; children share the log, the id and the generation."""
+
+    __slots__ = ("_depth", "_opened", "agent", "branch", "generation", "id", "log", "message", "span")
+
+    def __init__(
+        self,
+        *,
+        id: str,
+        agent: str,
+        message: Message,
+        log: SessionLog,
+        generation: int,
+        branch: str = "",
+        span: Span | None = None,
+        depth: int = 0,
+    ) -> None:
+        self.id = id
+        self.agent = agent
+        self.message = message
+        self.log = log
+        self.generation = generation
+        self.branch = branch
+        self.span = span
+        self._depth = depth
+        self._opened: list[AsyncGenerator[Event]] = []
+
+    def _own(self, events: AsyncGenerator[Event]) -> AsyncGenerator[Event]:
+        """Keep a step's generator until the agent is done: an agent that is closed midway leaves its steps open."""
+        self._opened.append(events)
+        return events
+
+    @property
+    def app(self) -> str:
+        return self.log.key.app
+
+    @property
+    def user(self) -> str:
+        return self.log.key.user
+
+    @property
+    def session(self) -> str:
+        return self.log.key.id
+
+    @property
+    def state(self) -> Mapping[str, JSONValue]:
+        return self.log.state
+
+    def history(self) -> tuple[Message, ...]:
+        """See `hector.spi.Invocation.history`."""
+        return build_history(self.log.events, agent=self.agent, branch=self.branch)
+
+    def make(
+        self,
+        kind: EventKind,
+        parts: tuple[Part, ...] = (),
+        *,
+        author: str | None = None,
+        actions: Actions | None = None,
+        idempotency_key: str | None = None,
+        metadata: JSONObject | None = None,
+    ) -> Event:
+        """An unrecorded event of this invocation."""
+        return Event(
+            id=self._next_id(),
+            kind=kind,
+            invocation_id=self.id,
+            author=author or self.agent,
+            parts=parts,
+            branch=self.branch,
+            timestamp=time.time(),
+            generation=self.generation,
+            actions=actions,
+            idempotency_key=idempotency_key,
+            metadata=metadata,
+        )
+
+    def _next_id(self) -> str:
+        return f"{self.id}.{self.log.next_number()}"
+
+    def event(self, *parts: Part, actions: Actions | None = None, metadata: JSONObject | None = None) -> Event:
+        """See `hector.spi.Invocation.event`."""
+        return self.make("message" if parts else "state", parts, actions=actions, metadata=metadata)
+
+    async def record(self, event: Event) -> Event:
+        """See `hector.spi.Invocation.record`."""
+        (recorded,) = await self.log.append(event)
+        return recorded
+
+    def generate(self, llm: LLM, request: LLMRequest) -> AsyncIterator[Event]:
+        """See `hector.spi.Invocation.generate`."""
+        return self._own(self._generate(llm, request))
+
+    async def _generate(self, llm: LLM, request: LLMRequest) -> AsyncGenerator[Event]:
+        span = self.span.child("chat", llm.model) if self.span is not None else None
+        response: LLMResponse | None = None
+        failure: BaseException | None = None
+        id, started = self._next_id(), time.time()
+        invocation_id, author, branch, generation = self.id, self.agent, self.branch, self.generation
+        chunks = llm.generate(request)
+        try:
+            async for chunk in chunks:
+                if isinstance(chunk, LLMResponse):
+                    response = chunk
+                    continue
+                part = TextPart(chunk.text) if isinstance(chunk, TextDelta) else ThinkingPart(text=chunk.text)
+                yield Event(
+                    id=id,
+                    kind="delta",
+                    invocation_id=invocation_id,
+                    author=author,
+                    parts=(part,),
+                    branch=branch,
+                    timestamp=started,
+                    generation=generation,
+                )
+            if response is None:
+                raise LLMResponseError("the reply ended without its closing part", provider=llm.provider)
+        except BaseException as error:
+            failure = error
+            raise
+        finally:
+            await _close(chunks)
+            if span is not None:
+                span.end(
+                    error=failure,
+                    usage=response.usage if response else None,
+                    finish_reason=response.finish_reason if response else None,
+                )
+        yield await self.record(
+            Event(
+                id=id,
+                kind="message",
+                invocation_id=invocation_id,
+                author=author,
+                parts=response.parts,
+                branch=branch,
+                timestamp=time.time(),
+                generation=generation,
+                usage=response.usage,
+                finish_reason=response.finish_reason,
+                model=response.model or llm.model,
+            )
+        )
+
+    def call_tools(
+        self, calls: Sequence[ToolCall], tools: Mapping[str, Tool], *, timeout_s: float | None = None
+    ) -> AsyncIterator[Event]:
+        """See `hector.spi.Invocation.call_tools`."""
+        deadline_s = DEFAULT_TOOL_TIMEOUT_S if timeout_s is None else timeout_s
+        return self._own(call_tools(self, calls, tools, timeout_s=deadline_s))
+
+    def run(self, agent: Agent, *, branch: str | None = None) -> AsyncIterator[Event]:
+        """See `hector.spi.Invocation.run`."""
+        place = self.branch if branch is None else join(self.branch, branch)
+        return self._own(self._child(agent, place, self.message).drive(agent))
+
+    def call_agent(self, agent: Agent, request: str, *, call_id: str) -> AsyncIterator[Event]:
+        """See `hector.spi.Invocation.call_agent`."""
+        return self._own(self._call_agent(agent, request, call_id=call_id))
+
+    async def _call_agent(self, agent: Agent, request: str, *, call_id: str) -> AsyncGenerator[Event]:
+        message = Message.user(request)
+        child = self._child(agent, join(self.branch, f"{ISOLATED}{call_id}"), message)
+        yield await child.record(child.make("message", message.parts, author="user"))
+        events = child.drive(agent)
+        try:
+            async for event in events:
+                yield event
+        finally:
+            await events.aclose()
+
+    def _child(self, agent: Agent, branch: str, message: Message) -> AgentInvocation:
+        if self._depth >= MAX_DEPTH:
+            raise RunError(
+                self.agent,
+                f"calls agents {MAX_DEPTH} deep",
+                hint="an agent reaches itself through its sub-agents or agent tools; break the circle",
+            )
+        return AgentInvocation(
+            id=self.id,
+            agent=agent.name,
+            message=message,
+            log=self.log,
+            generation=self.generation,
+            branch=branch,
+            span=self.span,
+            depth=self._depth + 1,
+        )
+
+    async def drive(self, agent: Agent) -> AsyncGenerator[Event]:
+        """Run `agent` on this invocation: what it yields unrecorded is recorded, then passed on."""
+        parent = self.span
+        if parent is not None:
+            self.span = parent.child("invoke_agent", agent.name)
+        failure: BaseException | None = None
+        events = agent.run(self)
+        try:
+            async for event in events:
+                if event.sequence is None and event.kind != "delta":
+                    yield await self.record(event)
+                else:
+                    yield event
+        except BaseException as error:
+            failure = error
+            raise
+        finally:
+            await _close(events)
+            for step in self._opened:
+                await step.aclose()
+            if self.span is not None:
+                self.span.end(error=failure)
+
+
+async def _close(iterator: AsyncIterator[object]) -> None:
+    """Close a generator now rather than when it is collected: it may hold a connection."""
+    close = getattr(iterator, "aclose", None)
+    if close is not None:
+        await close()

@@ -1,0 +1,98 @@
+"""The `hector` command: finds its subcommands without importing them, and turns errors into messages and exit codes.
+
+Exit codes: 0 ok, 1 wrong config or failed check, 2 usage, 3 needs a human, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from hector import __version__
+
+__all__ = ["COMMANDS", "main"]
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("hector.cli.init:command", "Write a config to start from."),
+    "run": ("hector.cli.run:command", "Ask an agent one question."),
+    "chat": ("hector.cli.chat:command", "Talk with an agent in the terminal."),
+    "serve": ("hector_server.command:serve", "Serve every agent over A2A."),
+    "validate": ("hector.cli.validate:command", "Check a config and say everything that is wrong with it."),
+    "schema": ("hector.cli.schema:command", "Print the JSON Schema of the config."),
+    "plugins": ("hector.cli.plugins:command", "List the installed plugins and what they offer."),
+    "version": ("hector.cli.version:command", "Print the versions of Hector and of what it runs on."),
+}
+"""Name to (where it lives, what it does). The server lives above the kernel: it is named here, never imported."""
+
+
+class LazyCommands(click.Group):
+    """A group that imports a command's module only when that command is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order of use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click's, with the nearest name for one that does not exist."""
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            import difflib
+
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else f" There are: {', '.join(COMMANDS)}."
+            ctx.fail(f"No such command {args[0]!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands from the table above."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyCommands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Try: hector init, then hector run 'your question'.",
+)
+@click.version_option(__version__, prog_name="hector")
+@click.option("--debug", is_flag=True, help="Show the traceback of errors.")
+@click.pass_context
+def hector(ctx: click.Context, debug: bool) -> None:
+    """Run AI agents from one config file: serve them over A2A, reload them while they talk."""
+    ctx.obj = {"debug": debug}
+
+
+def main(args: list[str] | None = None) -> Any:
+    """Run the command line and leave the process with its exit code."""
+    is_debug = "--debug" in (sys.argv[1:] if args is None else args)
+    try:
+        code = hector.main(args=args, prog_name="hector", standalone_mode=False)
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read the output has left; Python would complain once more at exit
+        sys.exit(0)
+    except Exception as error:  # the request border of the command line
+        if is_debug:
+            raise
+        from hector.cli.errors import report
+
+        sys.exit(report(error))
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,34 @@
+"""Which config file a command works on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+__all__ = ["NAMES", "config_option", "find_config"]
+
+NAMES = ("hector.yaml", "hector.yml", "hector.toml", "config.yaml", "config.yml", "config.toml", "config.json")
+"""Looked for in the current folder, in this order."""
+
+config_option = click.option(
+    "-c",
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    help="The config file. Default: hector.yaml or config.yaml (or .toml) in the current folder.",
+)
+
+
+def find_config(given: Path | None) -> Path:
+    """The file that was named, or the one in the current folder.
+
+    Raises:
+        click.UsageError: there is none.
+    """
+    if given is not None:
+        return given
+    for name in NAMES:
+        if Path(name).is_file():
+            return Path(name)
+    raise click.UsageError("There is no config in this folder. Write one with `hector init`, or name one with --config.")

@@ -1,0 +1,49 @@
+"""`hector run`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import click
+
+from hector.cli.answer import AnswerPrinter, JsonPrinter
+from hector.cli.choose import choose_agent
+from hector.cli.files import config_option, find_config
+from hector.runtime import Runtime
+
+__all__ = ["command"]
+
+
+@click.command("run")
+@click.argument("question")
+@config_option
+@click.option("-a", "--agent", help="The agent. Default: the first one of the config.")
+@click.option("-s", "--session", help="Go on in this session; needs a config that keeps sessions.")
+@click.option("--user", default="local", show_default=True, help="Whose session.")
+@click.option("--json", "as_json", is_flag=True, help="Print every event as a line of JSON.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing about tools on stderr.")
+def command(
+    question: str,
+    config_file: Path | None,
+    agent: str | None,
+    session: str | None,
+    user: str,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Ask an agent one QUESTION and print its answer (`-` reads it from stdin)."""
+    text = sys.stdin.read() if question == "-" else question
+    if not text.strip():
+        raise click.UsageError("The question is empty.")
+    printer = JsonPrinter() if as_json else AnswerPrinter(is_quiet=quiet)
+
+    async def ask() -> None:
+        async with Runtime.open(find_config(config_file)) as runtime:
+            name = choose_agent(runtime, agent)
+            async for event in runtime.run(name, text, user=user, session=session):
+                printer.show(event)
+
+    asyncio.run(ask())
+    sys.exit(printer.exit_code)

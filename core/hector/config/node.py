@@ -1,0 +1,197 @@
+"""The tree every config format is read into: plain values that remember where they stand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from pathlib import PurePath
+from typing import Any, Final, Literal, TypeAlias, cast
+
+import attrs
+
+from hector.errors import Diagnostic
+from hector.spi import Secret
+
+__all__ = [
+    "INVALID",
+    "Invalid",
+    "Node",
+    "Problem",
+    "child_path",
+    "key_problem",
+    "node_of",
+    "plain",
+    "value_problem",
+]
+
+
+class Invalid(Enum):
+    """What stands in for a value that was already reported, so that it is not reported twice."""
+
+    INVALID = "invalid"
+
+
+INVALID: Final = Invalid.INVALID
+
+_PLAIN_KEY = re.compile(r"[^\s.\[\]\"']+")
+_MAX_DEPTH = 100
+
+
+@attrs.define
+class Node:
+    """One value of a config file and its place.
+
+    Attributes:
+        value: None, bool, int, float, str, `Secret`, `dict[str, Node]`, `list[Node]`, or `INVALID`. Never changed
+            once it is in a tree: aliases and merged files share nodes.
+        file: the file as it is named in messages, or None.
+        line: 1-based line where the value begins, or None.
+        column: 1-based column, or None.
+        key_line: 1-based line of the key that leads here, or None.
+        key_column: 1-based column of that key, or None.
+        raw: the text before interpolation if a variable filled the value; only this may be shown to people.
+        is_whole: the text was one interpolation and nothing else, so it takes the type its target asks for.
+    """
+
+    value: Any = attrs.field(repr=False)
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+    key_line: int | None = None
+    key_column: int | None = None
+    raw: str | None = attrs.field(default=None, repr=False)
+    is_whole: bool = False
+
+    @property
+    def entries(self) -> dict[str, Node]:
+        """The value as a map; empty for anything else."""
+        return cast("dict[str, Node]", self.value) if isinstance(self.value, dict) else {}
+
+    @property
+    def items(self) -> list[Node]:
+        """The value as a list; empty for anything else."""
+        return cast("list[Node]", self.value) if isinstance(self.value, list) else []
+
+    def with_value(self, value: Any) -> Node:
+        """The same place with another value that no variable filled."""
+        return Node(value, self.file, self.line, self.column, self.key_line, self.key_column)
+
+    def under_key(self, line: int | None, column: int | None) -> Node:
+        """The same value reached by another key, as an alias is."""
+        return Node(
+            self.value, self.file, self.line, self.column, line, column, self.raw, self.is_whole
+        )
+
+
+Problem: TypeAlias = Diagnostic
+
+
+def value_problem(
+    node: Node,
+    code: str,
+    path: str,
+    message: str,
+    *,
+    hint: str | None = None,
+    severity: Literal["error", "warning"] = "error",
+) -> Diagnostic:
+    """A problem with the value of a node, placed where the value begins."""
+    return Diagnostic(
+        code=code,
+        path=path,
+        message=message,
+        hint=hint,
+        file=node.file,
+        line=node.line,
+        column=node.column,
+        severity=severity,
+    )
+
+
+def key_problem(
+    node: Node,
+    code: str,
+    path: str,
+    message: str,
+    *,
+    hint: str | None = None,
+    severity: Literal["error", "warning"] = "error",
+) -> Diagnostic:
+    """A problem with a whole entry, placed at its key if it has one."""
+    has_key = node.key_line is not None
+    return Diagnostic(
+        code=code,
+        path=path,
+        message=message,
+        hint=hint,
+        file=node.file,
+        line=node.key_line if has_key else node.line,
+        column=node.key_column if has_key else node.column,
+        severity=severity,
+    )
+
+
+def child_path(path: str, key: str) -> str:
+    """`agents` and `helper` give `agents.helper`; a key that would be misread is quoted in brackets."""
+    if not _PLAIN_KEY.fullmatch(key):
+        quoted = key.replace("\\", "\\\\").replace('"', '\\"')
+        return f'{path}["{quoted}"]'
+    return f"{path}.{key}" if path else key
+
+
+def node_of(
+    value: object, problems: list[Diagnostic], path: str = "", *, file: str | None = None
+) -> Node:
+    """A tree without positions from Python values: maps with string keys, lists, tuples, scalars, paths, secrets.
+
+    Anything else is reported in `problems` and becomes `INVALID`. A structure that contains itself is reported as
+    too deep.
+    """
+    depth = path.count(".") + path.count("[")
+    if isinstance(value, Mapping) and depth < _MAX_DEPTH:
+        entries: dict[str, Node] = {}
+        for key, item in cast("Mapping[object, object]", value).items():
+            if not isinstance(key, str):
+                message = f"keys must be strings, not {type(key).__name__}"
+                problems.append(value_problem(Node(None, file), "H103", path, message))
+                continue
+            entries[key] = node_of(item, problems, child_path(path, key), file=file)
+        return Node(entries, file)
+    if isinstance(value, list | tuple) and depth < _MAX_DEPTH:
+        items = cast("list[object] | tuple[object, ...]", value)
+        return Node(
+            [
+                node_of(item, problems, f"{path}[{index}]", file=file)
+                for index, item in enumerate(items)
+            ],
+            file,
+        )
+    if isinstance(value, PurePath):
+        return Node(str(value), file)
+    if value is None or isinstance(value, str | int | float | Secret):
+        return Node(value, file)
+    too_deep = isinstance(value, Mapping | list | tuple)
+    reason = (
+        "is nested too deeply" if too_deep else f"a {type(value).__name__} cannot stand in a config"
+    )
+    problems.append(value_problem(Node(None, file), "H103", path, reason))
+    return Node(INVALID, file)
+
+
+def plain(node: Node) -> Any:
+    """The tree as dicts, lists and scalars, without places."""
+    if isinstance(node.value, dict):
+        return {key: plain(item) for key, item in node.entries.items()}
+    if isinstance(node.value, list):
+        return [plain(item) for item in node.items]
+    return node.value
+
+
+def walk(node: Node, path: str = "") -> Iterator[tuple[str, Node]]:
+    """Every node with its path, parents before children."""
+    yield path, node
+    for key, item in node.entries.items():
+        yield from walk(item, child_path(path, key))
+    for index, item in enumerate(node.items):
+        yield from walk(item, f"{path}[{index}]")

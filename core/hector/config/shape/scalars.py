@@ -1,0 +1,390 @@
+"""Shapes of single values: strings, numbers, booleans, choices, secrets, paths."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+
+from hector.config.node import INVALID, Node, key_problem, value_problem
+from hector.config.scalar import resolve_scalar
+from hector.config.shape.shape import Reading, Shape, UsedReference, wrong_type
+from hector.config.suggest import did_you_mean
+from hector.spi import Length, Pattern, Range, Reference, Secret
+
+__all__ = [
+    "SECRET_EXPECTED",
+    "AnyShape",
+    "BooleanShape",
+    "ChoiceShape",
+    "NullShape",
+    "NumberShape",
+    "PathShape",
+    "SecretShape",
+    "StringShape",
+    "length_problem",
+    "typed_value",
+]
+
+SECRET_EXPECTED: Final = "a secret string"
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
+_UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def typed_value(node: Node) -> Any:
+    """The value for a target that is not a string: one whole interpolation is typed as a bare YAML scalar is."""
+    return (
+        resolve_scalar(node.value) if node.is_whole and isinstance(node.value, str) else node.value
+    )
+
+
+def length_problem(node: Node, path: str, length: Length, count: int, unit: str) -> Any:
+    """H104 if a count is out of bounds, else None."""
+    if length.minimum <= count and (length.maximum is None or count <= length.maximum):
+        return None
+    if length.maximum is None:
+        bounds = f"at least {length.minimum}"
+    elif length.minimum == 0:
+        bounds = f"at most {length.maximum}"
+    else:
+        bounds = f"{length.minimum} to {length.maximum}"
+    message = (
+        "must not be empty"
+        if length.minimum == 1 and count == 0
+        else f"must have {bounds} {unit}, not {count}"
+    )
+    return value_problem(node, "H104", path, message)
+
+
+@attrs.frozen(kw_only=True)
+class AnyShape(Shape):
+    """Any JSON value, passed on as plain dicts, lists and scalars."""
+
+    expected = "a value"
+
+    def read(self, node: Node, path: str, reading: Reading) -> Any:
+        value = node.value
+        if isinstance(value, dict):
+            return _without_invalid(
+                {key: self.read(item, path, reading) for key, item in node.entries.items()}
+            )
+        if isinstance(value, list):
+            items = [self.read(item, path, reading) for item in node.items]
+            return INVALID if INVALID in items else items
+        return value
+
+    def accepts(self, value: object) -> bool:
+        return True
+
+    def schema(self) -> dict[str, Any]:
+        return {}
+
+
+def _without_invalid(values: dict[str, Any]) -> Any:
+    return INVALID if any(value is INVALID for value in values.values()) else values
+
+
+@attrs.frozen(kw_only=True)
+class NullShape(Shape):
+    """Null: the member of a union that makes it optional."""
+
+    expected = "null"
+
+    def read(self, node: Node, path: str, reading: Reading) -> Any:
+        return None
+
+    def accepts(self, value: object) -> bool:
+        return value is None
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "null"}
+
+
+@attrs.frozen(kw_only=True)
+class StringShape(Shape):
+    """A string, which may have to match a pattern, or to name a component."""
+
+    pattern: Pattern | None = None
+    length: Length | None = None
+    reference: Reference | None = None
+
+    expected = "a string"
+
+    def read(self, node: Node, path: str, reading: Reading) -> Any:
+        value = node.value
+        if value is INVALID:
+            return INVALID
+        if not isinstance(value, str):
+            is_scalar = isinstance(value, bool | int | float)
+            hint = "quote it" if is_scalar and node.file is not None else None
+            reading.problems.append(wrong_type(node, path, self.expected, hint=hint))
+            return INVALID
+        if self.pattern is not None and not re.fullmatch(self.pattern.regex, value):
+            reading.problems.append(
+                value_problem(node, "H104", path, f"must match `{self.pattern.regex}`")
+            )
+            return INVALID
+        if self.length is not None and (
+            problem := length_problem(node, path, self.length, len(value), "characters")
+        ):
+            reading.problems.append(problem)
+            return INVALID
+        if self.reference is not None:
+            reading.references.append(
+                UsedReference(reference=self.reference, name=value, path=path, node=node)
+            )
+        return value
+
+    def accepts(self, value: object) -> bool:
+        return isinstance(value, str)
+
+    def schema(self) -> dict[str, Any]:
+        schema: dict[str, Any] = {"type": "string"}
+        if self.pattern is not None:
+            schema["pattern"] = f"^(?:{self.pattern.regex})$"
+        if self.length is not None:
+            schema |= _bounds(self.length, "Length")
+        return schema
+
+
+def _bounds(length: Length, noun: str) -> dict[str, int]:
+    bounds = {f"min{noun}": length.minimum} if length.minimum else {}
+    return bounds if length.maximum is None else {**bounds, f"max{noun}": length.maximum}
+
+
+@attrs.frozen(kw_only=True)
+class SecretShape(Shape):
+    """A string that no message shows, whatever is wrong with it."""
+
+    length: Length | None = None
+
+    expected = SECRET_EXPECTED
+
+    def read(self, node: Node, path: str, reading: Reading) -> Any:
+        value = node.value
+        if value is INVALID or isinstance(value, Secret):
+            return value
+        if not isinstance(value, str):
+            reading.problems.append(
+                key_problem(node, "H103", path, f"expected {self.expected}", hint="quote it")
+            )
+            return INVALID
+        if self.length is not None and (
+            problem := length_problem(node, path, self.length, len(value), "characters")
+        ):
+            message = f"{SECRET_EXPECTED} of another length is needed here"
+            reading.problems.append(key_problem(node, problem.code, path, message))
+            return INVALID
+        return Secret(value)
+
+    def accepts(self, value: object) -> bool:
+        return isinstance(value, str | Secret)
+
+    def schema(self) -> dict[str, Any]:
+        schema: dict[str, Any] = {"type": "string", "writeOnly": True}
+        return schema if self.length is None else schema | _bounds(self.length, "Length")
+
+
+@attrs.frozen(kw_only=True)
+class NumberShape(Shape):
+    """An integer or a number, in bounds; or a duration in seconds."""
+
+    is_integer: bool
+    range: Range | None = None
+    is_duration: bool = False
+
+    @property
+    def expected(self) -> str:  # type: ignore[override]
+        if self.is_duration:
+            return "a duration (seconds, or such as `500ms`, `30s`, `5m`, `2h`, `1d`)"
+        return "an integer" if self.is_integer else "a number"
+
+    def read(self, node: Node, path: str, reading: Reading) -> Any:
+        value = typed_value(node)
+        if value is INVALID:
+            return INVALID
+        number = self._number(value)
+        if number is None:
+            is_quoted = (
+                isinstance(value, str)
+                and not node.is_whole
+                and self._number(resolve_scalar(value)) is not None
+            )
+            hint = "write it without quotes" if is_quoted else None
+            reading.problems.append(wrong_type(node, path, self.expected, hint=hint))
+            return INVALID
+        if message := self._out_of_range(number):
+            reading.problems.append(value_problem(node, "H104", path, message))
+            return INVALID
+        return number
+
+    def _number(self, value: object) -> int | float | None:
+        if self.is_duration and isinstance(value, str):
+            match = _DURATION.fullmatch(value)
+            return float(match[1]) * _UNIT_SECONDS[match[2]] if match else None
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None
+        if self.is_integer:  # JSON knows one kind of number: 5.0 is the integer 5, there and here
+            return int(value) if isinstance(value, int) or value.is_integer() else None
+        try:
+            return float(value)
+        except OverflowError:
+            return None
+
+    def _out_of_range(self, number: float) -> str | None:
+        unit = " seconds" if self.is_duration else ""
+        if not math.isfinite(number):
+            return "must be a finite number"
+        if self.range is None:
+            return None
+        low, high, is_exclusive = (
+            self.range.minimum,
+            self.range.maximum,
+            self.range.is_minimum_exclusive,
+        )
+        is_low = low is not None and (number <= low if is_exclusive else number < low)
+        if not is_low and (high is None or number <= high):
+            return None
+        if low is not None and high is not None and not is_exclusive:
+            return f"must be {low:g} to {high:g}{unit}"
+        lower = (
+            f"{'greater than' if is_exclusive else 'at least'} {low:g}" if low is not None else ""
+        )
+        upper = f"at most {high:g}" if high is not None else ""
+        return f"must be {' and '.join(filter(None, (lower, upper)))}{unit}"
+
+    def accepts(self, value: object) -> bool:
+        return self._number(value) is not None
+
+    def schema(self) -> dict[str, Any]:
+        schema: dict[str, Any] = {"type": "integer" if self.is_integer else "number"}
+        if self.range is not None:
+            low = "exclusiveMinimum" if self.range.is_minimum_exclusive else "minimum"
+            schema |= {low: self.range.minimum} if self.range.minimum is not None else {}
+            schema |= {"maximum": self.range.maximum} if self.range.maximum is not None else {}
+        if not self.is_duration:
+            return schema
+        return {"anyOf": [schema, {"type": "string", "pattern": f"^(?:{_DURATION.pattern})$"}]}
+
+
+@attrs.frozen(kw_only=True)
+class BooleanShape(Shape):
+    """`true` or `false`."""
+
+    expected = "a boolean (true or false)"
+
+    def read(self, node: Node, path: str, reading: Reading) -> Any:
+        value = typed_value(node)
+        if isinstance(value, bool) or value is INVALID:
+            return value
+        is_word = isinstance(value, str) and value.lower() in {
+            "true",
+            "false",
+            "yes",
+            "no",
+            "on",
+            "off",
+        }
+        hint = "write `true` or `false`, without quotes" if is_word and node.raw is None else None
+        reading.problems.append(wrong_type(node, path, self.expected, hint=hint))
+        return INVALID
+
+    def accepts(self, value: object) -> bool:
+        return isinstance(value, bool)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "boolean"}
+
+
+@attrs.frozen(kw_only=True)
+class ChoiceShape(Shape):
+    """One of a few values, as of a `Literal` or an `Enum`.
+
+    Attributes:
+        choices: what the config may say.
+        members: what each stands for in the settings class.
+    """
+
+    choices: tuple[Any, ...]
+    members: tuple[Any, ...]
+
+    @property
+    def expected(self) -> str:  # type: ignore[override]
+        return f"one of {', '.join(self._words())}"
+
+    def read(self, node: Node, path: str, reading: Reading) -> Any:
+        if node.value is INVALID:
+            return INVALID
+        for value in (node.value, typed_value(node)):
+            for choice, member in zip(self.choices, self.members, strict=True):
+                if type(choice) is type(value) and choice == value:
+                    return member
+        if any(type(choice) is type(typed_value(node)) for choice in self.choices):
+            shown = (
+                "this is not allowed here"
+                if node.raw is not None
+                else f"`{node.value}` is not allowed here"
+            )
+            hint = did_you_mean(str(node.value) if node.raw is None else "", self._words())
+            reading.problems.append(value_problem(node, "H104", path, shown, hint=hint))
+        else:
+            reading.problems.append(wrong_type(node, path, self.expected))
+        return INVALID
+
+    def _words(self) -> Sequence[str]:
+        return [
+            str(choice).lower() if isinstance(choice, bool) else str(choice)
+            for choice in self.choices
+        ]
+
+    def accepts(self, value: object) -> bool:
+        return any(type(choice) is type(value) for choice in self.choices)
+
+    def schema(self) -> dict[str, Any]:
+        return {"enum": list(self.choices)}
+
+    @classmethod
+    def of_enum(cls, enum: type[Enum]) -> ChoiceShape:
+        """The values of an enumeration."""
+        members = tuple(enum)
+        return cls(choices=tuple(member.value for member in members), members=members)
+
+
+@attrs.frozen(kw_only=True)
+class PathShape(Shape):
+    """A path: `~` is expanded and a relative one is joined to the config's folder."""
+
+    expected = "a path"
+
+    def read(self, node: Node, path: str, reading: Reading) -> Any:
+        if node.value is INVALID:
+            return INVALID
+        if not isinstance(node.value, str):
+            reading.problems.append(wrong_type(node, path, self.expected))
+            return INVALID
+        if "\0" in node.value or not node.value:
+            message = "must not be empty" if not node.value else "must not hold a NUL character"
+            reading.problems.append(value_problem(node, "H104", path, message))
+            return INVALID
+        try:
+            return reading.folder / Path(node.value).expanduser()
+        except RuntimeError:
+            reading.problems.append(
+                value_problem(node, "H104", path, "there is no home folder of that user")
+            )
+            return INVALID
+
+    def accepts(self, value: object) -> bool:
+        return isinstance(value, str)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "minLength": 1}
+
+    @property
+    def holds_path(self) -> bool:
+        return True

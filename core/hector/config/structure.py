@@ -1,0 +1,320 @@
+"""From the tree to a checked `Config`, with every problem reported at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final, cast
+
+import attrs
+
+from hector.config.config import ComponentEntry, Config, ReferenceUse
+from hector.config.entries import CHUNKING, SECTIONS, SOURCE, EntryReader, ReadEntry
+from hector.config.node import INVALID, Node, key_problem, value_problem
+from hector.config.providers import ProviderIndex, choose_llm_type
+from hector.config.reader import RawConfig
+from hector.config.references import References
+from hector.config.sections import PluginsConfig, RootKeys, ServerConfig
+from hector.config.shape import Reading, read_records, record_shape, wrong_type
+from hector.errors import ConfigError, Diagnostic
+
+__all__ = ["diagnose", "plugins_section", "structure"]
+
+_SECTION_KEYS: Final = tuple(section.key for section in SECTIONS)
+_SECTION_BY_KIND: Final = {section.kind: section for section in SECTIONS}
+_NULLABLE_KEYS: Final = (
+    *_SECTION_KEYS,
+    "server",
+    "plugins",
+    "logger",
+    "defaults",
+    "storage",
+    "observability",
+)
+_IMPLICIT_TYPES: Final = {"embedder": "lexical", "vector_store": "chromem"}
+
+
+def structure(raw: RawConfig, providers: ProviderIndex) -> Config:
+    """Check a config against the kernel's classes and those of the providers it selects.
+
+    Raises:
+        ConfigError: anything is wrong; it carries all errors and warnings in file order.
+    """
+    config, problems = _Structuring(raw, providers).run()
+    if config is None:
+        raise ConfigError(problems)
+    return config
+
+
+def diagnose(raw: RawConfig, providers: ProviderIndex) -> tuple[Diagnostic, ...]:
+    """Everything that is wrong with a config, errors and warnings, in file order; empty if nothing is."""
+    return _Structuring(raw, providers).run()[1]
+
+
+def plugins_section(raw: RawConfig) -> PluginsConfig:
+    """The `plugins` section alone, which decides what the registry is made of.
+
+    Raises:
+        ConfigError: that section is wrong; the rest of the config is not looked at.
+    """
+    node = raw.root.entries.get("plugins")
+    if node is None or node.value is None:
+        return PluginsConfig()
+    reading = Reading(folder=raw.source.folder, variables=raw.environment.variables)
+    section = record_shape(PluginsConfig).read(node, "plugins", reading)
+    _check_requirements(node, reading)
+    if reading.problems:
+        raise ConfigError(tuple(reading.problems))
+    if section is INVALID:  # a variable is missing, which was found while reading
+        raise ConfigError(raw.problems)
+    return section
+
+
+def _check_requirements(plugins: Node, reading: Reading) -> None:
+    require = plugins.entries.get("require")
+    if require is None or not require.items:
+        return
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    for index, item in enumerate(require.items):
+        if not isinstance(item.value, str) or not item.value:
+            continue
+        try:
+            Requirement(item.value)
+        except InvalidRequirement:
+            message = "is not a requirement such as `hector-plugin-openai>=0.1`"
+            reading.problems.append(
+                value_problem(item, "H104", f"plugins.require[{index}]", message)
+            )
+
+
+class _Structuring:
+    """One pass over one config."""
+
+    def __init__(self, raw: RawConfig, providers: ProviderIndex) -> None:
+        self._raw = raw
+        self._providers = providers
+        self._reading = Reading(
+            folder=raw.source.folder,
+            variables=raw.environment.variables,
+            problems=list(raw.problems),
+        )
+        self._sections = _sections(raw.root)
+
+    def run(self) -> tuple[Config | None, tuple[Diagnostic, ...]]:
+        """The config if there is no error, and all problems in file order."""
+        problems = self._reading.problems
+        if not isinstance(self._raw.root.value, dict):
+            if self._raw.root.value is not INVALID:
+                problems.append(wrong_type(self._raw.root, "", "a map of sections"))
+            return None, tuple(problems)
+        root = self._root()
+        read = self._entries(root)
+        components = self._components(read)
+        ordered = self._ordered()
+        if root is None or any(problem.severity == "error" for problem in problems):
+            return None, ordered
+        config = Config(
+            name=root.name,
+            description=root.description,
+            version=root.version,
+            components=components,
+            server=_server(root),
+            plugins=root.plugins,
+            logger=root.logger,
+            defaults=root.defaults,
+            source=self._raw.source,
+            warnings=ordered,
+        )
+        return config, ordered
+
+    def _root(self) -> RootKeys | None:
+        """The root's own keys; their references wait in the reading."""
+        entries = self._raw.root.entries
+        filled = {
+            key: node.with_value({}) if node.value is None and key in _NULLABLE_KEYS else node
+            for key, node in entries.items()
+        }
+        node = self._raw.root.with_value(filled)
+        root = read_records(
+            node, "", (record_shape(RootKeys),), self._reading, other_keys=_SECTION_KEYS
+        )[0]
+        if "plugins" in filled:
+            _check_requirements(filled["plugins"], self._reading)
+        self._check_spellings(filled)
+        self._check_sessions(filled)
+        return None if root is INVALID else root
+
+    def _check_spellings(self, entries: Mapping[str, Node]) -> None:
+        """A key that is there in both spellings has two values, and neither is better."""
+        server = _child(entries, "server")
+        storage = _child(entries, "storage")
+        pairs = (
+            (
+                "observability",
+                entries.get("observability"),
+                server.get("observability"),
+                "server.observability",
+            ),
+            (
+                "storage.sessions",
+                storage.get("sessions"),
+                server.get("sessions"),
+                "server.sessions",
+            ),
+        )
+        for path, node, canonical, canonical_path in pairs:
+            if node is not None and canonical is not None:
+                message = f"`{canonical_path}` is there too"
+                self._reading.problems.append(
+                    key_problem(node, "H118", path, message, hint="keep that one only")
+                )
+
+    def _check_sessions(self, entries: Mapping[str, Node]) -> None:
+        """`sql` and `database` need each other."""
+        for owner in ("server", "storage"):
+            node = _child(entries, owner).get("sessions")
+            if node is None or not isinstance(node.value, dict):
+                continue
+            backend, database = node.entries.get("backend"), node.entries.get("database")
+            is_sql = backend is not None and backend.value == "sql"
+            path = f"{owner}.sessions.database"
+            if is_sql and (database is None or database.value is None):
+                hint = "name an entry of `databases`"
+                self._reading.problems.append(
+                    key_problem(node, "H105", path, "is missing", hint=hint)
+                )
+            elif not is_sql and database is not None and isinstance(database.value, str):
+                message = "has no effect unless `backend` is `sql`"
+                self._reading.problems.append(key_problem(database, "H104", path, message))
+
+    def _entries(self, root: RootKeys | None) -> dict[str, dict[str, ReadEntry]]:
+        """Every entry of every section by kind and name, those that nobody wrote but all expect among them."""
+        own_references = list(self._reading.references)
+        self._reading.references.clear()
+        self._add_implicit()
+        self._reading.default_names = self._default_names()
+        reader = EntryReader(self._providers, self._reading)
+        read = {
+            section.kind: {
+                item.name: item for item in reader.section(section, self._sections[section.key])
+            }
+            for section in SECTIONS
+        }
+        references = References(read, self._reading.problems)
+        for used in own_references:
+            references.resolve(used)
+        return read
+
+    def _add_implicit(self) -> None:
+        """Add the `default` of an empty section that the rest of the config cannot do without."""
+        has_agents = bool(self._sections["agents"].entries)
+        if has_agents and _is_empty(self._sections["llms"]):
+            type = choose_llm_type(self._reading.variables, self._providers.types("llm"))
+            if type is not None:
+                self._add_default("llms", "provider", type)
+        if self._sections["document_stores"].entries:
+            for kind, type in _IMPLICIT_TYPES.items():
+                section = _SECTION_BY_KIND[kind]
+                if _is_empty(self._sections[section.key]) and type in self._providers.types(kind):
+                    self._add_default(section.key, section.selector, type)
+
+    def _add_default(self, key: str, selector: str, type: str) -> None:
+        root = self._raw.root
+        entry = Node(
+            {selector: Node(type, root.file, root.line, root.column)},
+            root.file,
+            root.line,
+            root.column,
+        )
+        self._sections[key] = self._sections[key].with_value({"default": entry})
+
+    def _default_names(self) -> dict[str, str]:
+        """What an omitted reference means: `default` if there is one, else the only entry there is."""
+        names: dict[str, str] = {}
+        for kind, section in _SECTION_BY_KIND.items():
+            entries = self._sections[section.key].entries
+            if "default" not in entries and len(entries) == 1:
+                names[kind] = next(iter(entries))
+        default_llm = _child(self._raw.root.entries, "defaults").get("llm")
+        if default_llm is not None and isinstance(default_llm.value, str):
+            names["llm"] = default_llm.value
+        return names
+
+    def _components(
+        self, read: Mapping[str, Mapping[str, ReadEntry]]
+    ) -> Mapping[str, Mapping[str, ComponentEntry]]:
+        references = References(read, self._reading.problems)
+        uses: dict[tuple[str, str], list[ReferenceUse]] = {}
+        components: dict[str, Mapping[str, ComponentEntry]] = {}
+        for kind, items in read.items():
+            entries: dict[str, ComponentEntry] = {}
+            for item in items.values():
+                if not item.is_enabled:
+                    continue
+                own = [
+                    use
+                    for used in item.used
+                    for use in references.resolve(used, owner=(kind, item.name))
+                ]
+                uses[kind, item.name] = own
+                if item.entry is not None:
+                    entries[item.name] = _with_references(item.entry, tuple(dict.fromkeys(own)))
+            components[kind] = MappingProxyType(entries)
+        references.report_cycles(uses)
+        return MappingProxyType(components)
+
+    def _ordered(self) -> tuple[Diagnostic, ...]:
+        """By file, in the order the files were read, then by place; those without a place first."""
+        files = {name: index for index, name in enumerate(self._raw.texts)}
+        unique = dict.fromkeys(self._reading.problems)
+        return tuple(
+            sorted(
+                unique,
+                key=lambda item: (files.get(item.file or "", -1), item.line or 0, item.column or 0),
+            )
+        )
+
+
+def _sections(root: Node) -> dict[str, Node]:
+    """The node of every section of components; an empty map for one that is absent or left empty."""
+    entries = root.entries
+    sections: dict[str, Node] = {}
+    for key in _SECTION_KEYS:
+        node = entries.get(key)
+        if node is None or node.value is None:
+            node = (node or root).with_value({})
+        sections[key] = node
+    return sections
+
+
+def _is_empty(node: Node) -> bool:
+    return isinstance(node.value, dict) and not node.entries
+
+
+def _child(entries: Mapping[str, Node], key: str) -> dict[str, Node]:
+    node = entries.get(key)
+    return node.entries if node is not None else {}
+
+
+def _server(root: RootKeys) -> ServerConfig:
+    """The `server` section with what came under a later spelling."""
+    server = root.server
+    if root.observability is not None:
+        server = attrs.evolve(server, observability=root.observability)
+    if root.storage is not None and root.storage.sessions is not None:
+        server = attrs.evolve(server, sessions=root.storage.sessions)
+    return server
+
+
+def _with_references(entry: ComponentEntry, uses: tuple[ReferenceUse, ...]) -> ComponentEntry:
+    """The entry with its references; the parts of a document store get theirs."""
+    if entry.kind != "document_store":
+        return attrs.evolve(entry, references=uses)
+    settings = entry.settings
+    parts: dict[str, Any] = {}
+    for key in (SOURCE.key, CHUNKING.key):
+        part = cast("ComponentEntry", getattr(settings, key))
+        own = tuple(use for use in uses if use.path.startswith(f"{part.path}."))
+        parts[key] = attrs.evolve(part, references=own)
+    return attrs.evolve(entry, references=uses, settings=attrs.evolve(settings, **parts))

@@ -1,0 +1,92 @@
+"""Finding installed plugins without importing them."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Collection, Iterable
+
+import attrs
+from importlib_metadata import Distribution, EntryPoint, MetadataPathFinder, distributions
+
+from hector.plugin.api import level_problem, parse_level
+from hector.plugin.records import PluginRecord, PluginState
+
+__all__ = ["API_GROUP", "PLUGIN_GROUP", "discover", "refresh", "remember_import"]
+
+PLUGIN_GROUP = "hector.plugins"
+API_GROUP = "hector.api"
+
+_imported: dict[tuple[str, str], str] = {}
+"""(distribution, module) -> version, as it was when this process first imported it: code is never re-imported."""
+
+
+def refresh() -> None:
+    """Forget cached directory listings, so that a distribution installed a moment ago is found.
+
+    Both families of caches must go: `importlib.invalidate_caches()` alone leaves the metadata finder's path cache in
+    place where the directory's mtime did not move (CPython gh-116811).
+    """
+    importlib.invalidate_caches()
+    MetadataPathFinder.invalidate_caches()
+
+
+def _entry_points(distribution: Distribution) -> Iterable[EntryPoint]:
+    return (point for point in distribution.entry_points if point.group in (PLUGIN_GROUP, API_GROUP))
+
+
+def _installed() -> dict[str, Distribution]:
+    """Distributions by normalised name; of several the first on the path counts, as for imports."""
+    found: dict[str, Distribution] = {}
+    for distribution in distributions():
+        name = distribution.metadata["Name"] if distribution.metadata else None
+        if name:
+            found.setdefault(name.lower().replace("_", "-").replace(".", "-"), distribution)
+    return found
+
+
+def _record(distribution: Distribution, point: EntryPoint, levels: dict[str, str], blocked: Collection[str]) -> PluginRecord:
+    level = parse_level(levels[point.name]) if point.name in levels else None
+    name, version = distribution.metadata["Name"], distribution.version
+    running = _imported.get((name, point.value), version)
+    record = PluginRecord(
+        name=point.name,
+        distribution=name,
+        version=running,
+        installed_version=version if version != running else None,
+        module=point.value,
+        api_level=level,
+    )
+    if point.name in blocked or name in blocked:
+        return _with(record, "blocked", "it is listed in plugins.disable", "take it off that list to use it")
+    problem = level_problem(level)
+    return _with(record, "incompatible", *problem) if problem else record
+
+
+def _with(record: PluginRecord, state: PluginState, error: str, remedy: str) -> PluginRecord:
+    return attrs.evolve(record, state=state, error=error, remedy=remedy)
+
+
+def discover(*, disable: Collection[str] = ()) -> tuple[PluginRecord, ...]:
+    """List every installed plugin, importing none.
+
+    Args:
+        disable: plugin or distribution names that must not be imported.
+
+    Returns:
+        Records in the states `discovered`, `blocked` or `incompatible`, sorted by (distribution, entry point).
+    """
+    records: list[PluginRecord] = []
+    for distribution in _installed().values():
+        points = list(_entry_points(distribution))
+        levels = {point.name: point.value for point in points if point.group == API_GROUP}
+        records.extend(
+            _record(distribution, point, levels, disable) for point in points if point.group == PLUGIN_GROUP
+        )
+    return tuple(sorted(records, key=lambda record: (record.distribution.lower(), record.name)))
+
+
+def remember_import(record: PluginRecord) -> None:
+    """Note which version of a plugin's code this process runs."""
+    if record.module.partition(":")[0] in sys.modules:
+        _imported.setdefault((record.distribution, record.module), record.version)

@@ -1,0 +1,201 @@
+"""Building the components of a plan beside whatever runs, phase by phase."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from hector.config import ComponentEntry, structure_settings
+from hector.errors import ComponentOpenError
+from hector.plugin.registry import Registry
+from hector.rag import create_document_store
+from hector.runtime.cell import Cell
+from hector.runtime.context import ComponentContext
+from hector.runtime.factories import Factories, Injections
+from hector.runtime.making import call_create
+from hector.runtime.plan import ComponentSpec, Plan
+from hector.spi import BuildContext, Injected, Provider
+
+__all__ = ["Builder", "close_all"]
+
+
+async def close_all(cells: Sequence[Cell], *, timeout_s: float) -> None:
+    """Close cells one after the other, the last opened first, so that nothing is closed before what uses it."""
+    for cell in reversed(cells):
+        await cell.close(timeout_s=timeout_s)
+
+
+@attrs.define(kw_only=True)
+class Builder:
+    """Builds plans.
+
+    Attributes:
+        group: owns the tasks of the components.
+        factories, injections: what the embedding program changes.
+        state_dir: where components may keep files.
+        env: the environment that `Env` markers read.
+        build_timeout_s, close_timeout_s: deadlines per component, in seconds.
+    """
+
+    group: asyncio.TaskGroup
+    factories: Factories
+    injections: Injections
+    state_dir: Path
+    env: Mapping[str, str]
+    build_timeout_s: float
+    close_timeout_s: float = 30.0
+
+    async def build(self, plan: Plan, carried: Mapping[str, Cell]) -> dict[str, Cell]:
+        """Open every component of the plan that is not carried over.
+
+        Args:
+            plan: what to build.
+            carried: cells of the running generation, by path, that are used again where path and fingerprint agree.
+
+        Returns:
+            All cells by path, in build order.
+
+        Raises:
+            ComponentError: the first component that failed; the others that failed stand in its notes. Everything
+                that was opened here is closed again, in reverse order, also when this is cancelled.
+        """
+        cells: dict[str, Cell] = {}
+        opened: list[Cell] = []
+        try:
+            for phase in plan.phases():
+                fresh: list[Cell] = []
+                for spec in phase:
+                    kept = carried.get(spec.path)
+                    is_same = kept is not None and kept.spec.fingerprint == spec.fingerprint and not kept.is_down
+                    cell = kept if kept is not None and is_same else Cell(spec)
+                    cells[spec.path] = cell
+                    if cell is not kept:
+                        fresh.append(cell)
+                opened.extend(fresh)
+                await self._open(fresh, cells, plan)
+        except BaseException:
+            await close_all(opened, timeout_s=self.close_timeout_s)
+            raise
+        return cells
+
+    async def service(self, plan: Plan, entry: ComponentEntry) -> Cell:
+        """Open a component that outlives generations and refers to no other, such as the session store.
+
+        Raises:
+            ComponentError: it did not come up.
+        """
+        cell = Cell(ComponentSpec(entry=entry, dependencies=(), fingerprint=""))
+        await cell.open(lambda stack: self._make(cell.spec, {}, plan, stack), self.group, timeout_s=self.build_timeout_s)
+        return cell
+
+    async def _open(self, fresh: Sequence[Cell], cells: Mapping[str, Cell], plan: Plan) -> None:
+        async def one(cell: Cell) -> None:
+            await cell.open(
+                lambda stack: self._make(cell.spec, cells, plan, stack), self.group, timeout_s=self.build_timeout_s
+            )
+
+        if len(fresh) == 1:
+            await one(fresh[0])
+            return
+        try:
+            async with asyncio.TaskGroup() as group:
+                for cell in fresh:
+                    group.create_task(one(cell))
+        except BaseExceptionGroup as errors:
+            raise _first(errors) from errors
+
+    def _make(
+        self, spec: ComponentSpec, cells: Mapping[str, Cell], plan: Plan, stack: AsyncExitStack
+    ) -> Any:
+        entry = spec.entry
+        context = self._context(entry, cells, plan, stack)
+        if entry.kind == "document_store":
+            return self._document_store(entry, context, plan.registry, stack)
+        provider = entry.provider
+        assert provider is not None, "only document stores have no provider"
+        factory = self.factories.of(entry.kind)
+        if factory is None:
+            return call_create(provider, entry.settings, context, stack)
+
+        async def default() -> Any:
+            return await _awaited(call_create(provider, entry.settings, context, stack))
+
+        return factory(context, entry.settings, default)
+
+    async def _document_store(
+        self,
+        entry: ComponentEntry,
+        context: BuildContext,
+        registry: Registry,
+        stack: AsyncExitStack,
+    ) -> Any:
+        settings = entry.settings
+
+        async def part(nested: ComponentEntry) -> Any:
+            assert nested.provider is not None, "sources and chunkers come from providers"
+            return await _awaited(call_create(nested.provider, nested.settings, context, stack))
+
+        parsers = [
+            await _awaited(call_create(provider, provider.settings(), context, stack))
+            for provider in registry.providers("document_parser")
+        ]
+        store = create_document_store(
+            settings,
+            name=entry.name,
+            source=await part(settings.source),
+            chunker=await part(settings.chunking),
+            parsers=parsers,
+            embedder=context.embedder(settings.embedder),
+            vector_store=context.vector_store(settings.vector_store),
+        )
+        return await stack.enter_async_context(store)
+
+    def _context(
+        self, entry: ComponentEntry, cells: Mapping[str, Cell], plan: Plan, stack: AsyncExitStack
+    ) -> ComponentContext:
+        components = plan.config.components
+
+        def resolve(kind: str, name: str) -> Any:
+            other = components.get(kind, {}).get(name)
+            if other is None:
+                raise ComponentOpenError(entry.path, f"asked for {kind} `{name}`, which the config does not have")
+            return cells[other.path].component
+
+        async def create_other(kind: str, type: str, settings: Mapping[str, Any]) -> Any:
+            found = plan.registry.find(kind, type)
+            if not isinstance(found, Provider):
+                raise ComponentOpenError(entry.path, f"asked for another component: {found.message}", hint=found.hint)
+            built = structure_settings(
+                found, settings, path=entry.path, config_dir=plan.config.source.folder, env=self.env
+            )
+            return await _awaited(call_create(found, built, context, stack))
+
+        context = ComponentContext(
+            entry,
+            resolve=resolve,
+            names=lambda kind: tuple(components.get(kind, {})),
+            types=plan.registry.types,
+            create_other=create_other,
+            config_dir=plan.config.source.folder,
+            state_dir=self.state_dir,
+            injected=self.injections.of(entry.name) if entry.kind == "agent" else Injected(),
+        )
+        return context
+
+
+async def _awaited(made: Any) -> Any:
+    return await made if inspect.isawaitable(made) else made
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first error of a phase; what else failed in it goes into its notes, so that nothing stays unsaid."""
+    first, *others = errors.exceptions
+    for other in others:
+        first.add_note(str(other))
+    return first

@@ -1,0 +1,167 @@
+"""A cell keeps one component from opening to closing."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+from hector.errors import (
+    ComponentOpenError,
+    ComponentTimeoutError,
+    ComponentTypeError,
+    HectorError,
+)
+from hector.runtime.plan import ComponentSpec
+
+__all__ = ["Cell", "Make"]
+
+logger = logging.getLogger("hector.runtime")
+
+Make = Callable[[AsyncExitStack], Any | Awaitable[Any]]
+"""Builds a component; whatever must be closed with it goes on the stack."""
+
+SHAPES: dict[str, tuple[str, ...]] = {
+    "llm": ("model", "provider", "generate"),
+    "embedder": ("model", "dimension", "embed"),
+    "vector_store": ("create_collection", "upsert", "search", "delete", "get", "count"),
+    "toolset": ("tools",),
+    "document_store": ("name", "search"),
+    "agent": ("name", "description", "run"),
+    "document_source": ("documents",),
+    "document_parser": ("accepts", "parse"),
+    "chunker": ("chunk",),
+    "session_backend": ("create", "load", "append", "claim", "list", "delete"),
+}
+"""What a component of each kind must have; a full check by type is the conformance suites' work."""
+
+
+class Cell:
+    """Owns one component.
+
+    A component whose `create` is asynchronous, or gives a context manager, is opened and closed in a task of its own:
+    cancel scopes and task groups inside a component must be left in the task that entered them, while builds,
+    reloads and shutdowns are asked for by any task.
+
+    Attributes:
+        spec: what it was built from.
+        component: the component, once open.
+        holders: how many generations hold it.
+        is_down: whether it ended by itself after it had opened.
+    """
+
+    __slots__ = ("_closing", "_keeper", "component", "holders", "is_down", "spec")
+
+    def __init__(self, spec: ComponentSpec) -> None:
+        self.spec = spec
+        self.component: Any = None
+        self.holders = 0
+        self.is_down = False
+        self._closing = asyncio.Event()
+        self._keeper: asyncio.Task[None] | None = None
+
+    async def open(self, make: Make, group: asyncio.TaskGroup, *, timeout_s: float) -> None:
+        """Build the component.
+
+        Args:
+            make: see `Make`.
+            group: owns the keeper task.
+            timeout_s: deadline, in seconds.
+
+        Raises:
+            ComponentError: it did not come up, in time or at all, or is of another shape than its kind's; whatever it
+                had opened is closed again. Cancellation does the same.
+        """
+        path = self.spec.path
+        ready: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(timeout_s) as deadline:
+                stack = AsyncExitStack()
+                made = make(stack)
+                if inspect.isawaitable(made):
+                    self._keeper = group.create_task(self._keep(made, stack, ready), name=f"component {path}")
+                    made = await ready
+        except asyncio.CancelledError:
+            await self._abandon()
+            raise
+        except TimeoutError as error:
+            await self._abandon()
+            if not deadline.expired():
+                raise ComponentOpenError(path, f"did not open: {_reason(error)}") from error
+            raise ComponentTimeoutError(
+                path,
+                f"did not open within {timeout_s:g} s",
+                hint="raise server.build_timeout, or see what it waits for",
+            ) from error
+        except Exception as error:
+            await self._abandon()
+            raise _open_error(path, error) from error
+        self._check_shape(made)
+        self.component = made
+
+    def _check_shape(self, made: Any) -> None:
+        kind = self.spec.entry.kind
+        missing = [name for name in SHAPES[kind] if not hasattr(made, name)]
+        if missing:
+            self._closing.set()
+            raise ComponentTypeError(
+                self.spec.path,
+                f"was created as a {type(made).__name__}, which is no {kind}: it lacks {', '.join(missing)}",
+                hint="the plugin's `create` must return what hector.spi says for this kind",
+            )
+
+    async def _keep(self, made: Awaitable[Any], stack: AsyncExitStack, ready: asyncio.Future[Any]) -> None:
+        # The border to a component's own code: what it raises here is reported, and never ends the runtime.
+        try:
+            async with stack:
+                component = await made
+                if ready.done():  # given up meanwhile
+                    return
+                ready.set_result(component)
+                await self._closing.wait()
+        except asyncio.CancelledError:
+            ready.cancel()
+            raise
+        except Exception as error:
+            if not ready.done():
+                ready.set_exception(error)
+            else:
+                self.is_down = not self._closing.is_set()
+                logger.exception("component %s failed %s", self.spec.path, "while closing" if self._closing.is_set() else "")
+
+    async def _abandon(self) -> None:
+        keeper = self._keeper
+        if keeper is not None and not keeper.done():
+            keeper.cancel()
+            await asyncio.wait([keeper], timeout=ABANDON_TIMEOUT_S)
+
+    async def close(self, *, timeout_s: float) -> None:
+        """Close the component; an error is logged, and past `timeout_s` seconds it is cancelled."""
+        self._closing.set()
+        keeper = self._keeper
+        if keeper is None or keeper.done():
+            return
+        _, late = await asyncio.wait([keeper], timeout=timeout_s)
+        if late:
+            logger.error("component %s did not close within %g s and is cancelled", self.spec.path, timeout_s)
+            await self._abandon()
+
+
+ABANDON_TIMEOUT_S = 5.0
+"""How long a cancelled component may take to clean up before it is left behind."""
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, HectorError):
+        return error.message
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def _open_error(path: str, error: Exception) -> HectorError:
+    if isinstance(error, ComponentOpenError | ComponentTypeError | ComponentTimeoutError):
+        return error
+    hint = error.hint if isinstance(error, HectorError) else None
+    return ComponentOpenError(path, f"did not open: {_reason(error)}", hint=hint)

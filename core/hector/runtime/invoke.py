@@ -1,0 +1,124 @@
+"""One invocation from the user's message to its last event."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import AsyncGenerator
+
+from hector.agent import AgentInvocation, SessionLog
+from hector.errors import HectorError, LLMError
+from hector.message import Event, Failure, Message, Outcome
+from hector.runtime.generation import Generation
+from hector.runtime.turns import Turns
+from hector.spi import Observer, SessionKey, Sessions
+
+__all__ = ["invoke", "new_id"]
+
+logger = logging.getLogger("hector.runtime")
+
+SESSION_BUSY_TIMEOUT_S = 600.0
+"""How long a message waits for the one before it in the same session."""
+
+LAST_WORD_TIMEOUT_S = 5.0
+"""How long a canceled invocation may take to log that it was canceled."""
+
+
+def new_id() -> str:
+    """32 random hex digits."""
+    return os.urandom(16).hex()
+
+
+async def _open_log(sessions: Sessions, key: SessionKey, *, is_new: bool) -> SessionLog:
+    session = None if is_new else await sessions.load(key)
+    return SessionLog(sessions, session if session is not None else await sessions.create(key))
+
+
+async def invoke(
+    generation: Generation,
+    agent_name: str,
+    message: Message,
+    *,
+    key: SessionKey,
+    is_new: bool,
+    sessions: Sessions,
+    turns: Turns,
+    observer: Observer | None,
+) -> AsyncGenerator[Event]:
+    """Run an agent for one message; the caller holds the lease. See `Runtime.run` for what is yielded and raised."""
+    await turns.take(key, timeout_s=SESSION_BUSY_TIMEOUT_S)
+    try:
+        invocation_id = new_id()
+        span = (
+            observer.invocation(
+                agent=agent_name,
+                invocation_id=invocation_id,
+                session=key.id,
+                user=key.user,
+                generation=generation.number,
+            )
+            if observer is not None
+            else None
+        )
+        invocation = AgentInvocation(
+            id=invocation_id,
+            agent=agent_name,
+            message=message,
+            log=await _open_log(sessions, key, is_new=is_new),
+            generation=generation.number,
+            span=span,
+        )
+        outcome: Outcome = "canceled"
+        failure: Failure | None = None
+        problem: BaseException | None = None
+        events = invocation.drive(generation.agents[agent_name])
+        try:
+            yield await invocation.record(invocation.make("started", message.parts, author="user"))
+            async for event in events:
+                yield event
+            outcome = "completed"
+        except (asyncio.CancelledError, GeneratorExit) as error:
+            problem = error
+            await events.aclose()
+            await _say_canceled(invocation)
+            raise
+        except Exception as error:  # the request border: what went wrong is told as the last event
+            problem = error
+            outcome, failure = "failed", _failure(error, invocation_id)
+        finally:
+            if span is not None:
+                span.end(error=problem, outcome=outcome)
+        yield await invocation.record(_finished(invocation, outcome, failure))
+    finally:
+        turns.give_back(key)
+
+
+def _finished(invocation: AgentInvocation, outcome: Outcome, failure: Failure | None = None) -> Event:
+    return Event(
+        id=f"{invocation.id}.end",
+        kind="finished",
+        invocation_id=invocation.id,
+        author=invocation.agent,
+        timestamp=time.time(),
+        generation=invocation.generation,
+        outcome=outcome,
+        failure=failure,
+    )
+
+
+async def _say_canceled(invocation: AgentInvocation) -> None:
+    try:
+        async with asyncio.timeout(LAST_WORD_TIMEOUT_S):
+            await invocation.record(_finished(invocation, "canceled"))
+    except (HectorError, TimeoutError):
+        logger.warning("invocation %s was canceled, and the log could not be told", invocation.id)
+
+
+def _failure(error: Exception, invocation_id: str) -> Failure:
+    if isinstance(error, HectorError):
+        is_retryable = error.is_retryable if isinstance(error, LLMError) else False
+        return Failure(code=error.code, message=error.message, hint=error.hint, is_retryable=is_retryable)
+    logger.exception("invocation %s failed unexpectedly", invocation_id)
+    return Failure(code="H500", message=f"unexpected {type(error).__name__}", hint="the server's log has the details")

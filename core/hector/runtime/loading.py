@@ -1,0 +1,65 @@
+"""From a config file to a config and its registry: the one way that `validate`, `open` and `reload` share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from hector.config import Config, Diagnostic, RawConfig, diagnose, plugins_section, read, structure
+from hector.errors import ConfigError
+from hector.plugin.registry import Registry, build_registry
+from hector.plugin.requirements import unmet_requirements
+from hector.spi import Provider
+
+__all__ = ["ConfigInput", "check_config", "load_config"]
+
+ConfigInput = str | Path | Mapping[str, Any]
+"""A file, or the same structure as a mapping."""
+
+
+def _registry_for(raw: RawConfig, providers: Iterable[Provider]) -> tuple[Registry, list[Diagnostic]]:
+    section = plugins_section(raw)
+    problems = [
+        raw.diagnostic("H117", f"plugins.require[{index}]", problem, hint=f"pip install '{specifier}'")
+        for index, specifier, problem in _unmet(section.require)
+    ]
+    registry = build_registry(disable=section.disable, prefer=section.prefer, providers=providers)
+    return registry, problems
+
+
+def _unmet(specifiers: tuple[str, ...]) -> list[tuple[int, str, str]]:
+    unmet = dict(unmet_requirements(specifiers))
+    return [(index, item, unmet[item]) for index, item in enumerate(specifiers) if item in unmet]
+
+
+def load_config(
+    config: ConfigInput, *, env: Mapping[str, str] | None = None, providers: Iterable[Provider] = ()
+) -> tuple[Config, Registry]:
+    """Read, check and structure a config.
+
+    Args:
+        config: see `ConfigInput`.
+        env: takes the place of the process's environment.
+        providers: see `build_registry`.
+
+    Raises:
+        ConfigError: with everything that is wrong.
+    """
+    raw = read(config, env=env)
+    registry, problems = _registry_for(raw, providers)
+    if problems:
+        raise ConfigError((*problems, *diagnose(raw, registry)))
+    return structure(raw, registry), registry
+
+
+def check_config(
+    config: ConfigInput, *, env: Mapping[str, str] | None = None, providers: Iterable[Provider] = ()
+) -> tuple[Diagnostic, ...]:
+    """Everything that is wrong or doubtful about a config, errors and warnings, in file order; nothing is built."""
+    try:
+        raw = read(config, env=env)
+        registry, problems = _registry_for(raw, providers)
+    except ConfigError as error:
+        return error.diagnostics
+    return (*problems, *diagnose(raw, registry))

@@ -1,0 +1,102 @@
+"""The plan: what will be built, in which order, from a config and a registry. A pure value, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from graphlib import TopologicalSorter
+
+import attrs
+
+from hector.config import ComponentEntry, Config, fingerprint
+from hector.plugin.registry import Registry
+
+__all__ = ["PHASES", "ComponentSpec", "Plan", "make_plan"]
+
+PHASES = ("llm", "embedder", "vector_store", "toolset", "document_store", "agent")
+"""Build order; components of one phase build at the same time, agents level by level."""
+
+
+@attrs.frozen(kw_only=True)
+class ComponentSpec:
+    """One component to be.
+
+    Attributes:
+        entry: its config entry.
+        dependencies: paths of the components it holds.
+        fingerprint: equal for two specs if and only if they would build the same thing from the same things.
+    """
+
+    entry: ComponentEntry
+    dependencies: tuple[str, ...]
+    fingerprint: str
+
+    @property
+    def path(self) -> str:
+        """Where it stands in the config, such as `llms.main`."""
+        return self.entry.path
+
+
+@attrs.frozen(kw_only=True)
+class Plan:
+    """The graph of components.
+
+    Attributes:
+        config: what it was made from.
+        registry: the providers it was made with.
+        specs: by path, dependencies before dependants.
+    """
+
+    config: Config
+    registry: Registry
+    specs: Mapping[str, ComponentSpec]
+
+    def phases(self) -> Iterator[list[ComponentSpec]]:
+        """Groups whose members do not depend on each other, in build order."""
+        for kind in PHASES:
+            specs = [spec for spec in self.specs.values() if spec.entry.kind == kind]
+            if kind == "agent":
+                yield from _levels(specs)
+            elif specs:
+                yield specs
+
+
+def _levels(specs: list[ComponentSpec]) -> Iterator[list[ComponentSpec]]:
+    level: dict[str, int] = {}
+    groups: list[list[ComponentSpec]] = []
+    for spec in specs:  # dependencies come first in a plan
+        depth = 1 + max((level.get(path, -1) for path in spec.dependencies), default=-1)
+        level[spec.path] = depth
+        while len(groups) <= depth:
+            groups.append([])
+        groups[depth].append(spec)
+    yield from groups
+
+
+def _ordered(config: Config) -> Iterator[ComponentEntry]:
+    for kind in PHASES:
+        entries = config.components.get(kind, {})
+        if kind != "agent":
+            yield from entries.values()
+            continue
+        graph = {
+            name: [use.name for use in entry.references if use.kind == "agent"] for name, entry in entries.items()
+        }
+        yield from (entries[name] for name in TopologicalSorter(graph).static_order())
+
+
+def make_plan(config: Config, registry: Registry) -> Plan:
+    """Order the components and fingerprint them.
+
+    Args:
+        config: structured and free of errors: references exist and are not circular.
+        registry: the providers the config was structured with.
+    """
+    specs: dict[str, ComponentSpec] = {}
+    for entry in _ordered(config):
+        uses = {config.components[use.kind][use.name].path for use in entry.references if use.kind in PHASES}
+        dependencies = tuple(sorted(uses))
+        marks = [specs[path].fingerprint for path in dependencies]
+        specs[entry.path] = ComponentSpec(
+            entry=entry, dependencies=dependencies, fingerprint=fingerprint(entry, marks)
+        )
+    return Plan(config=config, registry=registry, specs=specs)

@@ -1,0 +1,26 @@
+"""A task group for the runtime's own life, which lets the errors of its block through as they are."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+__all__ = ["task_scope"]
+
+
+@asynccontextmanager
+async def task_scope() -> AsyncGenerator[asyncio.TaskGroup]:
+    """A task group that waits for its tasks when the block ends, however it ends, and then raises the block's error.
+
+    `asyncio.TaskGroup` alone would wrap that error in an exception group. The block ends its tasks itself: the
+    runtime closes its components before it leaves.
+    """
+    error: BaseException | None = None
+    async with asyncio.TaskGroup() as group:
+        try:
+            yield group
+        except BaseException as raised:
+            error = raised
+    if error is not None:
+        raise error

@@ -1,0 +1,7 @@
+"""The standard agent types: llm, sequential, parallel and loop."""
+
+from __future__ import annotations
+
+from hector_std.agents.settings import PROVIDERS
+
+__all__ = ["PROVIDERS"]

@@ -1,0 +1,54 @@
+"""Agents made of agents, all at once: `parallel`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+
+from hector.message import Event
+from hector.spi import Agent, Invocation
+
+__all__ = ["ParallelAgent"]
+
+QUEUED_EVENTS = 64
+"""How far a fast agent may run ahead of whoever reads the events."""
+
+
+class ParallelAgent:
+    """Runs its agents at the same time, each on a branch of its own: none sees what the others say."""
+
+    __slots__ = ("_agents", "description", "name")
+
+    def __init__(self, *, name: str, agents: Sequence[Agent], description: str = "") -> None:
+        self.name = name
+        self.description = description
+        self._agents = tuple(agents)
+
+    async def run(self, invocation: Invocation) -> AsyncGenerator[Event]:
+        """See `hector.spi.Agent.run`. The first agent that fails ends the others, and its error is raised."""
+        queue: asyncio.Queue[Event | Exception | None] = asyncio.Queue(QUEUED_EVENTS)
+
+        async def one(agent: Agent) -> None:
+            # The error travels through the queue: raised here it would cancel the parent task, which may be in the
+            # code of whoever reads the events.
+            try:
+                async for event in invocation.run(agent, branch=f"{self.name}.{agent.name}"):
+                    await queue.put(event)
+            except Exception as error:
+                await queue.put(error)
+            else:
+                await queue.put(None)
+
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(agent), name=f"agent {agent.name}") for agent in self._agents]
+            unfinished = len(tasks)
+            while unfinished:
+                item = await queue.get()
+                if isinstance(item, Event):
+                    yield item
+                    continue
+                unfinished -= 1
+                if item is not None:
+                    for task in tasks:
+                        task.cancel()
+                    raise item

@@ -1,0 +1,175 @@
+"""Group commit: whatever queued while the disk was busy shares the next commit."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import attrs
+
+from hector.errors import SessionError
+from hector_std.sqlite_sessions.connection import DriverErrors, SqliteConnection, explain
+
+__all__ = ["AbandonedError", "GroupWriter", "Operation"]
+
+T = TypeVar("T")
+
+Operation = Callable[[sqlite3.Connection], T]
+"""Statements of one caller. It raises `SessionError` before it wrote, `AbandonedError` after."""
+
+_LARGEST_GROUP = 1024
+
+
+class AbandonedError(Exception):
+    """An operation found out after writing that it must not: what it wrote has to be undone.
+
+    Attributes:
+        reason: what its caller gets.
+    """
+
+    def __init__(self, reason: SessionError) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@attrs.frozen(eq=False)
+class _Queued:
+    operation: Operation[Any]
+    outcome: asyncio.Future[Any]
+
+
+class GroupWriter:
+    """The only writer of a database: takes operations from many tasks and commits them together.
+
+    There is no timer: an idle writer commits at once, a busy one takes what has queued since. An
+    operation is durable when `submit` returns. Within a group operations run in the order they were
+    submitted, each wholly or not at all.
+    """
+
+    def __init__(self, connection: SqliteConnection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+        self._queue: deque[_Queued] = deque()
+        self._changed = asyncio.Event()
+        self._is_stopping = False
+
+    async def submit(self, operation: Operation[T]) -> T:
+        """Run an operation in the next group and return its result once it is durable.
+
+        A cancelled caller's operation is dropped if it still waits, and finishes if it has begun.
+
+        Raises:
+            SessionError: it refused, the database failed, or the writer is stopping; nothing was
+                written.
+        """
+        if self._is_stopping:
+            raise self._closed()
+        outcome: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._queue.append(_Queued(operation, outcome))
+        self._changed.set()
+        return cast("T", await outcome)
+
+    def stop(self) -> None:
+        """Take nothing more; `run` ends when the queue is empty."""
+        self._is_stopping = True
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Commit groups until `stop`. Run it in one task, for as long as the writer lives."""
+        group: list[_Queued] = []
+        try:
+            while True:
+                group = self._take()
+                if group:
+                    await self._commit(group)
+                elif self._is_stopping:
+                    return
+                else:
+                    self._changed.clear()
+                    await self._changed.wait()
+        finally:
+            self._is_stopping = True
+            for queued in (*group, *self._queue):
+                _fail(queued.outcome, self._closed())
+
+    def _take(self) -> list[_Queued]:
+        group: list[_Queued] = []
+        while self._queue and len(group) < _LARGEST_GROUP:
+            queued = self._queue.popleft()
+            if not queued.outcome.done():  # else its caller was cancelled
+                group.append(queued)
+        return group
+
+    async def _commit(self, group: list[_Queued]) -> None:
+        operations = [queued.operation for queued in group]
+        results = await self._connection.call(
+            lambda connection: _run_group(connection, operations, self._path)
+        )
+        for queued, result in zip(group, results, strict=True):
+            if isinstance(result, SessionError):
+                _fail(queued.outcome, result)
+            elif not queued.outcome.done():
+                queued.outcome.set_result(result)
+
+    def _closed(self) -> SessionError:
+        return SessionError(
+            f"the session database {self._path} is closed",
+            hint="keep the store open for as long as it is used",
+        )
+
+
+def _fail(outcome: asyncio.Future[Any], error: SessionError) -> None:
+    if not outcome.done():
+        outcome.set_exception(error)
+
+
+def _run_group(
+    connection: sqlite3.Connection, operations: Sequence[Operation[Any]], path: Path
+) -> list[Any]:
+    """Each operation's result, or the `SessionError` that says why it has none.
+
+    The common case is one transaction for all. When one fails half-way, everything is undone and
+    each gets a transaction of its own, so that it takes nobody with it.
+    """
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.Error as error:
+        return [_explained(path, error) for _ in operations]
+    try:
+        results = [_attempt(operation, connection) for operation in operations]
+    except (AbandonedError, *DriverErrors) as error:
+        _roll_back(connection)
+        if len(operations) == 1:
+            return [_explained(path, error)]
+        return [_run_group(connection, [operation], path)[0] for operation in operations]
+    except BaseException:
+        _roll_back(connection)
+        raise
+    try:
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        _roll_back(connection)
+        return [_explained(path, error) for _ in operations]
+    return results
+
+
+def _attempt(operation: Operation[Any], connection: sqlite3.Connection) -> Any:
+    try:
+        return operation(connection)
+    except SessionError as error:
+        return error
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:  # some errors have rolled back already
+        connection.execute("ROLLBACK")
+
+
+def _explained(path: Path, cause: BaseException) -> SessionError:
+    error = cause.reason if isinstance(cause, AbandonedError) else explain(path, cause)
+    error.__cause__ = cause
+    return error
