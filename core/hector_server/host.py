@@ -7,7 +7,7 @@ from typing import Protocol
 
 from hector.message import Event, Message
 
-__all__ = ["AgentInfo", "Health", "Host", "Skill"]
+__all__ = ["AgentInfo", "Health", "Host", "HostConfig", "Skill"]
 
 
 class Skill(Protocol):
@@ -59,7 +59,7 @@ class AgentInfo(Protocol):
 
     @property
     def visibility(self) -> str:
-        """`public`, `internal` or `private`; anything but `public` is kept from the unauthenticated."""
+        """`public`, `internal` or `private`; only `public` is for everybody."""
         ...
 
     @property
@@ -87,6 +87,15 @@ class Health(Protocol):
         ...
 
 
+class HostConfig(Protocol):
+    """What the server wants to know of the config."""
+
+    @property
+    def version(self) -> str:
+        """Of the application; empty when the config does not say."""
+        ...
+
+
 class Host(Protocol):
     """A running set of agents."""
 
@@ -96,8 +105,8 @@ class Host(Protocol):
         ...
 
     @property
-    def version(self) -> str:
-        """Of the application, as its config states it; empty when it does not."""
+    def config(self) -> HostConfig:
+        """What it runs on at the moment."""
         ...
 
     @property
@@ -107,7 +116,7 @@ class Host(Protocol):
 
     @property
     def agents(self) -> Mapping[str, AgentInfo]:
-        """The live agents by name, in config order; asked anew for every request, so that a reload shows."""
+        """The live agents by name, in config order; asked for each time, as a reload swaps them."""
         ...
 
     def run(
@@ -115,7 +124,8 @@ class Host(Protocol):
     ) -> AsyncIterator[Event]:
         """Run an agent: yields `started`, what happens, and last exactly one `finished`.
 
-        Closing the iterator, or cancelling who consumes it, cancels the work. A session that does not exist is made.
+        Closing the iterator, or cancelling who consumes it, cancels the work. A session that does
+        not exist is made.
         """
         ...
 
@@ -123,6 +133,6 @@ class Host(Protocol):
         """Without I/O and without waiting."""
         ...
 
-    def metrics(self) -> str | None:
-        """In the Prometheus text format, or None when metrics are off."""
+    def metrics(self) -> tuple[bytes, str] | None:
+        """What was measured and its content type, or None when metrics are off."""
         ...

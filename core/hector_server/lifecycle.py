@@ -7,10 +7,11 @@ import contextlib
 import logging
 import signal
 import socket
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 
 import attrs
 import uvicorn
+from starlette.types import ASGIApp
 
 from hector.errors import ServerError
 from hector_server.host import Host
@@ -53,15 +54,17 @@ async def serve(
 ) -> None:
     """Serve until SIGINT, SIGTERM or `stop`, then wind down and return; the host stays open.
 
-    Winding down: no new connection and no new task is taken; running tasks may go on for `shutdown_timeout_s`, their
-    streams too; what runs longer is canceled, and its clients are told. A second signal cancels at once. Signals are
-    handled only in the main thread; elsewhere `stop` is the way.
+    Winding down: no new connection and no new task is taken; running tasks may go on for
+    `shutdown_timeout_s`, their streams too; what runs longer is canceled, and its clients are told.
+    A second signal cancels at once. Signals are handled only in the main thread; elsewhere `stop`
+    is the way.
 
     Args:
         host: what is served.
         bind: address to listen on.
         port: 0 takes a free one.
-        listener: from `open_listener(bind, port)`, when it was opened before; it is closed at the end.
+        listener: from `open_listener(bind, port)`, when it was opened before; it is closed at the
+            end.
         shutdown_timeout_s: see above.
         options: addresses and limits.
         on_ready: called once, when requests are accepted.
@@ -83,7 +86,11 @@ async def serve(
             if not server.has_failed:
                 if on_ready is not None:
                     on_ready(Ready(url_of(listener, bind), listener.getsockname()[1]))
-                await _until_shutdown(server, tasks, shutdown, shutdown_timeout_s)
+                try:
+                    await _until_shutdown(server, tasks, shutdown, shutdown_timeout_s)
+                except asyncio.CancelledError:
+                    await serving  # winds down by itself, as what it waits for is canceled
+                    raise
             await serving
     if server.has_failed:
         raise ServerError("the server could not start; the log says why")
@@ -144,7 +151,7 @@ class _Server(uvicorn.Server):
         self.has_failed = False
 
     @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
+    def capture_signals(self) -> Generator[None]:
         """Leave the signals alone."""
         yield
 
@@ -158,7 +165,7 @@ class _Server(uvicorn.Server):
             self.is_up.set()
 
 
-def _config(app: uvicorn.config.ASGIApplication, options: ServerOptions, timeout_s: float) -> uvicorn.Config:
+def _config(app: ASGIApp, options: ServerOptions, timeout_s: float) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http="httptools",
@@ -174,7 +181,7 @@ def _config(app: uvicorn.config.ASGIApplication, options: ServerOptions, timeout
 
 
 @contextlib.contextmanager
-def _signals(shutdown: _Shutdown) -> Iterator[None]:
+def _signals(shutdown: _Shutdown) -> Generator[None]:
     loop = asyncio.get_running_loop()
     taken: list[signal.Signals] = []
     for number in (signal.SIGINT, signal.SIGTERM):

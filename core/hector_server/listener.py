@@ -1,4 +1,4 @@
-"""The socket a server listens on, taken early so that a port in use is known before anything heavy is loaded."""
+"""The socket a server listens on, taken before anything heavy is loaded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ __all__ = ["open_listener", "url_of"]
 
 
 def open_listener(bind: str, port: int) -> socket.socket:
-    """Bind a TCP socket; the server begins to listen on it later, and the caller closes it otherwise.
+    """Listen on a TCP socket; clients that come before the server does wait.
+
+    Whoever opens it closes it.
 
     Args:
         bind: an IPv4 or IPv6 address or a host name.
@@ -21,7 +23,9 @@ def open_listener(bind: str, port: int) -> socket.socket:
         ServerError: the address is in use, not of this machine, or not permitted.
     """
     try:
-        found = socket.getaddrinfo(bind or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        found = socket.getaddrinfo(
+            bind or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
     except (OSError, UnicodeError, OverflowError) as error:
         raise ServerError(
             f"the address `{bind}` with port {port} cannot be resolved: {error}",

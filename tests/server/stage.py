@@ -81,13 +81,18 @@ class Condition:
     status: str
 
 
+@attrs.frozen
+class StageConfig:
+    version: str
+
+
 class Stage:
     """Plays the scripts; satisfies `hector_server.Host`."""
 
-    def __init__(self, *agents: Agent, metrics: str | None = None) -> None:
+    def __init__(self, *agents: Agent, metrics: tuple[bytes, str] | None = None) -> None:
         self.agents: Mapping[str, Agent] = {agent.name: agent for agent in agents}
         self.name = "stage"
-        self.version = "1.2.3"
+        self.config = StageConfig("1.2.3")
         self.generation = 7
         self.status = "ok"
         self.users: list[str] = []
@@ -112,7 +117,7 @@ class Stage:
     def health(self) -> Condition:
         return Condition(self.status)
 
-    def metrics(self) -> str | None:
+    def metrics(self) -> tuple[bytes, str] | None:
         return self._metrics
 
 
@@ -131,7 +136,7 @@ def text_agent(*pieces: str, name: str = "helper") -> Agent:
 @contextlib.asynccontextmanager
 async def serving(
     host: Stage, options: ServerOptions | None = None, *, shutdown_timeout_s: float = 1.0
-) -> AsyncIterator[httpx.AsyncClient]:
+) -> AsyncGenerator[httpx.AsyncClient]:
     """Serve `host` on a free port; gives a client whose base is the server's address."""
     stop, ready = asyncio.Event(), asyncio.Queue[Ready]()
     async with asyncio.TaskGroup() as group:

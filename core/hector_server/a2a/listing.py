@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 import attrs
 
 from hector.message import JSONObject
-from hector_server.wire.errors import InvalidParamsError
-from hector_server.wire.fields import Fields
 from hector_server.a2a.message import MAX_ID
 from hector_server.tasks import STATES, Task
+from hector_server.wire.errors import InvalidParamsError
+from hector_server.wire.fields import Fields
 
 __all__ = ["list_tasks"]
 
@@ -35,23 +35,19 @@ class _Query:
 def list_tasks(tasks: Iterable[Task], params: Fields) -> JSONObject:
     """Answer for `tasks`, which are all that the caller may see.
 
-    A page token names the last task of its page, so that tasks that are added or change meanwhile neither repeat nor
-    hide others that do not change.
+    A page token names the last task of its page, so that tasks that are added or change meanwhile
+    neither repeat nor hide others that do not change.
 
     Raises:
         InvalidParamsError: a filter or the token does not fit.
     """
     query = _read(params)
-    found = sorted(
-        (task for task in tasks if _matches(task, query)), key=_order, reverse=True
-    )
+    found = sorted((task for task in tasks if _matches(task, query)), key=_order, reverse=True)
     rest = [task for task in found if query.cursor is None or _order(task) < query.cursor]
     page = rest[: query.page_size]
     return {
         "tasks": [
-            task.to_json(
-                history_length=query.history_length, with_artifacts=query.with_artifacts
-            )
+            task.to_json(history_length=query.history_length, with_artifacts=query.with_artifacts)
             for task in page
         ],
         "nextPageToken": _token(page[-1]) if len(rest) > len(page) else "",
@@ -95,7 +91,9 @@ def _cursor(token: str) -> tuple[float, str] | None:
     if not token:
         return None
     try:
-        updated, _, task_id = base64.b64decode(token, altchars=b"-_", validate=True).decode().partition(" ")
+        updated, _, task_id = (
+            base64.b64decode(token, altchars=b"-_", validate=True).decode().partition(" ")
+        )
         return float(updated), task_id
     except (binascii.Error, ValueError) as error:
         raise InvalidParamsError("pageToken", "is none that this server gave out") from error

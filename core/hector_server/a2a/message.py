@@ -51,9 +51,7 @@ def read_send_params(params: Fields, *, input_modes: Sequence[str]) -> SendParam
         raise InvalidParamsError("message", "is required")
     if fields.text("role") not in {"ROLE_USER", ""}:
         raise InvalidParamsError(fields.where("role"), "must be ROLE_USER")
-    parts = tuple(
-        part_from_json(part, input_modes=input_modes) for part in fields.records("parts")
-    )
+    parts = tuple(part_from_json(part, input_modes=input_modes) for part in fields.records("parts"))
     if not parts:
         raise InvalidParamsError(fields.where("parts"), "needs at least one part")
     configuration = params.record("configuration") or Fields({})

@@ -10,6 +10,11 @@ from typing import TypeAlias
 import attrs
 
 from hector.message import JSONObject
+from hector_server.a2a.listing import list_tasks
+from hector_server.a2a.message import MAX_ID, SendParams, read_send_params
+from hector_server.host import AgentInfo
+from hector_server.options import ServerOptions
+from hector_server.tasks import Subscription, Task, TaskTable
 from hector_server.wire.errors import (
     BusyError,
     ExtendedAgentCardNotConfiguredError,
@@ -19,11 +24,6 @@ from hector_server.wire.errors import (
     UnsupportedOperationError,
 )
 from hector_server.wire.fields import Fields
-from hector_server.a2a.listing import list_tasks
-from hector_server.a2a.message import MAX_ID, SendParams, read_send_params
-from hector_server.host import AgentInfo
-from hector_server.options import ServerOptions
-from hector_server.tasks import Subscription, Task, TaskTable
 
 __all__ = ["Caller", "Methods", "TaskStream"]
 
@@ -34,7 +34,8 @@ class Caller:
 
     Attributes:
         agent: who is called.
-        user: whose tasks and sessions may be seen. It comes from authentication only, never from a message.
+        user: whose tasks and sessions may be seen. It comes from authentication only, never from a
+            message.
     """
 
     agent: AgentInfo
@@ -156,7 +157,7 @@ class Methods:
             raise InvalidParamsError("message.contextId", "is not the context of this task")
         if task.is_terminal:
             raise UnsupportedOperationError(
-                f"the task has ended ({task.state}): send the message without taskId to begin another"
+                f"the task has ended ({task.state}): send it without taskId to begin another"
             )
         await self._await_question(task)
         self._tasks.require_capacity()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -29,8 +29,8 @@ def create_app(
 ) -> Starlette:
     """Make the ASGI application that serves the agents of `host`.
 
-    `hector_server.serve` runs it on uvicorn; any other ASGI server will do if it speaks the lifespan protocol, which
-    is where the tasks live.
+    `hector_server.serve` runs it on uvicorn; any other ASGI server will do if it speaks the
+    lifespan protocol, which is where the tasks live.
 
     Args:
         host: what is served; it stays open as long as the application runs.
@@ -44,7 +44,7 @@ def create_app(
     rpc = RPCEndpoint(host, Methods(table, options), options)
 
     @contextlib.asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_: Starlette) -> AsyncGenerator[None]:
         async with table.serving():
             yield
 

@@ -31,8 +31,9 @@ def is_loopback(host: str) -> bool:
 class HostCheck:
     """Refuses requests that name a foreign host.
 
-    A page in a browser can point its own name at 127.0.0.1 and then talk to a server that listens there only (DNS
-    rebinding). The `Host` header gives it away, so a server on a loopback address answers loopback names only.
+    A page in a browser can point its own name at 127.0.0.1 and then talk to a server that listens
+    there only (DNS rebinding). The `Host` header gives it away, so a server on a loopback address
+    answers loopback names only.
     """
 
     def __init__(self, app: ASGIApp, *, bind: str, options: ServerOptions) -> None:

@@ -18,8 +18,6 @@ from hector_server.wire.json_text import write_json
 
 __all__ = ["Pages", "curl_command", "default_agent"]
 
-METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
 
 class Pages:
     """The pages of one host; each asks it anew, so that a reload shows at once."""
@@ -44,10 +42,11 @@ class Pages:
 
     async def metrics(self, request: Request) -> Response:
         """`GET /metrics`: 404 when metrics are off."""
-        text = self._host.metrics()
-        if text is None:
+        measured = self._host.metrics()
+        if measured is None:
             return not_found("metrics are off: set server.observability.metrics.enabled")
-        return Response(text.encode(), headers={"Content-Type": METRICS_TYPE})
+        body, content_type = measured
+        return Response(body, headers={"Content-Type": content_type})
 
     async def agents(self, request: Request) -> Response:
         """`GET /agents`: the cards of all public agents, in config order."""
@@ -90,7 +89,7 @@ class Pages:
         return base_url(request.scope, self._options.public_url)
 
     def _card(self, agent: AgentInfo, base: str) -> JSONObject:
-        return agent_card(agent, base_url=base, version=self._host.version)
+        return agent_card(agent, base_url=base, version=self._host.config.version)
 
     def _cached(self, request: Request, card: JSONObject) -> Response:
         body = write_json(card)
@@ -114,9 +113,7 @@ def default_agent(host: Host, options: ServerOptions) -> AgentInfo | None:
 
 def curl_command(base: str, name: str) -> str:
     """A command that asks the agent something."""
-    message = (
-        '{"messageId":"1","role":"ROLE_USER","parts":[{"text":"What can you do?"}]}'
-    )
+    message = '{"messageId":"1","role":"ROLE_USER","parts":[{"text":"What can you do?"}]}'
     call = f'{{"jsonrpc":"2.0","id":1,"method":"SendMessage","params":{{"message":{message}}}}}'
     headers = "-H 'Content-Type: application/json' -H 'A2A-Version: 1.0'"
     return f"curl {agent_url(base, name)} {headers} -d '{call}'"

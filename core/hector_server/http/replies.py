@@ -13,7 +13,9 @@ __all__ = ["base_url", "json_reply", "not_found", "text_reply"]
 NO_SNIFF = {"X-Content-Type-Options": "nosniff"}
 
 
-def json_reply(value: JSONValue, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+def json_reply(
+    value: JSONValue, *, status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
     """A JSON document."""
     return Response(
         write_json(value),
@@ -41,7 +43,7 @@ def not_found(message: str) -> Response:
 
 
 def base_url(scope: Scope, public_url: str) -> str:
-    """Where the client reaches the server, without a slash at the end: `public_url`, or as the request came in."""
+    """Where the client reaches the server, by `public_url` or the request; no slash at the end."""
     if public_url:
         return public_url.rstrip("/")
     for name, value in scope["headers"]:

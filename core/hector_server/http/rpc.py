@@ -54,8 +54,9 @@ def public_agent(host: Host, name: str) -> AgentInfo | None:
 class RPCEndpoint:
     """An ASGI application that answers one call per request.
 
-    Errors of JSON-RPC and A2A come with HTTP status 200, as the protocol's clients expect, but for those that proxies
-    must understand too: 413 and 408 for the body, 415 for its type, 503 when the server takes no more work.
+    Errors of JSON-RPC and A2A come with HTTP status 200, as the protocol's clients expect, but for
+    those that proxies must understand too: 413 and 408 for the body, 415 for its type, 503 when the
+    server takes no more work.
     """
 
     def __init__(self, host: Host, methods: Methods, options: ServerOptions) -> None:
@@ -91,10 +92,11 @@ class RPCEndpoint:
             return _refusal(request_id, error)
         except (BodyTooLargeError, BodyTimeoutError) as error:
             return self._body_refusal(error)
-        except Exception:  # the request border: one broken call leaves the server and the others alone
+        except (
+            Exception
+        ):  # the request border: one broken call leaves the server and the others alone
             logger.exception("call to agent %s broke", caller.agent.name)
-            error = InternalError("the server broke; its log says why")
-            return _refusal(request_id, error)
+            return _refusal(request_id, InternalError("the server broke; its log says why"))
         if isinstance(answer, TaskStream):
             return EventStream(answer, request_id, keep_alive_s=self._options.keep_alive_s)
         return _reply(result_reply(request_id, write_json(answer)))
@@ -102,7 +104,9 @@ class RPCEndpoint:
     async def _read(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
         content_type = headers.get(b"content-type", b"").decode("latin-1")
         if content_type.partition(";")[0].strip().lower() not in CONTENT_TYPES:
-            raise _WrongTypeError("send the request with the header `Content-Type: application/json`")
+            raise _WrongTypeError(
+                "send the request with the header `Content-Type: application/json`"
+            )
         return await read_body(
             receive,
             declared=headers.get(b"content-length", b"").decode("latin-1"),

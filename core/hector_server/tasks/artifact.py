@@ -10,7 +10,7 @@ __all__ = ["Artifact"]
 
 
 class Artifact:
-    """What one agent says in a task: parts in order, where streamed text becomes one part per message.
+    """What one agent says in a task: parts in order, streamed text as one part per message.
 
     Attributes:
         id: unique within the task.

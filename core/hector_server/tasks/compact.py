@@ -23,7 +23,8 @@ MAX_TEXT = 4_096
 def compact_event(event: Event) -> JSONObject:
     """Who did what, without what only the provider or the session need.
 
-    Texts are cut at 4,096 characters (`isCut` says so), files give type, name and size instead of content.
+    Texts are cut at 4,096 characters (`isCut` says so), files give type, name and size instead of
+    content.
     """
     compact: dict[str, JSONValue] = {
         "id": event.id,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import attrs
 
 from hector.message import Event, Failure, JSONObject, JSONValue, TextPart, Usage
-from hector_server.wire.parts import part_to_json
 from hector_server.tasks.artifact import Artifact
 from hector_server.tasks.compact import compact_event, compact_usage
 from hector_server.tasks.task import Task, TaskState
+from hector_server.wire.parts import part_to_json
 
 __all__ = ["Projection", "failure_metadata", "failure_text"]
 
@@ -23,11 +23,12 @@ OUTCOMES: dict[str, TaskState] = {
 class Projection:
     """Applies the events of one invocation to its task, in order.
 
-    What agents say to the user streams into artifacts: one for the conversation itself, and one for each branch that
-    talks beside it (agents that run in parallel). A message adds to its deltas only what these did not bring, so
-    that no text stands twice; when it says something else than its deltas did, the artifact is published anew.
-    Tool calls, tool results, reasoning, transfers and all that agents called as tools do (branches with a `call:`
-    segment) are status updates with the event as `hector:event` in the metadata.
+    What agents say to the user streams into artifacts: one for the conversation itself, and one for
+    each branch that talks beside it (agents that run in parallel). A message adds to its deltas
+    only what these did not bring, so that no text stands twice; when it says something else than
+    its deltas did, the artifact is published anew. Tool calls, tool results, reasoning, transfers
+    and all that agents called as tools do (branches with a `call:` segment) are status updates with
+    the event as `hector:event` in the metadata.
     """
 
     def __init__(self, task: Task) -> None:

@@ -13,8 +13,8 @@ CONGESTED = 64
 class Subscription:
     """Updates on their way to one client.
 
-    The writing side never waits: a reader that lags more than `limit` updates behind is dropped, not the run it reads.
-    It belongs to one event loop.
+    The writing side never waits: a reader that lags more than `limit` updates behind is dropped,
+    not the run it reads. It belongs to one event loop.
 
     Attributes:
         was_dropped: whether it lagged too far behind; what it had not read is gone then.

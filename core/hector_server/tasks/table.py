@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 
 from hector.message import JSONObject, Message
+from hector_server.host import Host
+from hector_server.options import ServerOptions
+from hector_server.tasks.runner import end_task, run_task
+from hector_server.tasks.subscription import Subscription
+from hector_server.tasks.task import SETTLED_STATES, Task
 from hector_server.wire.errors import (
     BusyError,
     TaskNotCancelableError,
     TaskNotFoundError,
     UnsupportedOperationError,
 )
-from hector_server.host import Host
-from hector_server.options import ServerOptions
-from hector_server.tasks.runner import end_task, run_task
-from hector_server.tasks.subscription import Subscription
-from hector_server.tasks.task import SETTLED_STATES, Task
 
 __all__ = ["TaskTable"]
 
@@ -26,8 +26,9 @@ __all__ = ["TaskTable"]
 class TaskTable:
     """Starts, keeps, cancels and forgets tasks, within the bounds of the options.
 
-    A task is worked on by the table's own asyncio task, so a client that goes away stops nothing. Tasks live in
-    memory and belong to one event loop: enter `serving` there, and start tasks only inside.
+    A task is worked on by the table's own asyncio task, so a client that goes away stops nothing.
+    Tasks live in memory and belong to one event loop: enter `serving` there, and start tasks only
+    inside.
     """
 
     def __init__(self, host: Host, options: ServerOptions) -> None:
@@ -43,7 +44,7 @@ class TaskTable:
         self._idle.set()
 
     @contextlib.asynccontextmanager
-    async def serving(self) -> AsyncIterator[None]:
+    async def serving(self) -> AsyncGenerator[None]:
         """Own the runs while inside; on leaving, all that still run are canceled."""
         async with asyncio.TaskGroup() as group:
             self._group = group
@@ -138,7 +139,9 @@ class TaskTable:
                 f"the work was told to stop and has not within {self._options.cancel_timeout_s:g} s"
             ) from error
         if task.state != "TASK_STATE_CANCELED":
-            raise TaskNotCancelableError(f"the task ended before it could be canceled ({task.state})")
+            raise TaskNotCancelableError(
+                f"the task ended before it could be canceled ({task.state})"
+            )
 
     async def drain(self, timeout_s: float) -> None:
         """Take no new tasks and wait until the running ones have ended, or until the deadline."""
@@ -151,7 +154,7 @@ class TaskTable:
                 await self._idle.wait()
 
     def cancel_all(self) -> int:
-        """Take no new tasks and tell the running ones to stop; returns how many were told. Does not wait."""
+        """Take no new tasks, tell the running ones to stop and return at once how many were told."""
         self._is_draining = True
         return sum(_cancel(task) for task in self._running)
 

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import Literal, TypeAlias
 
 from hector.message import JSONObject, JSONValue
-from hector_server.wire.json_text import write_json
 from hector_server.tasks.artifact import Artifact
 from hector_server.tasks.subscription import Subscription
+from hector_server.wire.json_text import write_json
 
 __all__ = ["SETTLED_STATES", "STATES", "TERMINAL_STATES", "Task", "TaskState", "to_timestamp"]
 
@@ -47,7 +47,9 @@ OVERHEAD = 1_024
 
 
 class Task:
-    """State, artifacts, history and readers of one task. Every change is published to the readers, in order.
+    """State, artifacts, history and readers of one task.
+
+    Every change is published to the readers, in order.
 
     Attributes:
         id: of the task.
@@ -167,7 +169,7 @@ class Task:
     def to_json(
         self, *, history_length: int | None = None, with_artifacts: bool = True
     ) -> JSONObject:
-        """The A2A task; `history_length` None gives the whole history, 0 none (A2A 1.0 section 3.2.4)."""
+        """The A2A task; `history_length` None gives the whole history, 0 none (section 3.2.4)."""
         task: dict[str, JSONValue] = {
             "id": self.id,
             "contextId": self.context_id,

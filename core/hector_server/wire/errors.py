@@ -52,7 +52,12 @@ class A2AError(Exception):
     def details(self) -> Sequence[JSONObject]:
         """What stands in `data`: typed details, an `ErrorInfo` first (section 9.5)."""
         return [
-            {"@type": ERROR_INFO, "reason": self.reason, "domain": DOMAIN, "metadata": self.metadata}
+            {
+                "@type": ERROR_INFO,
+                "reason": self.reason,
+                "domain": DOMAIN,
+                "metadata": self.metadata,
+            }
         ]
 
     def to_json(self) -> JSONObject:

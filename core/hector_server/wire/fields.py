@@ -12,9 +12,10 @@ __all__ = ["Fields"]
 
 
 class Fields:
-    """The members of one JSON object. Unknown members are ignored and null means absent (A2A 1.0 section 5.7).
+    """The members of one JSON object.
 
-    Every reader raises `InvalidParamsError` with the path of the member when it has the wrong type.
+    Unknown members are ignored and null means absent (A2A 1.0 section 5.7). Every reader raises
+    `InvalidParamsError` with the path of the member when it has the wrong type.
     """
 
     def __init__(self, value: object, path: str = "params") -> None:
@@ -81,8 +82,8 @@ class Fields:
 
     def mapping(self, name: str) -> JSONObject | None:
         """A free-form object, or None when absent."""
-        record = self.record(name)
-        return None if record is None else record._members
+        self.record(name)
+        return cast("JSONObject | None", self._members.get(name))
 
     def records(self, name: str) -> Iterator[Fields]:
         """A list of objects; empty when absent."""
@@ -97,7 +98,7 @@ class Fields:
                 raise InvalidParamsError(
                     f"{self.where(name)}[{index}]", f"must be a string, not {_kind(item)}"
                 )
-        return tuple(cast("list[str]", values))
+        return tuple(str(item) for item in values)
 
     def _list(self, name: str) -> list[JSONValue]:
         value = self._members.get(name)
@@ -105,7 +106,7 @@ class Fields:
             return []
         if not isinstance(value, list):
             raise InvalidParamsError(self.where(name), f"must be a list, not {_kind(value)}")
-        return cast("list[JSONValue]", value)
+        return value
 
 
 def _kind(value: object) -> str:

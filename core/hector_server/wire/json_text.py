@@ -20,7 +20,7 @@ def read_json(body: bytes) -> object:
     """Parse a body that must be RFC 8259 JSON in UTF-8, at most 64 levels deep.
 
     Raises:
-        JSONTextError: it is not; `NaN`, numbers beyond a double and lone surrogates are refused too.
+        JSONTextError: it is not. `NaN`, numbers beyond a double and lone surrogates are refused.
     """
     try:
         value: object = json.loads(body, parse_constant=_refuse, parse_float=_finite_float)
@@ -40,7 +40,7 @@ def read_json(body: bytes) -> object:
 
 
 def write_json(value: object) -> bytes:
-    """Write compact JSON in UTF-8; what JSON cannot hold becomes null or a replacement character."""
+    """Write compact JSON in UTF-8; what JSON cannot hold becomes null or `?`."""
     try:
         text = _encode(value)
     except ValueError:
@@ -68,7 +68,7 @@ def _finite(value: object) -> object:
     if isinstance(value, Mapping):
         return {key: _finite(item) for key, item in cast("Mapping[str, Any]", value).items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_finite(item) for item in cast("Sequence[Any]", value)]
+        return [_finite(item) for item in cast("Sequence[object]", value)]
     return value
 
 

@@ -46,7 +46,7 @@ def part_from_json(fields: Fields, *, input_modes: Sequence[str]) -> TextPart | 
 
 
 def part_to_json(part: Part) -> JSONObject | None:
-    """Write a part of an answer, or None if it is no content (reasoning, tool calls and results)."""
+    """Write a part of an answer, or None if it is no content, as a tool call is."""
     match part:
         case TextPart():
             return {"text": part.text}

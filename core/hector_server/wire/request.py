@@ -41,8 +41,8 @@ def read_request(body: bytes) -> Request:
 
     Raises:
         ParseError: it is no JSON.
-        InvalidRequestError: it is no JSON-RPC 2.0 call; batches and calls without id are none to A2A. The error's
-            `request_id` is what could be found.
+        InvalidRequestError: it is no JSON-RPC 2.0 call; batches and calls without id are none to
+            A2A. The error's `request_id` is what could be found.
     """
     try:
         value = read_json(body)
@@ -76,7 +76,8 @@ def check_version(version: str) -> None:
         return
     spoken = f"`{version[:32]}`" if version else "no version, which means 0.3"
     raise VersionNotSupportedError(
-        f"this agent speaks A2A {VERSION} and the request names {spoken}: add the header `A2A-Version: {VERSION}`",
+        f"this agent speaks A2A {VERSION} and the request names {spoken}: "
+        f"add the header `A2A-Version: {VERSION}`",
         metadata={"supported": VERSION},
     )
 
