@@ -2,6 +2,18 @@
 
 from __future__ import annotations
 
-__version__ = "0.1.0"
+from collections.abc import Iterable
 
-__all__ = ["__version__"]
+from hector.plugin import hookimpl
+from hector.spi import Provider
+from hector_std import agents
+
+__all__ = [
+    "hector_agent_types",
+]
+
+
+@hookimpl
+def hector_agent_types() -> Iterable[Provider]:
+    """llm, sequential, parallel, loop."""
+    return agents.PROVIDERS
