@@ -154,7 +154,7 @@ class TaskTable:
                 await self._idle.wait()
 
     def cancel_all(self) -> int:
-        """Take no new tasks, tell the running ones to stop and return at once how many were told."""
+        """Take no new tasks, tell the running ones to stop, return how many were told."""
         self._is_draining = True
         return sum(_cancel(task) for task in self._running)
 
