@@ -1,9 +1,12 @@
-"""The config: read, interpolated, checked against the classes of the kernel and of the providers, and described."""
+"""The config: read, interpolated, checked against the classes of its readers, and described."""
 
 from __future__ import annotations
 
-from hector.config.config import ComponentEntry, Config, DocumentStoreSettings, ReferenceUse
+from hector.config.component import ComponentEntry, ReferenceUse
+from hector.config.config import Config, DocumentStoreSettings
 from hector.config.environment import Environment
+from hector.config.fingerprint import canonical, fingerprint
+from hector.config.places import problem_at
 from hector.config.providers import (
     ProviderIndex,
     ProviderProblem,
@@ -11,6 +14,8 @@ from hector.config.providers import (
     unknown_provider,
 )
 from hector.config.reader import ConfigSource, Format, RawConfig, read, read_text
+from hector.config.render import diagnostic_json, render
+from hector.config.schema import schema
 from hector.config.sections import (
     AgentCommon,
     AgentSkill,
@@ -27,7 +32,9 @@ from hector.config.sections import (
     ToolsetCommon,
     TracingConfig,
 )
+from hector.config.settings import structure_settings
 from hector.config.structure import diagnose, plugins_section, structure
+from hector.errors import Diagnostic
 
 __all__ = [
     "AgentCommon",
@@ -36,6 +43,7 @@ __all__ = [
     "Config",
     "ConfigSource",
     "DefaultsConfig",
+    "Diagnostic",
     "DocumentStoreSettings",
     "Environment",
     "Format",
@@ -54,11 +62,18 @@ __all__ = [
     "SessionsConfig",
     "ToolsetCommon",
     "TracingConfig",
+    "canonical",
     "choose_llm_type",
     "diagnose",
+    "diagnostic_json",
+    "fingerprint",
     "plugins_section",
+    "problem_at",
     "read",
     "read_text",
+    "render",
+    "schema",
     "structure",
+    "structure_settings",
     "unknown_provider",
 ]

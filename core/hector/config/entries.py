@@ -1,4 +1,4 @@
-"""Named entries of the config, each read by the provider that its selector names and by the kernel."""
+"""Named entries of the config, each read by the provider it selects and by the kernel."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import attrs
 
-from hector.config.config import ComponentEntry, DocumentStoreSettings
+from hector.config.component import ComponentEntry
+from hector.config.config import DocumentStoreSettings
 from hector.config.node import INVALID, Node, child_path, key_problem, value_problem
 from hector.config.providers import (
     KIND_WORDS,
@@ -40,7 +41,8 @@ class Section:
     Attributes:
         key: at the root.
         kind: of its components.
-        selector: the key that names the provider's type; empty when the kernel builds the kind itself.
+        selector: the key that names the provider's type; empty when the kernel builds the kind
+            itself.
         default_type: the type when the selector is absent, or None.
         common: the kernel's own keys.
     """
@@ -165,7 +167,7 @@ class EntryReader:
             section.common is not ToolsetCommon or enabled is None or enabled.value is not False
         )
         # A toolset that is switched off may be of a plugin that is not installed.
-        type, provider = self._select(section, node, path, is_needed=is_enabled)
+        type_name, provider = self._select(section, node, path, is_needed=is_enabled)
         record = self._settings_shape(provider, node, path) if provider else None
         common_shape = record_shape(section.common) if section.common else None
         records = [shape for shape in (record, common_shape) if shape is not None]
@@ -180,7 +182,7 @@ class EntryReader:
             kind=section.kind,
             name=name,
             path=path,
-            type=type,
+            type=type_name,
             provider=provider,
             settings=values[0],
             common=common,
@@ -195,8 +197,8 @@ class EntryReader:
         selector_path = child_path(path, section.selector)
         problems = self._reading.problems
         if selector is None:
-            type = self._default_type(section)
-            if type is None:
+            type_name = self._default_type(section)
+            if type_name is None:
                 types = self._providers.types(section.kind)
                 hint = did_you_mean("", types, none="no plugin that offers one is installed")
                 if is_needed:
@@ -210,19 +212,19 @@ class EntryReader:
             problems.append(wrong_type(selector, selector_path, "a string"))
             return "", None
         else:
-            type = self._canonical_type(section, selector, selector_path)
-        found = self._providers.find(section.kind, type)
+            type_name = self._canonical_type(section, selector, selector_path)
+        found = self._providers.find(section.kind, type_name)
         if isinstance(found, Provider):
-            return type, found
+            return type_name, found
         if is_needed:
-            self._report(found, section, type, selector or node, selector_path)
-        return type, None
+            self._report(found, section, type_name, selector or node, selector_path)
+        return type_name, None
 
     def _canonical_type(self, section: Section, selector: Node, path: str) -> str:
-        type: str = selector.value
-        canonical = _SELECTOR_SPELLINGS.get((section.kind, type))
-        if canonical is None or type in self._providers.types(section.kind):
-            return type
+        type_name: str = selector.value
+        canonical = _SELECTOR_SPELLINGS.get((section.kind, type_name))
+        if canonical is None or type_name in self._providers.types(section.kind):
+            return type_name
         message = f"a deprecated spelling of `{canonical}`"
         problem = value_problem(
             selector, "H111", path, message, hint=f"write `{canonical}`", severity="warning"

@@ -1,7 +1,8 @@
-"""The variables a config may use: the process's environment, then `.env` files, which never overrule it."""
+"""The variables a config may use: the environment, then `.env` files, which never overrule it."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,7 +35,8 @@ def read_environment(
     """The environment for a config in `folder`. `os.environ` is read, never changed.
 
     Args:
-        folder: where the config is; its `.env` wins over the one in the current folder, and that over the one at home.
+        folder: where the config is; its `.env` wins over the one in the current folder, and that
+            over the one at home.
         env: all there is, instead of `os.environ` and the `.env` files (for embedding and tests).
         problems: where an unreadable or malformed `.env` is reported (H101, H112).
     """
@@ -54,10 +56,8 @@ def read_environment(
 
 def _candidates(folder: Path) -> list[Path]:
     folders = [folder.resolve(), Path.cwd().resolve()]
-    try:
+    with contextlib.suppress(RuntimeError):  # a user without a home folder
         folders.append(Path.home().resolve())
-    except RuntimeError:  # a user without a home folder
-        pass
     return [place / ".env" for place in dict.fromkeys(folders)]
 
 

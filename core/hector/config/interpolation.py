@@ -56,8 +56,8 @@ class Interpolated:
 def interpolate_text(text: str, variables: Mapping[str, str]) -> Interpolated:
     """Fill a text from variables. A dollar that starts neither `$$` nor `${` stays as it is.
 
-    A default is used when the variable is not set or empty, and may hold interpolations itself; it ends at the
-    brace that closes it. What a variable holds is never interpolated again.
+    A default is used when the variable is not set or empty, and may hold interpolations itself; it
+    ends at the brace that closes it. What a variable holds is never interpolated again.
 
     Raises:
         InterpolationError: a brace is not closed, or the name is none.
@@ -127,10 +127,10 @@ def _value(inside: str, variables: Mapping[str, str], missing: dict[str, None], 
 def interpolate_tree(
     node: Node, variables: Mapping[str, str], problems: list[Diagnostic], path: str = ""
 ) -> Node:
-    """The tree with every string value filled. Parts without a dollar are shared with the tree given.
+    """The tree with every string value filled; it shares the parts that have no dollar.
 
-    Missing variables (H106) and bad interpolations (H119) are reported in `problems`, and their values become
-    `INVALID`.
+    Missing variables (H106) and bad interpolations (H119) are reported in `problems`, and their
+    values become `INVALID`.
     """
     value = node.value
     if isinstance(value, str):

@@ -1,7 +1,8 @@
-"""JSON into the positioned tree: strict values from the JSON parser, places from the YAML events of the same text.
+"""JSON into the positioned tree: values from the JSON parser, places from YAML events.
 
-JSON is almost a subset of YAML. Where the two disagree (a surrogate pair written as two escapes), the value is JSON's
-and the places stay empty, so a file never means anything else than what a JSON parser reads.
+JSON is almost a subset of YAML. Where the two disagree (a surrogate pair written as two escapes),
+the value is JSON's and the places stay empty, so a file never means anything else than what a JSON
+parser reads.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ def _strict_object(pairs: list[tuple[str, Any]]) -> Any:
 def _without_duplicates(
     value: Any, problems: list[Diagnostic], file: str | None, *, is_reported: bool
 ) -> Any:
-    """The first of every key; the others are reported here if the YAML events did not do it already."""
+    """The first of every key; the others are reported unless the YAML events did."""
     if isinstance(value, _Pairs):
         entries: dict[str, Any] = {}
         for key, item in value:
@@ -92,21 +93,21 @@ def _without_duplicates(
                 )
         value = entries
     if isinstance(value, dict):
-        items = cast("dict[str, Any]", value).items()
+        entries = cast("dict[str, object]", value)
         return {
             key: _without_duplicates(item, problems, file, is_reported=is_reported)
-            for key, item in items
+            for key, item in entries.items()
         }
     if isinstance(value, list):
+        items = cast("list[object]", value)
         return [
-            _without_duplicates(item, problems, file, is_reported=is_reported)
-            for item in cast("list[Any]", value)
+            _without_duplicates(item, problems, file, is_reported=is_reported) for item in items
         ]
     return value
 
 
 def _take_places(node: Node, placed: Node) -> None:
-    """Give a fresh tree the places of a tree of the same shape; where the shapes part, places stay empty."""
+    """Give a fresh tree the places of another, as far as their shapes agree."""
     node.line, node.column = placed.line, placed.column
     node.key_line, node.key_column = placed.key_line, placed.key_column
     for key, item in node.entries.items():

@@ -8,9 +8,10 @@ __all__ = ["merge"]
 
 
 def merge(base: Node, over: Node) -> Node:
-    """Maps are merged key by key, in the base's order; everything else, lists among it, is replaced.
+    """Merge maps key by key, in the base's order; replace everything else, lists among it.
 
-    Neither tree is changed; every node keeps the place in its own file. A null in `over` replaces like any value.
+    Neither tree is changed; every node keeps the place in its own file. A null in `over` replaces
+    like any value.
     """
     if not isinstance(base.value, dict) or not isinstance(over.value, dict):
         return over

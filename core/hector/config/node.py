@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from enum import Enum
 from pathlib import PurePath
-from typing import Any, Final, Literal, TypeAlias, cast
+from typing import Any, Final, Literal, cast
 
 import attrs
 
@@ -17,9 +17,9 @@ __all__ = [
     "INVALID",
     "Invalid",
     "Node",
-    "Problem",
     "child_path",
     "key_problem",
+    "locate",
     "node_of",
     "plain",
     "value_problem",
@@ -35,6 +35,9 @@ class Invalid(Enum):
 INVALID: Final = Invalid.INVALID
 
 _PLAIN_KEY = re.compile(r"[^\s.\[\]\"']+")
+_STEP = re.compile(
+    r'\[(?P<index>[0-9]+)\]|\["(?P<quoted>(?:[^"\\]|\\.)*)"\]|(?P<key>[^\s.\[\]"\']+)'
+)
 _MAX_DEPTH = 100
 
 
@@ -43,15 +46,17 @@ class Node:
     """One value of a config file and its place.
 
     Attributes:
-        value: None, bool, int, float, str, `Secret`, `dict[str, Node]`, `list[Node]`, or `INVALID`. Never changed
-            once it is in a tree: aliases and merged files share nodes.
+        value: None, bool, int, float, str, `Secret`, `dict[str, Node]`, `list[Node]`, or
+            `INVALID`. Never changed once it is in a tree: aliases and merged files share nodes.
         file: the file as it is named in messages, or None.
         line: 1-based line where the value begins, or None.
         column: 1-based column, or None.
         key_line: 1-based line of the key that leads here, or None.
         key_column: 1-based column of that key, or None.
-        raw: the text before interpolation if a variable filled the value; only this may be shown to people.
-        is_whole: the text was one interpolation and nothing else, so it takes the type its target asks for.
+        raw: the text before interpolation if a variable filled the value; only this may be shown
+            to people.
+        is_whole: the text was one interpolation and nothing else, so it takes the type its target
+            asks for.
     """
 
     value: Any = attrs.field(repr=False)
@@ -66,12 +71,14 @@ class Node:
     @property
     def entries(self) -> dict[str, Node]:
         """The value as a map; empty for anything else."""
-        return cast("dict[str, Node]", self.value) if isinstance(self.value, dict) else {}
+        value: Any = self.value
+        return cast("dict[str, Node]", value) if isinstance(value, dict) else {}
 
     @property
     def items(self) -> list[Node]:
         """The value as a list; empty for anything else."""
-        return cast("list[Node]", self.value) if isinstance(self.value, list) else []
+        value: Any = self.value
+        return cast("list[Node]", value) if isinstance(value, list) else []
 
     def with_value(self, value: Any) -> Node:
         """The same place with another value that no variable filled."""
@@ -82,9 +89,6 @@ class Node:
         return Node(
             self.value, self.file, self.line, self.column, line, column, self.raw, self.is_whole
         )
-
-
-Problem: TypeAlias = Diagnostic
 
 
 def value_problem(
@@ -133,7 +137,7 @@ def key_problem(
 
 
 def child_path(path: str, key: str) -> str:
-    """`agents` and `helper` give `agents.helper`; a key that would be misread is quoted in brackets."""
+    """`agents` and `helper` give `agents.helper`; an odd key is quoted in brackets."""
     if not _PLAIN_KEY.fullmatch(key):
         quoted = key.replace("\\", "\\\\").replace('"', '\\"')
         return f'{path}["{quoted}"]'
@@ -143,10 +147,12 @@ def child_path(path: str, key: str) -> str:
 def node_of(
     value: object, problems: list[Diagnostic], path: str = "", *, file: str | None = None
 ) -> Node:
-    """A tree without positions from Python values: maps with string keys, lists, tuples, scalars, paths, secrets.
+    """A tree without positions from Python values.
 
-    Anything else is reported in `problems` and becomes `INVALID`. A structure that contains itself is reported as
-    too deep.
+    They may be maps with string keys, lists, tuples, scalars, paths and secrets.
+
+    Anything else is reported in `problems` and becomes `INVALID`. A structure that contains itself
+    is reported as too deep.
     """
     depth = path.count(".") + path.count("[")
     if isinstance(value, Mapping) and depth < _MAX_DEPTH:
@@ -188,10 +194,19 @@ def plain(node: Node) -> Any:
     return node.value
 
 
-def walk(node: Node, path: str = "") -> Iterator[tuple[str, Node]]:
-    """Every node with its path, parents before children."""
-    yield path, node
-    for key, item in node.entries.items():
-        yield from walk(item, child_path(path, key))
-    for index, item in enumerate(node.items):
-        yield from walk(item, f"{path}[{index}]")
+def locate(root: Node, path: str) -> Node:
+    """The node at a path, or the nearest one above it that exists."""
+    node = root
+    for match in _STEP.finditer(path):
+        index, quoted, key = match.group("index", "quoted", "key")
+        if index is not None:
+            items = node.items
+            if int(index) >= len(items):
+                return node
+            node = items[int(index)]
+            continue
+        name = key if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+        if name not in node.entries:
+            return node
+        node = node.entries[name]
+    return node

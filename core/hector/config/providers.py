@@ -10,7 +10,14 @@ import attrs
 from hector.config.suggest import did_you_mean
 from hector.spi import Provider
 
-__all__ = ["KIND_WORDS", "ProviderIndex", "ProviderProblem", "choose_llm_type", "unknown_provider"]
+__all__ = [
+    "KIND_WORDS",
+    "LLM_TYPES_BY_ENVIRONMENT",
+    "ProviderIndex",
+    "ProviderProblem",
+    "choose_llm_type",
+    "unknown_provider",
+]
 
 KIND_WORDS: Final[Mapping[str, str]] = {
     "llm": "LLM",
@@ -48,6 +55,8 @@ _LLM_BY_VARIABLE: Final = (
     ("ANTHROPIC_API_KEY", "anthropic"),
     ("GEMINI_API_KEY", "gemini"),
 )
+LLM_TYPES_BY_ENVIRONMENT: Final = (*(type_name for _, type_name in _LLM_BY_VARIABLE), "offline")
+"""What `choose_llm_type` may choose."""
 
 
 @attrs.frozen(kw_only=True)
@@ -55,7 +64,8 @@ class ProviderProblem:
     """Why a type cannot be used.
 
     Attributes:
-        code: H107 nobody offers it, H113 several plugins do, H116 the plugin that does is failed or blocked.
+        code: H107 nobody offers it, H113 several plugins do, H116 the plugin that does is failed
+            or blocked.
         message: what is wrong, without the place in the config.
         hint: what to do; for H107 the config adds its own when there is none.
     """
@@ -113,7 +123,7 @@ def choose_llm_type(variables: Mapping[str, str], types: Sequence[str]) -> str |
     Returns:
         The type, or None when not even `offline` is installed.
     """
-    for name, type in _LLM_BY_VARIABLE:
-        if variables.get(name) and type in types:
-            return type
+    for name, type_name in _LLM_BY_VARIABLE:
+        if variables.get(name) and type_name in types:
+            return type_name
     return "offline" if "offline" in types else None

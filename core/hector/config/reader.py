@@ -19,7 +19,7 @@ from hector.config.interpolation import (
 )
 from hector.config.json_format import read_json
 from hector.config.merging import merge
-from hector.config.node import Node, key_problem, node_of, value_problem
+from hector.config.node import Node, key_problem, locate, node_of, value_problem
 from hector.config.toml_format import read_toml
 from hector.config.yaml_format import read_yaml
 from hector.errors import ConfigError, Diagnostic
@@ -48,9 +48,11 @@ class ConfigSource:
 
     Attributes:
         file: the config file, absolute; None for a mapping or a text without a file.
-        files: every file that was read, the config first, then what it extends, then `.env` files; watch these.
+        files: every file that was read, the config first, then what it extends, then `.env` files;
+            watch these.
         folder: relative paths in the config start here.
-        etag: 32 hex digits of BLAKE2b over the bytes of the config file (of the text, of the mapping).
+        etag: 32 hex digits of BLAKE2b over the bytes of the config file (of the text, of the
+            mapping).
     """
 
     file: Path | None = None
@@ -77,6 +79,12 @@ class RawConfig:
     problems: tuple[Diagnostic, ...] = ()
     texts: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
 
+    def diagnostic(
+        self, code: str, path: str, message: str, *, hint: str | None = None
+    ) -> Diagnostic:
+        """A problem that somebody else found, at the place of a path, or of what encloses it."""
+        return value_problem(locate(self.root, path), code, path, message, hint=hint)
+
 
 def read(
     source: str | os.PathLike[str] | Mapping[str, Any], *, env: Mapping[str, str] | None = None
@@ -84,12 +92,13 @@ def read(
     """Read a config file (`.yaml`, `.yml`, `.toml`, `.json`) or take a mapping as one.
 
     Args:
-        source: path of the file, or the config itself; a mapping's relative paths start in the current folder.
+        source: path of the file, or the config itself; a mapping's relative paths start in the
+            current folder.
         env: variables instead of `os.environ` and the `.env` files.
 
     Raises:
-        ConfigError: the file, or one it extends, cannot be read at all (H101, H112, H114, H115). Lesser problems
-            are kept in `RawConfig.problems`.
+        ConfigError: the file, or one it extends, cannot be read at all (H101, H112, H114, H115).
+            Lesser problems are kept in `RawConfig.problems`.
     """
     if isinstance(source, Mapping):
         problems: list[Diagnostic] = []
@@ -115,7 +124,8 @@ def read_text(
     Args:
         text: the config.
         format: how it is written.
-        file: the file it stands for: names it in diagnostics, and relative paths start in its folder. Not read.
+        file: the file it stands for: names it in diagnostics, and relative paths start in its
+            folder. Not read.
         env: variables instead of `os.environ` and the `.env` files.
 
     Raises:
@@ -145,13 +155,13 @@ class _Assembly:
         self._files: dict[Path, None] = {}
 
     def load(self, path: Path, name: str) -> tuple[Node, bytes]:
-        format = _FORMATS.get(path.suffix.lower())
-        if format is None:
+        form = _FORMATS.get(path.suffix.lower())
+        if form is None:
             message = f"a config ends in .yaml, .yml, .toml or .json, not `{path.suffix}`"
             raise ConfigError((Diagnostic(code="H101", path="", message=message, file=name),))
         data = _read_bytes(path, name)
         self._files[path.absolute()] = None
-        return self.parse(_decode(data, name), format, name), data
+        return self.parse(_decode(data, name), form, name), data
 
     def parse(self, text: str, format: Format, name: str | None) -> Node:
         if name is not None:

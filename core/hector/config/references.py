@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 
-from hector.config.config import ReferenceUse
+from hector.config.component import ReferenceUse
 from hector.config.entries import ReadEntry, component_kind
 from hector.config.node import Node, key_problem, value_problem
 from hector.config.providers import KIND_WORDS
@@ -46,7 +46,8 @@ class References:
 
         Args:
             used: the reference.
-            owner: kind and name of the component that has it; "all" leaves the component itself out.
+            owner: kind and name of the component that has it; "all" leaves the component itself
+                out.
         """
         kind = component_kind(used.reference.kind)
         entries = self.read.get(kind, {})
@@ -133,11 +134,9 @@ def _dangling(
         message = f"the {word} `{name}` is disabled"
         hint = f"set `{_KEYS[kind]}.{name}.enabled` to true, or remove the reference"
         return value_problem(used.node, "H108", used.path, message, hint=hint)
-    if used.node.raw is not None:
-        message, hint = (
-            f"there is no {word} of the name `{used.node.raw}` holds",
-            did_you_mean("", names, none=none),
-        )
-    else:
-        message, hint = f"there is no {word} `{name}`", did_you_mean(name, names, none=none)
-    return value_problem(used.node, "H108", used.path, message, hint=hint)
+    raw = used.node.raw
+    named = f"`{name}`" if raw is None else f"called what `{raw}` holds"
+    suggestion = did_you_mean(name if raw is None else "", names, none=none)
+    return value_problem(
+        used.node, "H108", used.path, f"there is no {word} {named}", hint=suggestion
+    )

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Final, Literal
 
 import attrs
 
-from hector.config.shape import Alias
+from hector.config.component import ComponentEntry
+from hector.config.shape import Alias, Resolved
 from hector.spi import Doc, Duration, Length, NotYet, Pattern, Range, Reference
 
 __all__ = [
@@ -39,7 +40,12 @@ def _positive(maximum: float | None = None) -> Range:
 
 @attrs.frozen(kw_only=True)
 class SessionsConfig:
-    """`server.sessions`: where the events of every conversation are kept."""
+    """`server.sessions`: where the events of every conversation are kept.
+
+    Attributes:
+        entry: the database, of kind `session_backend`, when `backend` is `sql`; no key of the
+            config.
+    """
 
     backend: Annotated[
         Literal["inmemory", "sql"],
@@ -48,6 +54,7 @@ class SessionsConfig:
     database: Annotated[
         str | None, Doc("the entry of `databases` to use; needed with `sql`"), Reference("database")
     ] = None
+    entry: Annotated[ComponentEntry | None, Resolved()] = None
 
 
 @attrs.frozen(kw_only=True)
@@ -194,9 +201,7 @@ class AgentCommon:
     description: Annotated[str, Doc("what it is for, to people and to other agents")] = ""
     visibility: Annotated[
         Literal["public", "internal", "private"],
-        Doc(
-            "`public` is listed and served, `internal` served to those signed in, `private` to other agents only"
-        ),
+        Doc("`public`: listed, served; `internal`: served, not listed; `private`: for agents only"),
     ] = "public"
     skills: Annotated[tuple[AgentSkill, ...], Doc("skills on the agent's card")] = ()
     input_modes: Annotated[

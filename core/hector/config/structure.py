@@ -8,9 +8,10 @@ from typing import Any, Final, cast
 
 import attrs
 
-from hector.config.config import ComponentEntry, Config, ReferenceUse
+from hector.config.component import ComponentEntry, ReferenceUse
+from hector.config.config import Config
 from hector.config.entries import CHUNKING, SECTIONS, SOURCE, EntryReader, ReadEntry
-from hector.config.node import INVALID, Node, key_problem, value_problem
+from hector.config.node import INVALID, Invalid, Node, key_problem, value_problem
 from hector.config.providers import ProviderIndex, choose_llm_type
 from hector.config.reader import RawConfig
 from hector.config.references import References
@@ -47,7 +48,7 @@ def structure(raw: RawConfig, providers: ProviderIndex) -> Config:
 
 
 def diagnose(raw: RawConfig, providers: ProviderIndex) -> tuple[Diagnostic, ...]:
-    """Everything that is wrong with a config, errors and warnings, in file order; empty if nothing is."""
+    """Everything that is wrong with a config, errors and warnings, in file order."""
     return _Structuring(raw, providers).run()[1]
 
 
@@ -61,11 +62,11 @@ def plugins_section(raw: RawConfig) -> PluginsConfig:
     if node is None or node.value is None:
         return PluginsConfig()
     reading = Reading(folder=raw.source.folder, variables=raw.environment.variables)
-    section = record_shape(PluginsConfig).read(node, "plugins", reading)
+    section: PluginsConfig | Invalid = record_shape(PluginsConfig).read(node, "plugins", reading)
     _check_requirements(node, reading)
     if reading.problems:
         raise ConfigError(tuple(reading.problems))
-    if section is INVALID:  # a variable is missing, which was found while reading
+    if isinstance(section, Invalid):  # a variable is missing, which was found while reading
         raise ConfigError(raw.problems)
     return section
 
@@ -119,7 +120,7 @@ class _Structuring:
             description=root.description,
             version=root.version,
             components=components,
-            server=_server(root),
+            server=_server(root, components),
             plugins=root.plugins,
             logger=root.logger,
             defaults=root.defaults,
@@ -189,7 +190,7 @@ class _Structuring:
                 self._reading.problems.append(key_problem(database, "H104", path, message))
 
     def _entries(self, root: RootKeys | None) -> dict[str, dict[str, ReadEntry]]:
-        """Every entry of every section by kind and name, those that nobody wrote but all expect among them."""
+        """Every entry of every section by kind and name, implicit ones among them."""
         own_references = list(self._reading.references)
         self._reading.references.clear()
         self._add_implicit()
@@ -210,19 +211,21 @@ class _Structuring:
         """Add the `default` of an empty section that the rest of the config cannot do without."""
         has_agents = bool(self._sections["agents"].entries)
         if has_agents and _is_empty(self._sections["llms"]):
-            type = choose_llm_type(self._reading.variables, self._providers.types("llm"))
-            if type is not None:
-                self._add_default("llms", "provider", type)
+            type_name = choose_llm_type(self._reading.variables, self._providers.types("llm"))
+            if type_name is not None:
+                self._add_default("llms", "provider", type_name)
         if self._sections["document_stores"].entries:
-            for kind, type in _IMPLICIT_TYPES.items():
+            for kind, type_name in _IMPLICIT_TYPES.items():
                 section = _SECTION_BY_KIND[kind]
-                if _is_empty(self._sections[section.key]) and type in self._providers.types(kind):
-                    self._add_default(section.key, section.selector, type)
+                if _is_empty(self._sections[section.key]) and type_name in self._providers.types(
+                    kind
+                ):
+                    self._add_default(section.key, section.selector, type_name)
 
-    def _add_default(self, key: str, selector: str, type: str) -> None:
+    def _add_default(self, key: str, selector: str, type_name: str) -> None:
         root = self._raw.root
         entry = Node(
-            {selector: Node(type, root.file, root.line, root.column)},
+            {selector: Node(type_name, root.file, root.line, root.column)},
             root.file,
             root.line,
             root.column,
@@ -230,7 +233,7 @@ class _Structuring:
         self._sections[key] = self._sections[key].with_value({"default": entry})
 
     def _default_names(self) -> dict[str, str]:
-        """What an omitted reference means: `default` if there is one, else the only entry there is."""
+        """What an omitted reference means: `default` if there is one, else the only entry."""
         names: dict[str, str] = {}
         for kind, section in _SECTION_BY_KIND.items():
             entries = self._sections[section.key].entries
@@ -277,7 +280,7 @@ class _Structuring:
 
 
 def _sections(root: Node) -> dict[str, Node]:
-    """The node of every section of components; an empty map for one that is absent or left empty."""
+    """The node of every section of components; an empty map where there is none."""
     entries = root.entries
     sections: dict[str, Node] = {}
     for key in _SECTION_KEYS:
@@ -297,14 +300,17 @@ def _child(entries: Mapping[str, Node], key: str) -> dict[str, Node]:
     return node.entries if node is not None else {}
 
 
-def _server(root: RootKeys) -> ServerConfig:
-    """The `server` section with what came under a later spelling."""
+def _server(root: RootKeys, components: Mapping[str, Mapping[str, ComponentEntry]]) -> ServerConfig:
+    """The `server` section with what came under a later spelling, and its database."""
     server = root.server
     if root.observability is not None:
         server = attrs.evolve(server, observability=root.observability)
     if root.storage is not None and root.storage.sessions is not None:
         server = attrs.evolve(server, sessions=root.storage.sessions)
-    return server
+    if server.sessions.database is None:
+        return server
+    entry = components["session_backend"][server.sessions.database]
+    return attrs.evolve(server, sessions=attrs.evolve(server.sessions, entry=entry))
 
 
 def _with_references(entry: ComponentEntry, uses: tuple[ReferenceUse, ...]) -> ComponentEntry:

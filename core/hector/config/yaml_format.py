@@ -1,7 +1,8 @@
 """YAML into the positioned tree: one document, no tags, bounded aliases, the booleans of YAML 1.2.
 
-The tree is built from the parser's events, not by PyYAML's constructor: events carry line and column, leave the type of
-a scalar to us, and let duplicate keys, tags and alias bombs be refused before anything is built from them.
+The tree is built from the parser's events, not by PyYAML's constructor: events carry line and
+column, leave the type of a scalar to us, and let duplicate keys, tags and alias bombs be refused
+before anything is built from them.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ MAX_ALIASED_NODES: Final = 100_000
 def read_yaml(text: str, file: str | None, problems: list[Diagnostic]) -> Node:
     """The tree of one YAML document; an empty one is an empty map.
 
-    Duplicate keys and keys that are not strings are added to `problems`; what cannot be read at all raises.
+    Duplicate keys and keys that are not strings are added to `problems`; what cannot be read at
+    all raises.
 
     Raises:
         ConfigError: bad syntax (H112), or a key or depth or alias count that no config needs.
@@ -111,7 +113,7 @@ class _Composer:
         return root
 
     def _node(self, event: Any, path: str, depth: int) -> Node:
-        kind = type(event)
+        kind = cast("type[object]", type(event))
         events = self._events
         if kind is events.AliasEvent:
             return self._alias(event)

@@ -14,7 +14,6 @@ import attrs
 from hector.config import ComponentEntry, structure_settings
 from hector.errors import ComponentOpenError
 from hector.plugin.registry import Registry
-from hector.rag import create_document_store
 from hector.runtime.cell import Cell
 from hector.runtime.context import ComponentContext
 from hector.runtime.factories import Factories, Injections
@@ -135,6 +134,8 @@ class Builder:
         registry: Registry,
         stack: AsyncExitStack,
     ) -> Any:
+        from hector.rag import create_document_store  # a config without documents does without it
+
         settings = entry.settings
 
         async def part(nested: ComponentEntry) -> Any:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from hector.config import Config, Diagnostic, RawConfig, diagnose, plugins_section, read, structure
-from hector.errors import ConfigError
+from hector.config import Config, RawConfig, diagnose, plugins_section, problem_at, read, structure
+from hector.errors import ConfigError, Diagnostic
 from hector.plugin.registry import Registry, build_registry
 from hector.plugin.requirements import unmet_requirements
 from hector.spi import Provider
@@ -20,17 +20,14 @@ ConfigInput = str | Path | Mapping[str, Any]
 
 def _registry_for(raw: RawConfig, providers: Iterable[Provider]) -> tuple[Registry, list[Diagnostic]]:
     section = plugins_section(raw)
+    unmet = dict(unmet_requirements(section.require))
     problems = [
-        raw.diagnostic("H117", f"plugins.require[{index}]", problem, hint=f"pip install '{specifier}'")
-        for index, specifier, problem in _unmet(section.require)
+        problem_at(raw, ("plugins", "require", index), "H117", unmet[specifier], hint=f"pip install '{specifier}'")
+        for index, specifier in enumerate(section.require)
+        if specifier in unmet
     ]
     registry = build_registry(disable=section.disable, prefer=section.prefer, providers=providers)
     return registry, problems
-
-
-def _unmet(specifiers: tuple[str, ...]) -> list[tuple[int, str, str]]:
-    unmet = dict(unmet_requirements(specifiers))
-    return [(index, item, unmet[item]) for index, item in enumerate(specifiers) if item in unmet]
 
 
 def load_config(

@@ -21,7 +21,7 @@ from hector.spi.session_rules import (
     Cursor,
     artifact_not_found,
     check_key,
-    check_limit,
+    check_listing,
     check_name,
     conflict,
     copy_json,
@@ -129,7 +129,7 @@ class InMemorySessions:
         self, app: str, *, user: str | None = None, limit: int = 50, cursor: str | None = None
     ) -> SessionPage:
         """See `Sessions.list`."""
-        check_limit(limit)
+        check_listing(app, user, limit)
         start = None if cursor is None else _order(Cursor.parse(cursor))
         cursors = (
             Cursor(log.updated_at, name, session) for name, session, log in self._logs(app, user)

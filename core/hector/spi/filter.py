@@ -8,7 +8,7 @@ not exist; `Not` of such a condition is therefore true. Equality is by type and 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, cast, TypeAlias
 
 import attrs
 
@@ -80,7 +80,7 @@ def _same(left: Any, right: Scalar) -> bool:
 
 
 def _holds(value: Any, wanted: tuple[Scalar, ...]) -> bool:
-    items: tuple[Any, ...] = tuple(value) if isinstance(value, list | tuple) else (value,)
+    items = tuple(cast("list[Any]", value)) if isinstance(value, list | tuple) else (value,)
     return any(_same(item, scalar) for item in items for scalar in wanted)
 
 

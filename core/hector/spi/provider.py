@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Literal, TypeAlias
@@ -61,7 +62,7 @@ class Provider:
 
     kind: Kind
     type: str = attrs.field(validator=attrs.validators.matches_re(r"[a-z][a-z0-9_]*"))
-    settings: type[Any]
+    settings: builtins.type[Any]
     create: Create | str
     summary: str = ""
     capabilities: frozenset[str] = frozenset()

@@ -101,11 +101,14 @@ class Sessions(Protocol):
             epoch: the epoch the caller writes under.
 
         Returns:
-            The events with `sequence` head + 1, head + 2, …; they are durable when this returns.
+            The events as they are stored: with `sequence` head + 1, head + 2, …, and without `temp:` keys in
+            their state deltas. They are durable when this returns. If it is cancelled, it is decided by then
+            whether they are: wholly or not at all, as `load` will tell.
 
         Raises:
             SessionConflictError: head or epoch is not the stored one; nothing was written.
             SessionNotFoundError: no such session.
+            SessionError: an event cannot be stored, or its id is in the log already; nothing was written.
         """
         ...
 
@@ -120,7 +123,10 @@ class Sessions(Protocol):
     async def list(
         self, app: str, *, user: str | None = None, limit: int = 50, cursor: str | None = None
     ) -> SessionPage:
-        """Sessions of an app, of one user or of all; `limit` in 1…1000."""
+        """Sessions of an app, of one user or of all; `limit` in 1…1000.
+
+        Appends and artifacts move `updated_at`; loading and claiming do not.
+        """
         ...
 
     async def delete(self, key: SessionKey) -> bool:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
 
 import attrs
 
@@ -34,7 +35,7 @@ __all__ = [
     "ScopedState",
     "artifact_not_found",
     "check_key",
-    "check_limit",
+    "check_listing",
     "check_name",
     "conflict",
     "copy_json",
@@ -107,8 +108,15 @@ def _is_storable(text: str) -> bool:
     )
 
 
-def check_limit(limit: int) -> None:
-    """Refuse a page size out of 1…`MAXIMUM_PAGE` with a `UsageError`."""
+def check_listing(app: str, user: str | None, limit: int) -> None:
+    """Refuse what no listing can be asked for.
+
+    Raises:
+        UsageError: a name could be nobody's, or `limit` is not in 1…`MAXIMUM_PAGE`.
+    """
+    check_name("app", app)
+    if user is not None:
+        check_name("user", user)
     if not 1 <= limit <= MAXIMUM_PAGE:
         raise UsageError(f"limit is {limit}, it must be in 1…{MAXIMUM_PAGE}")
 
@@ -183,7 +191,7 @@ def copy_json(value: JSONValue, depth: int = MAXIMUM_DEPTH) -> JSONValue:
     if depth <= 0:
         raise TypeError("it is nested too deeply")
     if isinstance(value, Mapping):
-        if not all(isinstance(key, str) for key in value):
+        if not all(isinstance(key, str) for key in cast("Iterable[object]", value)):
             raise TypeError("the keys of an object must be strings")
         return {key: copy_json(item, depth - 1) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -1,9 +1,9 @@
-"""Shapes: what the config may hold, derived from attrs classes; they check it and describe it as JSON Schema."""
+"""Shapes: what the config may hold, derived from attrs classes, for check and JSON Schema."""
 
 from __future__ import annotations
 
 from hector.config.shape.annotation import record_shape
-from hector.config.shape.record import Alias, RecordShape, read_records
+from hector.config.shape.record import Alias, RecordShape, Resolved, read_records
 from hector.config.shape.scalars import SECRET_EXPECTED
 from hector.config.shape.shape import Reading, Shape, UsedReference, wrong_type
 
@@ -12,6 +12,7 @@ __all__ = [
     "Alias",
     "Reading",
     "RecordShape",
+    "Resolved",
     "Shape",
     "UsedReference",
     "read_records",

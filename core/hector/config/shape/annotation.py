@@ -7,14 +7,13 @@ import typing
 from collections.abc import Mapping, MutableMapping, Sequence
 from collections.abc import Set as AbstractSet
 from enum import Enum
-from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin
 
 import attrs
 
 from hector.config.shape.containers import FixedListShape, ListShape, MapShape, UnionShape
-from hector.config.shape.record import Alias, Field, RecordShape
+from hector.config.shape.record import Alias, Field, RecordShape, Resolved
 from hector.config.shape.scalars import (
     AnyShape,
     BooleanShape,
@@ -41,17 +40,21 @@ _SEQUENCES: dict[Any, Any] = {
 }
 _MAPPINGS: tuple[Any, ...] = (dict, Mapping, MutableMapping)
 _Marker = TypeVar("_Marker")
+_SHAPES: dict[type[Any], RecordShape] = {}
 _VALUE_MARKERS = (Range, Length, Pattern, Duration, Reference)
 
 
-@lru_cache(maxsize=1024)
 def record_shape(cls: type[Any]) -> RecordShape:
     """The shape of a frozen attrs class.
 
     Raises:
-        UsageError: it is no attrs class, an annotation cannot be resolved, or its type or marker is not understood.
+        UsageError: it is no attrs class, an annotation cannot be resolved, or its type or marker
+            is not understood.
     """
-    return _record(cls, ())
+    shape = _SHAPES.get(cls)
+    if shape is None:
+        shape = _SHAPES[cls] = _record(cls, ())
+    return shape
 
 
 def _record(cls: type[Any], outer: tuple[type[Any], ...]) -> RecordShape:
@@ -71,7 +74,7 @@ def _record(cls: type[Any], outer: tuple[type[Any], ...]) -> RecordShape:
         ) from error
     fields: dict[str, Field] = {}
     for attribute in attrs.fields(cls):
-        if not attribute.init:
+        if not attribute.init or _is_resolved(hints[attribute.name]):
             continue
         key = attribute.alias or attribute.name
         try:
@@ -102,6 +105,10 @@ def _field(key: str, annotation: Any, default: Any, outer: tuple[type[Any], ...]
 
 def _markers(annotation: Any) -> tuple[Any, ...]:
     return tuple(annotation.__metadata__) if get_origin(annotation) is Annotated else ()
+
+
+def _is_resolved(annotation: Any) -> bool:
+    return _find(_markers(annotation), Resolved) is not None
 
 
 def _find(markers: tuple[Any, ...], cls: type[_Marker]) -> _Marker | None:

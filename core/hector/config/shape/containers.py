@@ -30,6 +30,7 @@ class ListShape(Shape):
     expected = "a list"
 
     def read(self, node: Node, path: str, reading: Reading) -> Any:
+        """See `Shape`."""
         if node.value is INVALID:
             return INVALID
         if not isinstance(node.value, list):
@@ -51,9 +52,11 @@ class ListShape(Shape):
         return self.make(values)
 
     def accepts(self, value: object) -> bool:
+        """See `Shape`."""
         return isinstance(value, list)
 
     def schema(self) -> dict[str, Any]:
+        """See `Shape`."""
         schema: dict[str, Any] = {"type": "array", "items": self.item.schema()}
         if self.length is not None:
             schema |= {"minItems": self.length.minimum} if self.length.minimum else {}
@@ -62,6 +65,7 @@ class ListShape(Shape):
 
     @property
     def holds_path(self) -> bool:
+        """See `Shape`."""
         return self.item.holds_path
 
 
@@ -73,9 +77,11 @@ class FixedListShape(Shape):
 
     @property
     def expected(self) -> str:  # type: ignore[override]
+        """See `Shape`."""
         return f"a list of {len(self.items)}"
 
     def read(self, node: Node, path: str, reading: Reading) -> Any:
+        """See `Shape`."""
         if node.value is INVALID:
             return INVALID
         if not isinstance(node.value, list) or len(node.items) != len(self.items):
@@ -88,15 +94,18 @@ class FixedListShape(Shape):
         return INVALID if any(value is INVALID for value in values) else tuple(values)
 
     def accepts(self, value: object) -> bool:
+        """See `Shape`."""
         return isinstance(value, list)
 
     def schema(self) -> dict[str, Any]:
+        """See `Shape`."""
         count = len(self.items)
         items = [shape.schema() for shape in self.items]
         return {"type": "array", "prefixItems": items, "minItems": count, "maxItems": count}
 
     @property
     def holds_path(self) -> bool:
+        """See `Shape`."""
         return any(shape.holds_path for shape in self.items)
 
 
@@ -111,6 +120,7 @@ class MapShape(Shape):
     expected = "a map"
 
     def read(self, node: Node, path: str, reading: Reading) -> Any:
+        """See `Shape`."""
         if node.value is INVALID:
             return INVALID
         if not isinstance(node.value, dict):
@@ -135,9 +145,11 @@ class MapShape(Shape):
         return values
 
     def accepts(self, value: object) -> bool:
+        """See `Shape`."""
         return isinstance(value, dict)
 
     def schema(self) -> dict[str, Any]:
+        """See `Shape`."""
         schema: dict[str, Any] = {"type": "object", "additionalProperties": self.item.schema()}
         if self.key is not None:
             schema["propertyNames"] = self.key.schema()
@@ -151,15 +163,17 @@ class MapShape(Shape):
 
 @attrs.frozen(kw_only=True)
 class UnionShape(Shape):
-    """One of several shapes, told apart by the type of the value. The first that accepts it reads it."""
+    """One of several shapes: the first that accepts the type of the value reads it."""
 
     members: tuple[Shape, ...]
 
     @property
     def expected(self) -> str:  # type: ignore[override]
+        """See `Shape`."""
         return " or ".join(member.expected for member in self.members)
 
     def read(self, node: Node, path: str, reading: Reading) -> Any:
+        """See `Shape`."""
         if node.value is INVALID:
             return INVALID
         # A string stays one where a string is welcome; only then is an interpolation typed.
@@ -176,11 +190,14 @@ class UnionShape(Shape):
         return INVALID
 
     def accepts(self, value: object) -> bool:
+        """See `Shape`."""
         return any(member.accepts(value) for member in self.members)
 
     def schema(self) -> dict[str, Any]:
+        """See `Shape`."""
         return {"anyOf": [member.schema() for member in self.members]}
 
     @property
     def holds_path(self) -> bool:
+        """See `Shape`."""
         return any(member.holds_path for member in self.members)

@@ -14,7 +14,7 @@ from hector.config.suggest import did_you_mean
 from hector.errors import UsageError
 from hector.spi import Reference, Secret
 
-__all__ = ["Alias", "Field", "RecordShape", "read_records"]
+__all__ = ["Alias", "Field", "RecordShape", "Resolved", "read_records"]
 
 
 @attrs.frozen
@@ -28,12 +28,18 @@ class Alias:
     canonical: str
 
 
+@attrs.frozen
+class Resolved:
+    """Marks an attribute that is no key: the config room fills it in afterwards."""
+
+
 @attrs.frozen(kw_only=True)
 class Field:
     """One key of a settings class.
 
     Attributes:
-        default: as attrs keeps it: a value, `attrs.Factory`, or `attrs.NOTHING` when the key is required.
+        default: as attrs keeps it: a value, `attrs.Factory`, or `attrs.NOTHING` when the key is
+            required.
         reference: the marker, if the key itself names components.
     """
 
@@ -48,6 +54,7 @@ class Field:
 
     @property
     def is_required(self) -> bool:
+        """Whether it has no default."""
         return self.default is attrs.NOTHING
 
     def read(self, node: Node, path: str, reading: Reading) -> Any:
@@ -67,7 +74,7 @@ class Field:
         return self.shape.read(node, path, reading)
 
     def absent(self, owner: Node, path: str, reading: Reading) -> Any:
-        """The value of a key that is not there: from the environment, else the default; `NOTHING` for attrs' own."""
+        """The value of a key that is not there; `NOTHING` for the default that attrs fills in."""
         for name in self.env:
             if text := reading.variables.get(name):
                 node = Node(
@@ -82,7 +89,8 @@ class Field:
         if self.reference is not None:
             return self._absent_reference(self.reference, owner, path, reading)
         if isinstance(self.shape, RecordShape) and self.default is not None:
-            # Its own keys may come from the environment or name components, though nobody wrote them.
+            # Its own keys may come from the environment or name components, though nobody wrote
+            # them.
             return self.shape.read(owner.with_value({}), path, reading)
         return _joined(self.default, reading.folder) if self.shape.holds_path else attrs.NOTHING
 
@@ -104,7 +112,8 @@ def _joined(default: Any, folder: Path) -> Any:
     if isinstance(default, Path):
         return folder / default.expanduser()
     if isinstance(default, tuple):
-        return tuple(_joined(item, folder) for item in cast("tuple[Any, ...]", default))
+        items = cast("tuple[object, ...]", default)
+        return tuple(_joined(item, folder) for item in items)
     return attrs.NOTHING
 
 
@@ -118,6 +127,7 @@ class RecordShape(Shape):
     expected = "a map"
 
     def read(self, node: Node, path: str, reading: Reading) -> Any:
+        """See `Shape`."""
         if node.value is INVALID:
             return INVALID
         if not isinstance(node.value, dict):
@@ -126,9 +136,11 @@ class RecordShape(Shape):
         return read_records(node, path, (self,), reading)[0]
 
     def accepts(self, value: object) -> bool:
+        """See `Shape`."""
         return isinstance(value, dict)
 
     def schema(self) -> dict[str, Any]:
+        """See `Shape`."""
         return {
             "type": "object",
             "properties": self.property_schemas(),
@@ -181,7 +193,8 @@ def read_records(
 ) -> list[Any]:
     """Read one map into several attrs classes, each taking its own keys.
 
-    A key that two of them have goes to both, but for one that is not supported yet: whoever supports it gets it.
+    A key that two of them have goes to both, but for one that is not supported yet: whoever
+        supports it gets it.
     A key that none of them has is H102.
 
     Args:

@@ -31,13 +31,13 @@ __all__ = [
     "typed_value",
 ]
 
-SECRET_EXPECTED: Final = "a secret string"
+SECRET_EXPECTED: Final = "a secret string"  # noqa: S105 - words for a message
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
 _UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def typed_value(node: Node) -> Any:
-    """The value for a target that is not a string: one whole interpolation is typed as a bare YAML scalar is."""
+    """The value for a target that is no string: a whole interpolation is typed like bare YAML."""
     return (
         resolve_scalar(node.value) if node.is_whole and isinstance(node.value, str) else node.value
     )
@@ -68,6 +68,7 @@ class AnyShape(Shape):
     expected = "a value"
 
     def read(self, node: Node, path: str, reading: Reading) -> Any:
+        """See `Shape`."""
         value = node.value
         if isinstance(value, dict):
             return _without_invalid(
@@ -79,9 +80,11 @@ class AnyShape(Shape):
         return value
 
     def accepts(self, value: object) -> bool:
+        """See `Shape`."""
         return True
 
     def schema(self) -> dict[str, Any]:
+        """See `Shape`."""
         return {}
 
 
@@ -96,12 +99,15 @@ class NullShape(Shape):
     expected = "null"
 
     def read(self, node: Node, path: str, reading: Reading) -> Any:
+        """See `Shape`."""
         return None
 
     def accepts(self, value: object) -> bool:
+        """See `Shape`."""
         return value is None
 
     def schema(self) -> dict[str, Any]:
+        """See `Shape`."""
         return {"type": "null"}
 
 
@@ -116,6 +122,7 @@ class StringShape(Shape):
     expected = "a string"
 
     def read(self, node: Node, path: str, reading: Reading) -> Any:
+        """See `Shape`."""
         value = node.value
         if value is INVALID:
             return INVALID
@@ -141,9 +148,11 @@ class StringShape(Shape):
         return value
 
     def accepts(self, value: object) -> bool:
+        """See `Shape`."""
         return isinstance(value, str)
 
     def schema(self) -> dict[str, Any]:
+        """See `Shape`."""
         schema: dict[str, Any] = {"type": "string"}
         if self.pattern is not None:
             schema["pattern"] = f"^(?:{self.pattern.regex})$"
@@ -166,6 +175,7 @@ class SecretShape(Shape):
     expected = SECRET_EXPECTED
 
     def read(self, node: Node, path: str, reading: Reading) -> Any:
+        """See `Shape`."""
         value = node.value
         if value is INVALID or isinstance(value, Secret):
             return value
@@ -183,9 +193,11 @@ class SecretShape(Shape):
         return Secret(value)
 
     def accepts(self, value: object) -> bool:
+        """See `Shape`."""
         return isinstance(value, str | Secret)
 
     def schema(self) -> dict[str, Any]:
+        """See `Shape`."""
         schema: dict[str, Any] = {"type": "string", "writeOnly": True}
         return schema if self.length is None else schema | _bounds(self.length, "Length")
 
@@ -200,11 +212,13 @@ class NumberShape(Shape):
 
     @property
     def expected(self) -> str:  # type: ignore[override]
+        """See `Shape`."""
         if self.is_duration:
             return "a duration (seconds, or such as `500ms`, `30s`, `5m`, `2h`, `1d`)"
         return "an integer" if self.is_integer else "a number"
 
     def read(self, node: Node, path: str, reading: Reading) -> Any:
+        """See `Shape`."""
         value = typed_value(node)
         if value is INVALID:
             return INVALID
@@ -259,9 +273,11 @@ class NumberShape(Shape):
         return f"must be {' and '.join(filter(None, (lower, upper)))}{unit}"
 
     def accepts(self, value: object) -> bool:
+        """See `Shape`."""
         return self._number(value) is not None
 
     def schema(self) -> dict[str, Any]:
+        """See `Shape`."""
         schema: dict[str, Any] = {"type": "integer" if self.is_integer else "number"}
         if self.range is not None:
             low = "exclusiveMinimum" if self.range.is_minimum_exclusive else "minimum"
@@ -279,6 +295,7 @@ class BooleanShape(Shape):
     expected = "a boolean (true or false)"
 
     def read(self, node: Node, path: str, reading: Reading) -> Any:
+        """See `Shape`."""
         value = typed_value(node)
         if isinstance(value, bool) or value is INVALID:
             return value
@@ -295,9 +312,11 @@ class BooleanShape(Shape):
         return INVALID
 
     def accepts(self, value: object) -> bool:
+        """See `Shape`."""
         return isinstance(value, bool)
 
     def schema(self) -> dict[str, Any]:
+        """See `Shape`."""
         return {"type": "boolean"}
 
 
@@ -315,9 +334,11 @@ class ChoiceShape(Shape):
 
     @property
     def expected(self) -> str:  # type: ignore[override]
+        """See `Shape`."""
         return f"one of {', '.join(self._words())}"
 
     def read(self, node: Node, path: str, reading: Reading) -> Any:
+        """See `Shape`."""
         if node.value is INVALID:
             return INVALID
         for value in (node.value, typed_value(node)):
@@ -343,9 +364,11 @@ class ChoiceShape(Shape):
         ]
 
     def accepts(self, value: object) -> bool:
+        """See `Shape`."""
         return any(type(choice) is type(value) for choice in self.choices)
 
     def schema(self) -> dict[str, Any]:
+        """See `Shape`."""
         return {"enum": list(self.choices)}
 
     @classmethod
@@ -362,6 +385,7 @@ class PathShape(Shape):
     expected = "a path"
 
     def read(self, node: Node, path: str, reading: Reading) -> Any:
+        """See `Shape`."""
         if node.value is INVALID:
             return INVALID
         if not isinstance(node.value, str):
@@ -380,11 +404,14 @@ class PathShape(Shape):
             return INVALID
 
     def accepts(self, value: object) -> bool:
+        """See `Shape`."""
         return isinstance(value, str)
 
     def schema(self) -> dict[str, Any]:
+        """See `Shape`."""
         return {"type": "string", "minLength": 1}
 
     @property
     def holds_path(self) -> bool:
+        """See `Shape`."""
         return True

@@ -1,8 +1,9 @@
-"""What a value of the config may be: one description that both the check and the JSON Schema come from.
+"""What a value of the config may be: one description for both the check and the JSON Schema.
 
-cattrs is not used for this walk. Its errors are notes on nested exceptions: a code, a hint and the place of the *key* (for an
-unknown or a missing one) would have to be guessed back from texts, secrets would have to be washed out of them, and it is
-lenient where the config is strict. A shape has the node with its place in hand when something is wrong.
+cattrs is not used for this walk. Its errors are notes on nested exceptions: a code, a hint and the
+place of the *key* (for an unknown or a missing one) would have to be guessed back from texts,
+secrets would have to be washed out of them, and it is lenient where the config is strict. A shape
+has the node with its place in hand when something is wrong.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ class Reading:
     Attributes:
         folder: relative paths start here.
         variables: fill absent keys that have an `Env` marker.
-        default_names: kind of reference to the name that `default` stands for when the key is omitted.
+        default_names: kind of reference to the name that `default` stands for when the key is
+            omitted.
         problems: found so far; shapes add to it.
         references: met so far.
     """
@@ -70,11 +72,11 @@ class Shape(ABC):
 
     @abstractmethod
     def read(self, node: Node, path: str, reading: Reading) -> Any:
-        """The value as the settings class takes it, or `INVALID` after the problem was reported in `reading`."""
+        """The value as the settings class takes it, or `INVALID` once `reading` has the problem."""
 
     @abstractmethod
     def accepts(self, value: object) -> bool:
-        """Whether a value of that JSON type may be meant for this shape; it chooses the member of a union."""
+        """Whether a value of that JSON type may be meant for this shape, as a union asks."""
 
     @abstractmethod
     def schema(self) -> dict[str, Any]:
@@ -86,26 +88,21 @@ class Shape(ABC):
         return False
 
 
-_WORDS = {
-    bool: "a boolean",
-    int: "an integer",
-    float: "a number",
-    str: "a string",
-    dict: "a map",
-    list: "a list",
-}
+_WORDS = ((bool, "a boolean"), (int, "an integer"), (float, "a number"), (str, "a string"))
 
 
 def describe(node: Node) -> str:
-    """What a node holds, for a message. A value that a variable filled is shown as it is written, never as it is."""
+    """What a node holds, for a message; what a variable filled is shown as it was written."""
     if node.raw is not None:
         return f"`{node.raw}`, whose value is not one"
     value = node.value
     if value is None:
         return "null"
-    if isinstance(value, dict | list):
-        return _WORDS[type(value)]
-    word = _WORDS.get(type(value), "something else")
+    if isinstance(value, dict):
+        return "a map"
+    if isinstance(value, list):
+        return "a list"
+    word = next((word for cls, word in _WORDS if isinstance(value, cls)), "something else")
     if isinstance(value, bool):
         return f"{word} `{'true' if value else 'false'}`"
     text = str(value)
@@ -114,5 +111,5 @@ def describe(node: Node) -> str:
 
 def wrong_type(node: Node, path: str, expected: str, *, hint: str | None = None) -> Diagnostic:
     """H103 at the value."""
-    got = f"but found {describe(node)}" if node.raw is None else f"but found {describe(node)}"
-    return value_problem(node, "H103", path, f"expected {expected}, {got}", hint=hint)
+    message = f"expected {expected}, but found {describe(node)}"
+    return value_problem(node, "H103", path, message, hint=hint)

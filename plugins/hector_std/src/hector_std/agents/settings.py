@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import attrs
 
-from hector.message import JSONValue
+
 from hector.spi import Doc, Duration, Length, NotYet, Provider, Range, Reference
 
 __all__ = ["PROVIDERS", "LLMAgentSettings", "LoopSettings", "ParallelSettings", "SequentialSettings"]
@@ -36,7 +36,7 @@ class ReasoningSettings:
 class StructuredOutputSettings:
     """`agents.<name>.structured_output`."""
 
-    schema: Annotated[dict[str, JSONValue], Doc("JSON Schema of the answer")]
+    schema: Annotated[dict[str, Any], Doc("JSON Schema of the answer")]
     strict: Annotated[bool, Doc("the provider must refuse anything else")] = True
     name: Annotated[str, Doc("name of the schema for the provider"), Length(minimum=1, maximum=64)] = "response"
 
@@ -71,13 +71,13 @@ class LLMAgentSettings:
     tool_timeout: Annotated[
         float, Doc("deadline of a tool call whose tool states none"), Duration(), Range(minimum=0, is_minimum_exclusive=True)
     ] = 300.0
-    context: Annotated[dict[str, JSONValue] | None, NotYet("the whole conversation is sent")] = None
+    context: Annotated[dict[str, Any] | None, NotYet("the whole conversation is sent")] = None
     include_context: Annotated[bool | None, NotYet("give the agent a document store; it searches itself")] = None
     include_context_limit: Annotated[int | None, NotYet("see include_context")] = None
     include_context_max_length: Annotated[int | None, NotYet("see include_context")] = None
     guardrails: Annotated[str | None, NotYet("guardrails come with their own plugin kind")] = None
-    trigger: Annotated[dict[str, JSONValue] | None, NotYet("agents are called over A2A")] = None
-    notifications: Annotated[list[JSONValue] | None, NotYet("agents are called over A2A")] = None
+    trigger: Annotated[dict[str, Any] | None, NotYet("agents are called over A2A")] = None
+    notifications: Annotated[list[Any] | None, NotYet("agents are called over A2A")] = None
 
 
 @attrs.frozen(kw_only=True)

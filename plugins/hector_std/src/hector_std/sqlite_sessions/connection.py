@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 import aiosqlite
 
@@ -39,6 +40,7 @@ _HINTS = {
         "restore it from a backup, or save what is left with `sqlite3 FILE .recover`",
     ),
     sqlite3.SQLITE_FULL: ("has no room left on its disk", "free some space; nothing was written"),
+    sqlite3.SQLITE_IOERR: ("could not be read or written", "check the disk and its free space"),
     sqlite3.SQLITE_CANTOPEN: ("cannot be opened", "check the path and its permissions"),
     sqlite3.SQLITE_NOTADB: (
         "is not an SQLite database",
@@ -52,9 +54,11 @@ def explain(path: Path, error: BaseException) -> SessionError:
     """An error of the driver or the file system, said for people. `raise … from error` it."""
     code = getattr(error, "sqlite_errorcode", None)
     what, hint = _HINTS.get(code & 0xFF if code is not None else -1, (None, None))
+    if isinstance(error, OSError):
+        what, hint = _HINTS[sqlite3.SQLITE_CANTOPEN]
+        error = OSError(error.strerror) if error.strerror else error
     if what is None:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        return SessionError(f"the session database {path} failed: {reason}")
+        return SessionError(f"the session database {path} failed: {error}")
     return SessionError(f"the session database {path} {what}: {error}", hint=hint)
 
 
@@ -69,6 +73,21 @@ class SqliteConnection(aiosqlite.Connection):
         self._path = path
         self._busy_timeout_s = busy_timeout_s
         self._is_reader = is_reader
+        self._stopped: asyncio.Future[Any] | None = None
+
+    async def __aenter__(self) -> Self:
+        try:
+            await super().__aenter__()
+        except BaseException:
+            if self._stopped is not None:  # else the thread would answer to a loop that is gone
+                await self._stopped
+            raise
+        return self
+
+    def stop(self) -> asyncio.Future[Any] | None:
+        """End the thread; the future is done when it has."""
+        self._stopped = super().stop()  # pyright: ignore[reportUnknownMemberType]
+        return self._stopped
 
     async def call(self, function: Callable[[sqlite3.Connection], T]) -> T:
         """Run `function(connection)` on the connection's thread.
@@ -83,7 +102,7 @@ class SqliteConnection(aiosqlite.Connection):
                 f"the session database {self._path} is closed",
                 hint="keep the store open for as long as it is used",
             )
-        run = cast("Callable[..., Any]", self._execute)
+        run = cast("Callable[..., Any]", self._execute)  # pyright: ignore[reportUnknownMemberType]
         return cast("T", await run(function, self._conn))
 
     async def read(self, function: Callable[[sqlite3.Connection], T]) -> T:

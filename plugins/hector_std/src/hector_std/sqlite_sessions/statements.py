@@ -1,8 +1,9 @@
-"""What the store asks of SQLite: functions over a connection, inside somebody else's transaction."""
+"""What the store asks of SQLite: functions over a connection that has a transaction open."""
 
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from collections.abc import Iterable, Sequence
 
@@ -42,6 +43,23 @@ __all__ = [
 ]
 
 _LARGEST = 2**63 - 1  # what SQLite's integers hold
+
+_PAGE_OF_APP = """SELECT user, id, head, created_at, updated_at FROM sessions
+    WHERE app = ?1 AND updated_at <= ?3 AND (updated_at < ?3 OR (user, id) > (?4, ?5))
+    ORDER BY updated_at DESC, user, id LIMIT ?6"""
+_PAGE_OF_USER = """SELECT user, id, head, created_at, updated_at FROM sessions
+    WHERE app = ?1 AND user = ?2 AND updated_at <= ?3
+    AND (updated_at < ?3 OR (user, id) > (?4, ?5))
+    ORDER BY updated_at DESC, user, id LIMIT ?6"""
+_SET_APP = """INSERT INTO app_state (app, key, value) VALUES (?, ?, ?)
+    ON CONFLICT (app, key) DO UPDATE SET value = excluded.value"""
+_SET_USER = """INSERT INTO user_state (app, user, key, value) VALUES (?, ?, ?, ?)
+    ON CONFLICT (app, user, key) DO UPDATE SET value = excluded.value"""
+_SET_SESSION = """INSERT INTO session_state (session, key, value) VALUES (?, ?, ?)
+    ON CONFLICT (session, key) DO UPDATE SET value = excluded.value"""
+_UNSET_APP = "DELETE FROM app_state WHERE app = ? AND key = ?"
+_UNSET_USER = "DELETE FROM user_state WHERE app = ? AND user = ? AND key = ?"
+_UNSET_SESSION = "DELETE FROM session_state WHERE session = ? AND key = ?"
 
 EventRow = tuple[int, str, str, int, str, str, str, str, float]
 """sequence, id, invocation_id, epoch, kind, author, branch, payload, created_at."""
@@ -120,10 +138,12 @@ def append(
     try:
         connection.executemany(
             "INSERT INTO events (session, sequence, id, invocation_id, epoch, kind, author, branch,"
-            f" payload, created_at) VALUES ({session}, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            rows,
+            " payload, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [(session, *row) for row in rows],
         )
     except sqlite3.IntegrityError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_CONSTRAINT_UNIQUE:
+            raise
         raise AbandonedError(duplicate_event(key, events)) from error
     if delta is not None:
         _merge(connection, key, session, delta)
@@ -135,11 +155,16 @@ def load(connection: sqlite3.Connection, key: SessionKey, after: int) -> Session
     return None if row is None else _read(connection, key, row, after)
 
 
-def claim(connection: sqlite3.Connection, key: SessionKey) -> Session:
-    """Raise the epoch. Raises `SessionNotFoundError`."""
-    row = _get(connection, key)
-    connection.execute("UPDATE sessions SET epoch = epoch + 1 WHERE key = ?", (row.key,))
-    return _read(connection, key, attrs.evolve(row, epoch=row.epoch + 1), 0)
+def claim(connection: sqlite3.Connection, key: SessionKey) -> int:
+    """Raise the epoch and return it. Raises `SessionNotFoundError`."""
+    raised: list[tuple[int]] = connection.execute(
+        "UPDATE sessions SET epoch = epoch + 1 WHERE app = ? AND user = ? AND id = ?"
+        " RETURNING epoch",
+        (key.app, key.user, key.id),
+    ).fetchall()
+    if not raised:
+        raise session_not_found(key)
+    return raised[0][0]
 
 
 def delete(connection: sqlite3.Connection, key: SessionKey) -> bool:
@@ -154,18 +179,10 @@ def list_sessions(
     connection: sqlite3.Connection, app: str, user: str | None, limit: int, start: Cursor | None
 ) -> SessionPage:
     """One page, newest first."""
-    where, values = ["app = ?"], list[object]([app])
-    if user is not None:
-        where.append("user = ?")
-        values.append(user)
-    if start is not None:
-        where.append("updated_at <= ? AND (updated_at < ? OR (user, id) > (?, ?))")
-        values += (start.updated_at, start.updated_at, start.user, start.id)
-    rows = connection.execute(
-        "SELECT user, id, head, created_at, updated_at FROM sessions"
-        f" WHERE {' AND '.join(where)} ORDER BY updated_at DESC, user, id LIMIT ?",
-        (*values, limit + 1),
-    ).fetchall()
+    start = start or Cursor(math.inf, "", "")
+    values = (app, user, start.updated_at, start.user, start.id, limit + 1)
+    statement = _PAGE_OF_APP if user is None else _PAGE_OF_USER
+    rows = connection.execute(statement, values).fetchall()
     sessions = [
         SessionSummary(
             key=SessionKey(app, name, session),
@@ -214,30 +231,17 @@ def _state(connection: sqlite3.Connection, key: SessionKey, session: int) -> dic
 def _merge(
     connection: sqlite3.Connection, key: SessionKey, session: int, delta: ScopedState
 ) -> None:
-    _set(connection, "app_state", {"app": key.app}, delta.app)
-    _set(connection, "user_state", {"app": key.app, "user": key.user}, delta.user)
-    _set(connection, "session_state", {"session": session}, delta.session)
-
-
-def _set(
-    connection: sqlite3.Connection,
-    table: str,
-    owner: dict[str, str | int],
-    delta: dict[str, JSONValue],
-) -> None:
-    columns = (*owner, "key")
-    for name, value in delta.items():
-        identity = (*owner.values(), name)
-        if value is None:
-            where = " AND ".join(f"{column} = ?" for column in columns)
-            connection.execute(f"DELETE FROM {table} WHERE {where}", identity)
-        else:
-            connection.execute(
-                f"INSERT INTO {table} ({', '.join(columns)}, value)"
-                f" VALUES ({', '.join('?' for _ in columns)}, ?)"
-                f" ON CONFLICT ({', '.join(columns)}) DO UPDATE SET value = excluded.value",
-                (*identity, json.dumps(value)),
-            )
+    scopes: tuple[tuple[str, str, tuple[str | int, ...], dict[str, JSONValue]], ...] = (
+        (_SET_APP, _UNSET_APP, (key.app,), delta.app),
+        (_SET_USER, _UNSET_USER, (key.app, key.user), delta.user),
+        (_SET_SESSION, _UNSET_SESSION, (session,), delta.session),
+    )
+    for set_value, unset, owner, values in scopes:
+        for name, value in values.items():
+            if value is None:
+                connection.execute(unset, (*owner, name))
+            else:
+                connection.execute(set_value, (*owner, name, json.dumps(value)))
 
 
 # ------------------------------------------------------------------------------------ artifacts

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from hector.errors import SessionError
 from hector.message import Event, JSONValue, dump_event
@@ -19,9 +20,10 @@ from hector.spi.session_rules import (
     Cursor,
     ScopedState,
     check_key,
-    check_limit,
+    check_listing,
     check_name,
     numbered,
+    session_not_found,
     split_state,
 )
 from hector_std.sqlite_sessions import statements
@@ -34,7 +36,7 @@ __all__ = ["SqliteSessions", "create"]
 T = TypeVar("T")
 
 
-def create(settings: SqliteSettings, context: BuildContext) -> SqliteSessions:
+def create(settings: SqliteSettings, context: BuildContext) -> SqliteSessions:  # noqa: ARG001  # part of the contract
     """Build the store of an entry; entering it opens the file."""
     return SqliteSessions(settings.database, busy_timeout_s=settings.busy_timeout)
 
@@ -71,7 +73,7 @@ class SqliteSessions:
         self._writer: GroupWriter | None = None
         self._reader: SqliteConnection | None = None
 
-    async def __aenter__(self) -> SqliteSessions:
+    async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             connections = [
                 SqliteConnection(
@@ -137,13 +139,19 @@ class SqliteSessions:
     async def claim(self, key: SessionKey) -> Session:
         """See `Sessions.claim`."""
         check_key(key)
-        return await self._write(lambda it: statements.claim(it, key))
+        epoch = await self._write(lambda it: statements.claim(it, key))
+        # A long log is read by the reader: the write lock is no place to linger.
+        session = await self.load(key)
+        if session is None:
+            raise session_not_found(key)
+        session.epoch = epoch  # if another has claimed since, this caller is refused, as it should
+        return session
 
     async def list(
         self, app: str, *, user: str | None = None, limit: int = 50, cursor: str | None = None
     ) -> SessionPage:
         """See `Sessions.list`."""
-        check_limit(limit)
+        check_listing(app, user, limit)
         start = None if cursor is None else Cursor.parse(cursor)
         return await self._read(lambda it: statements.list_sessions(it, app, user, limit, start))
 
@@ -200,15 +208,20 @@ class SqliteSessions:
 def _row(event: Event, epoch: int) -> statements.EventRow:
     return (
         event.sequence or 0,
-        event.id,
-        event.invocation_id,
+        _column(event.id),
+        _column(event.invocation_id),
         epoch,
         event.kind,
-        event.author,
-        event.branch,
+        _column(event.author),
+        _column(event.branch),
         dump_event(event),
-        event.timestamp,
+        0.0 if math.isnan(event.timestamp) else event.timestamp,
     )
+
+
+def _column(text: str) -> str:
+    """A column is for queries and has no place for lone surrogates; the payload keeps them."""
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 
 
 def _delta(events: Sequence[Event]) -> ScopedState | None:

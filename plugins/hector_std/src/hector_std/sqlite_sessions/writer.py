@@ -36,10 +36,24 @@ class AbandonedError(Exception):
         self.reason = reason
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class _Queued:
     operation: Operation[Any]
     outcome: asyncio.Future[Any]
+    is_running: bool = False
+    decided: asyncio.Future[None] | None = None  # what a caller cancelled meanwhile waits for
+
+    def decide(self, result: Any) -> None:
+        """Tell the caller; a `SessionError` is raised there."""
+        self.is_running = False
+        if self.decided is not None and not self.decided.done():
+            self.decided.set_result(None)
+        if self.outcome.done():
+            return
+        if isinstance(result, SessionError):
+            self.outcome.set_exception(result)
+        else:
+            self.outcome.set_result(result)
 
 
 class GroupWriter:
@@ -60,7 +74,8 @@ class GroupWriter:
     async def submit(self, operation: Operation[T]) -> T:
         """Run an operation in the next group and return its result once it is durable.
 
-        A cancelled caller's operation is dropped if it still waits, and finishes if it has begun.
+        When the caller is cancelled, an operation that still waits is dropped; one that has begun
+        is waited for, so that in any case it is decided when `CancelledError` gets out.
 
         Raises:
             SessionError: it refused, the database failed, or the writer is stopping; nothing was
@@ -68,10 +83,17 @@ class GroupWriter:
         """
         if self._is_stopping:
             raise self._closed()
-        outcome: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Queued(operation, outcome))
+        loop = asyncio.get_running_loop()
+        queued = _Queued(operation, loop.create_future())
+        self._queue.append(queued)
         self._changed.set()
-        return cast("T", await outcome)
+        try:
+            return cast("T", await queued.outcome)
+        except asyncio.CancelledError:
+            if queued.is_running:
+                queued.decided = loop.create_future()
+                await queued.decided
+            raise
 
     def stop(self) -> None:
         """Take nothing more; `run` ends when the queue is empty."""
@@ -80,12 +102,12 @@ class GroupWriter:
 
     async def run(self) -> None:
         """Commit groups until `stop`. Run it in one task, for as long as the writer lives."""
-        group: list[_Queued] = []
+        running: list[_Queued] = []
         try:
             while True:
-                group = self._take()
-                if group:
-                    await self._commit(group)
+                running = self._take()
+                if running:
+                    await self._commit(running)
                 elif self._is_stopping:
                     return
                 else:
@@ -93,14 +115,17 @@ class GroupWriter:
                     await self._changed.wait()
         finally:
             self._is_stopping = True
-            for queued in (*group, *self._queue):
-                _fail(queued.outcome, self._closed())
+            for queued in running:  # decided already, unless this task was cancelled
+                queued.decide(self._lost())
+            for queued in self._queue:
+                queued.decide(self._closed())
 
     def _take(self) -> list[_Queued]:
         group: list[_Queued] = []
         while self._queue and len(group) < _LARGEST_GROUP:
             queued = self._queue.popleft()
             if not queued.outcome.done():  # else its caller was cancelled
+                queued.is_running = True
                 group.append(queued)
         return group
 
@@ -110,21 +135,19 @@ class GroupWriter:
             lambda connection: _run_group(connection, operations, self._path)
         )
         for queued, result in zip(group, results, strict=True):
-            if isinstance(result, SessionError):
-                _fail(queued.outcome, result)
-            elif not queued.outcome.done():
-                queued.outcome.set_result(result)
+            queued.decide(result)
+
+    def _lost(self) -> SessionError:
+        return SessionError(
+            f"the session database {self._path} was closed before it answered",
+            hint="load the session to see whether this was written",
+        )
 
     def _closed(self) -> SessionError:
         return SessionError(
             f"the session database {self._path} is closed",
             hint="keep the store open for as long as it is used",
         )
-
-
-def _fail(outcome: asyncio.Future[Any], error: SessionError) -> None:
-    if not outcome.done():
-        outcome.set_exception(error)
 
 
 def _run_group(

@@ -1,0 +1,165 @@
+"""What the session stores cost, beside what the disk and the codec allow.
+
+Appends are of one event of about 1 KB, each durable before the next of the same writer; the raw
+figure is an append of 1 KB and an fsync, measured in between, because disks have moods.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from hector.message import Event, TextPart, dump_event, event_from_json, event_to_json, parse_event
+from hector.session import InMemorySessions
+from hector.spi.session import SessionKey, Sessions
+from hector_std.sqlite_sessions.store import SqliteSessions
+
+TEXT = "The quick brown fox jumps over the lazy dog. " * 18
+
+
+def event(number: int) -> Event:
+    return Event(
+        id=f"event-{number:08}",
+        kind="message",
+        invocation_id="invocation-1",
+        author="helper",
+        parts=(TextPart(TEXT),),
+        timestamp=1_700_000_000.25,
+        generation=1,
+    )
+
+
+def raw(folder: Path, count: int) -> list[float]:
+    """Seconds of each append of 1 KB with fsync."""
+    seconds: list[float] = []
+    with (folder / "raw").open("ab", buffering=0) as file:
+        for _ in range(count):
+            start = time.perf_counter()
+            file.write(b"x" * 1024)
+            os.fsync(file.fileno())
+            seconds.append(time.perf_counter() - start)
+    return seconds
+
+
+async def append_many(sessions: Sessions, name: str, count: int) -> list[float]:
+    """Seconds of each append of one writer to its own session."""
+    key = SessionKey("app", "ada", name)
+    head = (await sessions.create(key)).head
+    seconds: list[float] = []
+    for number in range(count):
+        start = time.perf_counter()
+        await sessions.append(key, [event(number)], head=head)
+        seconds.append(time.perf_counter() - start)
+        head += 1
+    return seconds
+
+
+async def writers(sessions: Sessions, label: str, number: int, count: int) -> tuple[float, float]:
+    """Appends per second of so many writers at once, and their CPU seconds per append."""
+    start, cpu = time.perf_counter(), time.process_time()
+    async with asyncio.TaskGroup() as group:
+        for writer in range(number):
+            group.create_task(append_many(sessions, f"{label}-{writer}", count))
+    appends = number * count
+    return appends / (time.perf_counter() - start), (time.process_time() - cpu) / appends
+
+
+def percentile_99(seconds: list[float]) -> float:
+    return statistics.quantiles(seconds, n=100)[98]
+
+
+async def sqlite(folder: Path) -> None:
+    async with SqliteSessions(folder / "sessions.db") as sessions:
+        fsyncs: list[float] = []
+        single: list[float] = []
+        for turn in range(5):
+            fsyncs += raw(folder, 300)
+            single += await append_many(sessions, f"single-{turn}", 300)
+        per_second = len(fsyncs) / sum(fsyncs)
+        grouped = [await writers(sessions, f"many-{turn}", 64, 100) for turn in range(3)]
+        fsyncs = raw(folder, 600)
+        per_second = statistics.mean((per_second, len(fsyncs) / sum(fsyncs)))
+        one = len(single) / sum(single)
+        print(f"raw append + fsync        {per_second:10,.0f} /s")
+        print(
+            f"SQLite, 1 writer          {one:10,.0f} /s   {one / per_second:6.2f} x raw   bar 0.8"
+        )
+        best, cpu = statistics.median_low(grouped)
+        line = (
+            f"SQLite, 64 writers        {best:10,.0f} /s   {best / per_second:6.2f} x raw   bar 15"
+        )
+        print(f"{line}   {cpu * 1e6:.0f} us CPU each")
+        ratio = percentile_99(single) / percentile_99(fsyncs)
+        print(f"append p99 / fsync p99    {ratio:10.2f}                     bar 3")
+        await loads(sessions)
+
+
+async def loads(sessions: Sessions) -> None:
+    key = SessionKey("app", "ada", "long")
+    await sessions.create(key)
+    for start in range(0, 100_000, 2_000):
+        batch = [event(number) for number in range(start, start + 2_000)]
+        await sessions.append(key, batch, head=start)
+    small = SessionKey("app", "ada", "small")
+    await sessions.create(small)
+    await sessions.append(small, [event(number) for number in range(200)], head=0)
+    for label, which, after in (
+        ("load of 200 events, bar 2 ms", small, 0),
+        ("last 50 of 200", small, 150),
+        ("last 50 of 100,000", key, 99_950),
+        ("last 5,000 of 100,000, bar 60 ms", key, 95_000),
+    ):
+        seconds: list[float] = []
+        for _ in range(15):
+            begin = time.perf_counter()
+            await sessions.load(which, after=after)
+            seconds.append(time.perf_counter() - begin)
+        print(f"{label:34}{statistics.median(seconds) * 1e3:8.2f} ms")
+
+
+async def in_memory() -> None:
+    sessions = InMemorySessions()
+    keys = [SessionKey("app", "ada", f"s{number}") for number in range(5_000)]
+    for key in keys:
+        await sessions.create(key)
+    rounds: list[float] = []
+    for head in range(0, 10, 2):
+        batch = [event(head), event(head + 1)]
+        cpu = time.process_time()
+        for key in keys:
+            await sessions.load(key)
+            await sessions.append(key, batch, head=head)
+        rounds.append((time.process_time() - cpu) / len(keys))
+    print(f"in memory, load + append of 2     {min(rounds) * 1e6:8.2f} us CPU   bar 10")
+
+
+def codec() -> None:
+    one = event(1)
+    data, text = event_to_json(one), dump_event(one)
+    work: dict[str, Callable[[], object]] = {
+        "event_to_json": lambda: event_to_json(one),
+        "event_from_json": lambda: event_from_json(data),
+        "dump_event": lambda: dump_event(one),
+        "parse_event": lambda: parse_event(text),
+    }
+    for name, function in work.items():
+        cpu = time.process_time()
+        for _ in range(20_000):
+            function()
+        print(f"{name:34}{(time.process_time() - cpu) / 20_000 * 1e6:8.2f} us CPU   bar 8")
+
+
+def main() -> None:
+    codec()
+    asyncio.run(in_memory())
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+        asyncio.run(sqlite(Path(folder)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""Every error Hector raises: one tree, stable codes, data as attributes.
+
+```
+HectorError
+├── UsageError (ValueError)               H001  a caller broke an API's contract
+├── UnsupportedError                      H002  the component cannot do this, and says so
+├── ConfigError                           H100  a config file; carries every Diagnostic (H101…H119)
+├── PluginError                           H200
+│   ├── PluginLoadError                   H201  a plugin did not import, or a hook raised
+│   ├── PluginRequirementError            H203  `plugins.require` is not met
+│   └── PluginNotFoundError               H205
+├── ComponentError                        H300  has `component`, its path in the config
+│   ├── ComponentOpenError                H301
+│   ├── ComponentTimeoutError             H302
+│   ├── ComponentTypeError                H303
+│   ├── ComponentCloseError               H304
+│   └── ComponentNotFoundError            H305
+├── RuntimeClosedError                    H306
+├── SessionError                          H400
+│   ├── SessionConflictError              H401  somebody else appended first, or took over
+│   ├── SessionNotFoundError              H402
+│   ├── SessionExistsError                H403
+│   └── ArtifactNotFoundError             H404
+├── RunError                              H500  has `agent`
+│   └── IterationLimitError               H501
+├── LLMError                              H510  has `provider`, `status`, `is_retryable`
+│   ├── LLMConnectionError                H511
+│   ├── LLMAuthenticationError            H512
+│   ├── LLMRateLimitError                 H513  has `retry_after_s`
+│   ├── LLMContextOverflowError           H514
+│   └── LLMResponseError                  H515  the provider's reply broke its own protocol
+├── ToolError                             H520  its text is fed back to the model
+│   ├── PathOutsideRootError              H521
+│   ├── ToolTimeoutError                  H522
+│   └── ToolArgumentsError                H523
+├── EmbedderError                         H530
+├── VectorStoreError                      H540
+├── DocumentError                         H550
+└── ServerError                           H600
+```
+
+A message says what happened and where; `hint` says what to do next. No message ever holds a secret.
+"""
+
+from __future__ import annotations
+
+from hector.errors.component import (
+    ComponentCloseError,
+    ComponentError,
+    ComponentNotFoundError,
+    ComponentOpenError,
+    ComponentTimeoutError,
+    ComponentTypeError,
+    RuntimeClosedError,
+    ServerError,
+)
+from hector.errors.config import (
+    ConfigError,
+    Diagnostic,
+)
+from hector.errors.llm import (
+    EmbedderError,
+    LLMAuthenticationError,
+    LLMConnectionError,
+    LLMContextOverflowError,
+    LLMError,
+    LLMRateLimitError,
+    LLMResponseError,
+)
+from hector.errors.plugin import (
+    PluginError,
+    PluginLoadError,
+    PluginNotFoundError,
+    PluginRequirementError,
+)
+from hector.errors.root import (
+    HectorError,
+    UnsupportedError,
+    UsageError,
+)
+from hector.errors.run import (
+    DocumentError,
+    IterationLimitError,
+    PathOutsideRootError,
+    RunError,
+    ToolArgumentsError,
+    ToolError,
+    ToolTimeoutError,
+    VectorStoreError,
+)
+from hector.errors.session import (
+    ArtifactNotFoundError,
+    SessionConflictError,
+    SessionError,
+    SessionExistsError,
+    SessionNotFoundError,
+)
+
+__all__ = [
+    "ArtifactNotFoundError",
+    "ComponentCloseError",
+    "ComponentError",
+    "ComponentNotFoundError",
+    "ComponentOpenError",
+    "ComponentTimeoutError",
+    "ComponentTypeError",
+    "ConfigError",
+    "Diagnostic",
+    "DocumentError",
+    "EmbedderError",
+    "HectorError",
+    "IterationLimitError",
+    "LLMAuthenticationError",
+    "LLMConnectionError",
+    "LLMContextOverflowError",
+    "LLMError",
+    "LLMRateLimitError",
+    "LLMResponseError",
+    "PathOutsideRootError",
+    "PluginError",
+    "PluginLoadError",
+    "PluginNotFoundError",
+    "PluginRequirementError",
+    "RunError",
+    "RuntimeClosedError",
+    "ServerError",
+    "SessionConflictError",
+    "SessionError",
+    "SessionExistsError",
+    "SessionNotFoundError",
+    "ToolArgumentsError",
+    "ToolError",
+    "ToolTimeoutError",
+    "UnsupportedError",
+    "UsageError",
+    "VectorStoreError",
+]

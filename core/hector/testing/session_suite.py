@@ -1,0 +1,252 @@
+"""What every session store must do, as tests to subclass."""
+
+# ruff: noqa: S101  # asserting is what it is for
+from __future__ import annotations
+
+import asyncio
+from typing import Any, ClassVar
+
+import attrs
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from hector.errors import (
+    ArtifactNotFoundError,
+    SessionNotFoundError,
+    UsageError,
+)
+from hector.message import JSONValue
+from hector.spi.session import SessionKey, Sessions
+from hector.testing.session_laws import (
+    KEY,
+    an_event,
+    dump_session,
+    load_session,
+    next_tick,
+)
+from hector.testing.session_log_laws import LogLaws
+from hector.testing.session_machine import SessionMachine
+
+__all__ = ["SessionsSuite"]
+
+
+class SessionsSuite(LogLaws):
+    """The laws of `hector.spi.Sessions`.
+
+    ```python
+    class TestSqliteSessions(SessionsSuite):
+        is_persistent = True
+
+        def open_store(self, folder: Path) -> AbstractAsyncContextManager[Sessions]:
+            return SqliteSessions(folder / "sessions.db")
+    ```
+
+    Attributes:
+        is_persistent: whether a store opened a second time for the same folder has the sessions of
+            the first; if so, the histories close and open it, too.
+        histories: how many histories `test_histories` plays.
+    """
+
+    is_persistent: ClassVar[bool] = False
+    histories: ClassVar[int] = 20
+
+    # -------------------------------------------------------------------------------- histories
+
+    def test_histories(self) -> None:
+        """Any history of calls leaves what a plain model of the store says."""
+        open_store, is_persistent = self.open_store, self.is_persistent
+
+        class Machine(SessionMachine):
+            def __init__(self) -> None:
+                super().__init__(open_store, is_persistent=is_persistent)
+
+        run_state_machine_as_test(
+            Machine,
+            settings=settings(
+                max_examples=self.histories,
+                stateful_step_count=20,
+                deadline=None,
+                suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+            ),
+        )
+
+    # -------------------------------------------------------------------------------- state
+
+    def test_state_reaches_as_far_as_its_prefix_says(self) -> None:
+        """`app:` everybody, `user:` the user's other sessions in the app, none this session."""
+
+        async def scenario(sessions: Sessions) -> None:
+            keys = {
+                "same user": SessionKey("app", "ada", "s2"),
+                "other user": SessionKey("app", "bob", "s1"),
+                "other app": SessionKey("other", "ada", "s1"),
+            }
+            await sessions.create(KEY, state={"app:x": 1, "user:x": 1, "x": 1, "temp:x": 1})
+            for key in keys.values():
+                await sessions.create(key)
+            seen = {name: (await load_session(sessions, key)).state for name, key in keys.items()}
+            assert seen == {
+                "same user": {"app:x": 1, "user:x": 1},
+                "other user": {"app:x": 1},
+                "other app": {},
+            }
+            delta: dict[str, Any] = {"app:x": None, "user:x": 2, "x": None, "temp:y": 2}
+            stored = await sessions.append(KEY, [an_event("a", state_delta=delta)], head=0)
+            assert (await load_session(sessions, KEY)).state == {"user:x": 2}
+            seen = {name: (await load_session(sessions, key)).state for name, key in keys.items()}
+            assert seen == {"same user": {"user:x": 2}, "other user": {}, "other app": {}}
+            kept = {"app:x": None, "user:x": 2, "x": None}
+            for event in (*stored, *(await load_session(sessions, KEY)).events):
+                assert event.actions is not None
+                assert event.actions.state_delta == kept
+
+        self.check(scenario)
+
+    def test_deltas_of_one_append_apply_in_order(self) -> None:
+        """The last event that names a key decides it."""
+
+        async def scenario(sessions: Sessions) -> None:
+            await sessions.create(KEY, state={"x": 0, "y": 0})
+            deltas: list[dict[str, Any]] = [{"x": 1, "y": None}, {"x": None, "z": 1}, {"y": 3}]
+            batch = [an_event(f"e{at}", state_delta=delta) for at, delta in enumerate(deltas)]
+            await sessions.append(KEY, batch, head=0)
+            assert (await load_session(sessions, KEY)).state == {"y": 3, "z": 1}
+
+        self.check(scenario)
+
+    def test_a_snapshot_belongs_to_its_caller(self) -> None:
+        """Changing it, or what was passed in, changes nothing in the store."""
+
+        async def scenario(sessions: Sessions) -> None:
+            inner: list[JSONValue] = [1]
+            made = await sessions.create(KEY, state={"list": inner, "map": {"a": [1]}})
+            batch = [an_event("a", state_delta={"delta": inner})]
+            await sessions.append(KEY, batch, head=0)
+            before = await dump_session(sessions, KEY)
+            inner.append(2)
+            batch.clear()
+            for session in (made, await load_session(sessions, KEY), await sessions.claim(KEY)):
+                session.events.clear()
+                session.state["map"]["a"].append(2)  # type: ignore[index,call-overload,union-attr]
+                session.state["new"] = 1
+            after = await dump_session(sessions, KEY)
+            assert after == {**before, "epoch": 1}
+
+        self.check(scenario)
+
+    # -------------------------------------------------------------------------------- listing
+
+    def test_a_listing_begins_with_what_was_touched_last(self) -> None:
+        """An append or an artifact moves a session to the front; reading and claiming do not."""
+
+        async def scenario(sessions: Sessions) -> None:
+            keys = [attrs.evolve(KEY, id=f"s{number}") for number in range(4)]
+            for key in keys:
+                await sessions.create(key)
+                await next_tick(sessions)
+            await sessions.append(keys[1], [an_event("a")], head=0)
+            await next_tick(sessions)
+            await sessions.save_artifact(keys[0], "x", b"", media_type="text/plain")
+            await sessions.claim(keys[2])
+            await sessions.load(keys[2])
+            page = await sessions.list("app")
+            assert [item.key.id for item in page.sessions] == ["s0", "s1", "s3", "s2"]
+            assert [item.head for item in page.sessions] == [0, 1, 0, 0]
+            assert page.next_cursor is None
+
+        self.check(scenario)
+
+    def test_a_page_is_not_moved_by_new_sessions(self) -> None:
+        """Who pages through sees each session that was there once."""
+
+        async def scenario(sessions: Sessions) -> None:
+            for number in range(5):
+                await sessions.create(attrs.evolve(KEY, id=f"s{number}"))
+            seen: list[str] = []
+            cursor = None
+            for number in range(3):
+                page = await sessions.list("app", limit=2, cursor=cursor)
+                seen += [item.key.id for item in page.sessions]
+                cursor = page.next_cursor
+                await next_tick(sessions)
+                await sessions.create(attrs.evolve(KEY, id=f"new{number}"))
+            assert sorted(seen) == ["s0", "s1", "s2", "s3", "s4"]
+            assert cursor is None
+
+        self.check(scenario)
+
+    def test_a_listing_refuses_what_makes_no_sense(self) -> None:
+        """A limit out of range and a cursor it did not give."""
+
+        async def scenario(sessions: Sessions) -> None:
+            for limit in (0, -1, 1001):
+                with pytest.raises(UsageError, match="it must be in 1…1000"):
+                    await sessions.list("app", limit=limit)
+            for cursor in ("", "x", "WzFd", "bm9uc2Vuc2U", "é", "W10=", "bnVsbA"):
+                with pytest.raises(UsageError, match="is no cursor"):
+                    await sessions.list("app", cursor=cursor)
+            assert not (await sessions.list("nobody", limit=1000)).sessions
+
+        self.check(scenario)
+
+    # -------------------------------------------------------------------------------- the rest
+
+    def test_a_deleted_session_leaves_only_what_it_shared(self) -> None:
+        """A new one of the same key starts from nothing but `app:` and `user:` state."""
+
+        async def scenario(sessions: Sessions) -> None:
+            await sessions.create(KEY, state={"app:x": 1, "user:x": 2, "x": 3})
+            await sessions.append(KEY, [an_event("a")], head=0)
+            await sessions.save_artifact(KEY, "x", b"1", media_type="text/plain")
+            await sessions.claim(KEY)
+            assert await sessions.delete(KEY)
+            assert not await sessions.delete(KEY)
+            assert await sessions.load(KEY) is None
+            made = await sessions.create(KEY)
+            assert (made.head, made.epoch, made.events) == (0, 0, [])
+            assert made.state == {"app:x": 1, "user:x": 2}
+            assert not await sessions.list_artifacts(KEY)
+            await sessions.append(KEY, [an_event("a")], head=0)
+
+        self.check(scenario)
+
+    def test_artifacts_keep_every_version(self) -> None:
+        """Numbered from 1, each with its own media type and bytes."""
+
+        async def scenario(sessions: Sessions) -> None:
+            with pytest.raises(SessionNotFoundError):
+                await sessions.save_artifact(KEY, "a", b"", media_type="text/plain")
+            await sessions.create(KEY)
+            contents = [b"", bytes(range(256)), b"x" * 100_000]
+            for number, data in enumerate(contents, 1):
+                saved = await sessions.save_artifact(KEY, "a", data, media_type=f"x/{number}")
+                loaded = await sessions.load_artifact(KEY, "a")
+                assert loaded.summary == saved
+                assert (saved.version, saved.size_bytes) == (number, len(data))
+            for number, data in enumerate(contents, 1):
+                old = await sessions.load_artifact(KEY, "a", version=number)
+                assert (old.data, old.summary.media_type) == (data, f"x/{number}")
+            assert [item.version for item in await sessions.list_artifacts(KEY)] == [3]
+            for version in (0, -1, 4, 2**70):
+                with pytest.raises(ArtifactNotFoundError):
+                    await sessions.load_artifact(KEY, "a", version=version)
+            with pytest.raises(ArtifactNotFoundError):
+                await sessions.load_artifact(attrs.evolve(KEY, id="s2"), "a")
+
+        self.check(scenario)
+
+    def test_concurrent_artifacts_get_different_versions(self) -> None:
+        """None overwrites another."""
+
+        async def scenario(sessions: Sessions) -> None:
+            await sessions.create(KEY)
+            saved = await asyncio.gather(
+                *(
+                    sessions.save_artifact(KEY, "a", bytes([number]), media_type="x/y")
+                    for number in range(10)
+                )
+            )
+            assert sorted(item.version for item in saved) == list(range(1, 11))
+
+        self.check(scenario)

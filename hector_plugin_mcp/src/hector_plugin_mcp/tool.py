@@ -1,0 +1,88 @@
+"""One tool of an MCP server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import mcp_types
+
+from hector.message import JSONObject, JSONValue
+from hector.spi import ToolContext, ToolEffect, ToolOutput, ToolSpec
+from hector_plugin_mcp.results import tool_output
+
+if TYPE_CHECKING:
+    from hector_plugin_mcp.server import Server
+
+__all__ = ["IDEMPOTENCY_KEY_META", "MCPTool"]
+
+IDEMPOTENCY_KEY_META = "hector/idempotencyKey"
+"""Where a call's idempotency key stands in the `_meta` of the request."""
+
+
+class MCPTool:
+    """A tool as its server described it when it was last listed.
+
+    Args:
+        server: who has it.
+        definition: what the server says about it.
+        name: what models call it.
+        timeout_s: seconds one call may take, > 0.
+        max_output_length: characters of text one call may give to the model, > 0.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        definition: mcp_types.Tool,
+        *,
+        name: str,
+        timeout_s: float,
+        max_output_length: int,
+    ) -> None:
+        self._server = server
+        self._server_name = definition.name
+        self._timeout_s = timeout_s
+        self._max_output_length = max_output_length
+        self._spec = ToolSpec(
+            name=name,
+            description=definition.description or definition.title or "",
+            parameters={"type": "object", **definition.input_schema},
+            effect=_effect(definition.annotations),
+            timeout_s=timeout_s,
+        )
+
+    @property
+    def spec(self) -> ToolSpec:
+        """What models are told."""
+        return self._spec
+
+    @property
+    def server_name(self) -> str:
+        """What the server calls it."""
+        return self._server_name
+
+    async def call(self, arguments: JSONObject, context: ToolContext) -> ToolOutput | JSONValue:
+        """Have the server do it; the server checks the arguments.
+
+        Raises:
+            ToolTimeoutError: the server did not answer in time; it was told to stop.
+            ToolError: the server is down, went away meanwhile, refused or broke the protocol.
+
+        Cancellation tells the server to stop; other calls and the connection go on.
+        """
+        result = await self._server.call(
+            self._server_name,
+            arguments,
+            meta={IDEMPOTENCY_KEY_META: context.idempotency_key},
+            timeout_s=self._timeout_s,
+        )
+        return tool_output(result, max_length=self._max_output_length)
+
+
+def _effect(annotations: mcp_types.ToolAnnotations | None) -> ToolEffect:
+    """What the server hints at; nothing said is `unsafe`, as MCP's own defaults are."""
+    if annotations is None:
+        return "unsafe"
+    if annotations.read_only_hint:
+        return "pure"
+    return "idempotent" if annotations.idempotent_hint else "unsafe"

@@ -1,0 +1,41 @@
+"""The HTTP client of one component: made warm, owned, closed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import openai
+
+from hector_plugin_openai.settings import ConnectionSettings
+
+__all__ = ["open_client"]
+
+_OPENAI_URL = "https://api.openai.com/v1"
+_CONNECT_TIMEOUT_S = 10.0
+
+
+@asynccontextmanager
+async def open_client(settings: ConnectionSettings) -> AsyncGenerator[openai.AsyncOpenAI]:
+    """Make a client, and close it with its connections when left. No request is made."""
+    # Certificates are read and the SDK imports its resources late: 0.2 s of CPU, off the loop.
+    client = await asyncio.to_thread(_make, settings)
+    async with client:
+        yield client
+
+
+def _make(settings: ConnectionSettings) -> openai.AsyncOpenAI:
+    client = openai.AsyncOpenAI(
+        # The SDK wants some key; a server of one's own may want none.
+        api_key=settings.api_key.reveal() if settings.api_key else "none",
+        # The config alone decides: nothing here is left to the SDK's own look at the environment.
+        base_url=settings.base_url or _OPENAI_URL,
+        timeout=openai.Timeout(settings.timeout, connect=min(settings.timeout, _CONNECT_TIMEOUT_S)),
+        max_retries=settings.max_retries,
+        default_headers={name: value.reveal() for name, value in settings.headers.items()},
+    )
+    client.organization = settings.organization
+    client.project = settings.project
+    _ = client.responses, client.chat.completions, client.embeddings
+    return client

@@ -1,0 +1,263 @@
+"""What the two wires, Responses and Chat Completions, have in common.
+
+A wire turns a request into a body, and what comes back into chunks. It knows no HTTP and does not
+import the SDK, so its rules can be read and tested alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Protocol, TypeAlias, cast
+from uuid import uuid4
+
+from hector.errors import LLMResponseError, UnsupportedError
+from hector.message import (
+    DataPart,
+    FilePart,
+    JSONObject,
+    JSONValue,
+    TextPart,
+    ToolCall,
+    ToolResult,
+    Usage,
+)
+from hector.spi import LLMChunk, LLMRequest, TextDelta
+
+__all__ = [
+    "PROVIDER",
+    "Body",
+    "CallIds",
+    "Reader",
+    "ReportedError",
+    "Wire",
+    "arguments_text",
+    "data_url",
+    "encoded",
+    "json_text",
+    "missing_text",
+    "own_data",
+    "result_text",
+    "text_in",
+    "tool_call",
+    "unsupported",
+    "usage_of",
+]
+
+PROVIDER = "openai"
+"""The provider's type name, and the key of what we keep in `provider_data`."""
+
+Body: TypeAlias = dict[str, Any]
+"""A JSON object of the wire, going or coming."""
+
+
+class ReportedError(Exception):
+    """A reply reports, instead of going on, that it failed.
+
+    Attributes:
+        code: OpenAI's word for it, or None.
+        message: OpenAI's sentence, which may hold anything.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code or None
+        self.message = message or "no reason given"
+        super().__init__(self.message)
+
+
+class Reader(Protocol):
+    """Reads one reply; made for one call."""
+
+    def feed(self, event: Body) -> Iterator[LLMChunk]:
+        """Take one event of a stream and give the deltas in it; an unknown event gives none."""
+        ...
+
+    def finish(self) -> Iterator[LLMChunk]:
+        """Give the `LLMResponse`, after text that came without deltas, if any.
+
+        Raises:
+            LLMResponseError: the stream ended before the reply did.
+            ReportedError: the reply ended with an error of its own.
+        """
+        ...
+
+    def whole(self, reply: Body) -> Iterator[LLMChunk]:
+        """Take a reply that was not streamed and give its `LLMResponse`."""
+        ...
+
+
+class Wire(Protocol):
+    """One of OpenAI's two APIs."""
+
+    def body(self, request: LLMRequest) -> Body:
+        """Say the request in the wire's words."""
+        ...
+
+    def reader(self, request: LLMRequest) -> Reader:
+        """Make a reader for the reply to `request`."""
+        ...
+
+
+class CallIds:
+    """Hands out tool-call ids that are unique in the conversation.
+
+    OpenAI's own ids always are. Some compatible servers send none, or start again at `call_0` in
+    every reply.
+    """
+
+    def __init__(self, request: LLMRequest) -> None:
+        parts = (part for message in request.messages for part in message.parts)
+        self._taken = {part.id for part in parts if isinstance(part, ToolCall)}
+
+    def take(self, wanted: str) -> str:
+        """Give `wanted` if it is free, else a new id."""
+        call_id = wanted if wanted and wanted not in self._taken else f"call_{uuid4().hex}"
+        self._taken.add(call_id)
+        return call_id
+
+
+def own_data(data: JSONObject | None) -> Mapping[str, Any]:
+    """What this plugin kept in a part's `provider_data`; empty for parts made elsewhere."""
+    own = (data or {}).get(PROVIDER)
+    return cast("Mapping[str, Any]", own) if isinstance(own, Mapping) else {}
+
+
+def json_text(value: JSONValue) -> str:
+    """Write JSON compactly, for a model to read."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
+
+
+def encoded(body: Body) -> bytes:
+    """Write a request body. Half a surrogate pair, which UTF-8 cannot hold, becomes `?`."""
+    return json_text(body).encode(errors="replace")
+
+
+def text_in(value: object) -> str:
+    """Read a text of a reply; null is no text.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if value is None or isinstance(value, str):
+        return value or ""
+    raise TypeError(f"a {type(value).__name__} stands where a text should")
+
+
+def _plain(value: object) -> object:
+    """Open the read-only mappings and sequences that JSON values may be made of."""
+    if isinstance(value, Mapping):
+        return dict(cast("Mapping[str, object]", value))
+    if isinstance(value, Iterable):
+        return list(cast("Iterable[object]", value))
+    raise TypeError(f"{type(value).__name__} is not a JSON value")
+
+
+def data_url(part: FilePart) -> str:
+    """Give the content of `part` as a `data:` URL (RFC 2397)."""
+    content = base64.b64encode(part.data or b"").decode("ascii")
+    return f"data:{part.media_type};base64,{content}"
+
+
+def tool_call(call_id: str, name: str, written: str) -> ToolCall:
+    """Make a `ToolCall` from arguments as the model wrote them.
+
+    Raises:
+        LLMResponseError: they are no JSON object.
+    """
+    arguments = _arguments(name, written)
+    # Spaces and key order are kept, so that the next prompt repeats this one to the byte and the
+    # provider's prompt cache holds.
+    kept = None if json_text(arguments) == written else {PROVIDER: {"arguments": written}}
+    return ToolCall(id=call_id, name=name, arguments=arguments, provider_data=kept)
+
+
+def _arguments(name: str, written: str) -> JSONObject:
+    """Read a tool call's arguments; an empty string means none."""
+    try:
+        value = json.loads(written or "{}")
+    except ValueError as error:
+        raise _bad_arguments(name) from error
+    if not isinstance(value, dict):
+        raise _bad_arguments(name)
+    return cast("JSONObject", value)
+
+
+def _bad_arguments(name: str) -> LLMResponseError:
+    return LLMResponseError(
+        f"the model called tool `{name}` with arguments that are no JSON object",
+        provider=PROVIDER,
+        is_retryable=True,
+    )
+
+
+def arguments_text(call: ToolCall) -> str:
+    """Write a call's arguments: as the model did, if nobody changed them since."""
+    written = own_data(call.provider_data).get("arguments")
+    if isinstance(written, str) and _arguments(call.name, written) == call.arguments:
+        return written
+    return json_text(call.arguments)
+
+
+def result_text(result: ToolResult, limit: int) -> str:
+    """Join the text and data of a tool result; files are left out.
+
+    Args:
+        result: neither wire has a flag for errors, so the text says it.
+        limit: most characters; 0 for all.
+    """
+    texts = [
+        part.text if isinstance(part, TextPart) else json_text(part.value)
+        for part in result.content
+        if isinstance(part, TextPart | DataPart)
+    ]
+    text = "\n".join(texts)
+    if result.is_error:
+        text = f"Error: {text or 'the tool failed'}"
+    if limit and len(text) > limit:
+        return f"{text[:limit]}\n[cut here: {limit} of {len(text)} characters]"
+    return text
+
+
+def missing_text(streamed: str, whole: str) -> Iterator[TextDelta]:
+    """Give what `whole` has beyond `streamed`, for servers that close with more than they sent.
+
+    Raises:
+        LLMResponseError: the two contradict each other.
+    """
+    if not whole.startswith(streamed):
+        raise LLMResponseError(
+            "the reply's closing text is not the text that was streamed", provider=PROVIDER
+        )
+    if rest := whole[len(streamed) :]:
+        yield TextDelta(rest)
+
+
+def usage_of(usage: Body | None, *, read: str, written: str) -> Usage:
+    """Read token counts.
+
+    Args:
+        usage: the reply's object, or None; servers other than OpenAI's leave out what they like.
+        read: `input` or `prompt`.
+        written: `output` or `completion`.
+    """
+    counts = usage or {}
+    into: Body = counts.get(f"{read}_tokens_details") or {}
+    out: Body = counts.get(f"{written}_tokens_details") or {}
+    return Usage(
+        input_tokens=_count(counts.get(f"{read}_tokens")),
+        output_tokens=_count(counts.get(f"{written}_tokens")),
+        cached_input_tokens=_count(into.get("cached_tokens")),
+        reasoning_tokens=_count(out.get("reasoning_tokens")),
+    )
+
+
+def _count(value: object) -> int:
+    if value is None or (isinstance(value, int) and value >= 0):
+        return int(value or 0)
+    raise TypeError(f"{value!r} stands where a number of tokens should")
+
+
+def unsupported(what: str, hint: str) -> UnsupportedError:
+    """Make the error for a request that the wire has no words for."""
+    return UnsupportedError(f"{PROVIDER}: {what}", hint=hint)
