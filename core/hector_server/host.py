@@ -1,0 +1,138 @@
+"""What the server needs of whatever it serves; `hector.Runtime` is one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Protocol
+
+from hector.message import Event, Message
+
+__all__ = ["AgentInfo", "Health", "Host", "HostConfig", "Skill"]
+
+
+class Skill(Protocol):
+    """Something an agent says it can do, for its card."""
+
+    @property
+    def id(self) -> str:
+        """Unique within the agent."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """What it does, for people and for models that choose an agent."""
+        ...
+
+    @property
+    def tags(self) -> Sequence[str]:
+        """Keywords, possibly none."""
+        ...
+
+    @property
+    def examples(self) -> Sequence[str]:
+        """Requests it is good for, possibly none."""
+        ...
+
+
+class AgentInfo(Protocol):
+    """What is known of an agent without building it."""
+
+    @property
+    def name(self) -> str:
+        """The key in the config; unique."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """The name for people; empty means `name`."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """What it is good for; possibly empty."""
+        ...
+
+    @property
+    def visibility(self) -> str:
+        """`public`, `internal` or `private`; only `public` is for everybody."""
+        ...
+
+    @property
+    def skills(self) -> Sequence[Skill]:
+        """Possibly none."""
+        ...
+
+    @property
+    def input_modes(self) -> Sequence[str]:
+        """Media types it reads; `*` stands for any subtype; empty means text only."""
+        ...
+
+    @property
+    def output_modes(self) -> Sequence[str]:
+        """Media types it writes; empty means text only."""
+        ...
+
+
+class Health(Protocol):
+    """How the host is."""
+
+    @property
+    def status(self) -> str:
+        """`ok`, `degraded` or `closing`."""
+        ...
+
+
+class HostConfig(Protocol):
+    """What the server wants to know of the config."""
+
+    @property
+    def version(self) -> str:
+        """Of the application; empty when the config does not say."""
+        ...
+
+
+class Host(Protocol):
+    """A running set of agents."""
+
+    @property
+    def name(self) -> str:
+        """Of the application, for people."""
+        ...
+
+    @property
+    def config(self) -> HostConfig:
+        """What it runs on at the moment."""
+        ...
+
+    @property
+    def generation(self) -> int:
+        """Number of the live generation."""
+        ...
+
+    @property
+    def agents(self) -> Mapping[str, AgentInfo]:
+        """The live agents by name, in config order; asked for each time, as a reload swaps them."""
+        ...
+
+    def run(
+        self, agent: str, message: str | Message, *, user: str = ..., session: str | None = ...
+    ) -> AsyncIterator[Event]:
+        """Run an agent: yields `started`, what happens, and last exactly one `finished`.
+
+        Closing the iterator, or cancelling who consumes it, cancels the work. A session that does
+        not exist is made.
+        """
+        ...
+
+    def health(self) -> Health:
+        """Without I/O and without waiting."""
+        ...
+
+    def metrics(self) -> tuple[bytes, str] | None:
+        """What was measured and its content type, or None when metrics are off."""
+        ...

@@ -1,0 +1,158 @@
+"""A host for the server's tests: its agents are plain async generators of real events."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from typing import TypeAlias
+
+import attrs
+import httpx
+
+from hector.errors import RuntimeClosedError
+from hector.message import Event, EventKind, Failure, Message, Outcome, Part, TextPart
+from hector_server import Ready, ServerOptions, Skill, serve
+
+__all__ = ["Agent", "Script", "Stage", "Turn", "serving", "text_agent"]
+
+
+@attrs.frozen
+class Turn:
+    """One run: makes its events."""
+
+    message: Message
+    session: str
+    user: str
+    count: itertools.count[int] = attrs.field(factory=lambda: itertools.count(1))
+
+    def event(
+        self,
+        kind: EventKind,
+        *parts: Part,
+        author: str = "agent",
+        branch: str = "",
+        outcome: Outcome | None = None,
+        failure: Failure | None = None,
+    ) -> Event:
+        number = next(self.count)
+        return Event(
+            id=f"e{number}",
+            kind=kind,
+            invocation_id="i1",
+            author=author,
+            parts=parts,
+            branch=branch,
+            sequence=None if kind == "delta" else number,
+            timestamp=time.time(),
+            generation=1,
+            outcome=outcome,
+            failure=failure,
+        )
+
+    def delta(self, text: str, *, branch: str = "") -> Event:
+        return self.event("delta", TextPart(text), branch=branch)
+
+    def says(self, text: str, *, branch: str = "") -> Event:
+        return self.event("message", TextPart(text), branch=branch)
+
+
+Script: TypeAlias = Callable[[Turn], AsyncGenerator[Event, None]]
+
+
+@attrs.frozen(kw_only=True)
+class Agent:
+    """What a host knows of an agent, with the script it plays."""
+
+    name: str
+    script: Script
+    title: str = ""
+    description: str = "Answers."
+    visibility: str = "public"
+    skills: Sequence[Skill] = ()
+    input_modes: Sequence[str] = ("text/plain",)
+    output_modes: Sequence[str] = ("text/plain",)
+
+
+@attrs.frozen
+class Condition:
+    status: str
+
+
+@attrs.frozen
+class StageConfig:
+    version: str
+
+
+class Stage:
+    """Plays the scripts; satisfies `hector_server.Host`."""
+
+    def __init__(self, *agents: Agent, metrics: tuple[bytes, str] | None = None) -> None:
+        self.agents: Mapping[str, Agent] = {agent.name: agent for agent in agents}
+        self.name = "stage"
+        self.config = StageConfig("1.2.3")
+        self.generation = 7
+        self.status = "ok"
+        self.users: list[str] = []
+        self._metrics = metrics
+
+    async def run(
+        self, agent: str, message: str | Message, *, user: str = "local", session: str | None = None
+    ) -> AsyncIterator[Event]:
+        if self.status == "closing":
+            raise RuntimeClosedError("the runtime is closing", hint="start it again")
+        self.users.append(user)
+        whole = Message.user(message) if isinstance(message, str) else message
+        turn = Turn(whole, session or "new", user)
+        yield turn.event("started", *whole.parts, author="user")
+        async with contextlib.aclosing(self.agents[agent].script(turn)) as events:
+            async for event in events:
+                yield event
+                if event.kind == "finished":
+                    return
+        yield turn.event("finished", outcome="completed")
+
+    def health(self) -> Condition:
+        return Condition(self.status)
+
+    def metrics(self) -> tuple[bytes, str] | None:
+        return self._metrics
+
+
+def text_agent(*pieces: str, name: str = "helper") -> Agent:
+    """An agent that streams `pieces` and then says them as one message."""
+
+    async def script(turn: Turn) -> AsyncGenerator[Event, None]:
+        for piece in pieces:
+            yield turn.delta(piece)
+            await asyncio.sleep(0)
+        yield turn.says("".join(pieces))
+
+    return Agent(name=name, script=script)
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    host: Stage, options: ServerOptions | None = None, *, shutdown_timeout_s: float = 1.0
+) -> AsyncGenerator[httpx.AsyncClient]:
+    """Serve `host` on a free port; gives a client whose base is the server's address."""
+    stop, ready = asyncio.Event(), asyncio.Queue[Ready]()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(
+            serve(
+                host,
+                port=0,
+                options=options,
+                shutdown_timeout_s=shutdown_timeout_s,
+                on_ready=ready.put_nowait,
+                stop=stop,
+            )
+        )
+        address = (await ready.get()).url
+        try:
+            async with httpx.AsyncClient(base_url=address, timeout=20) as client:
+                yield client
+        finally:
+            stop.set()
