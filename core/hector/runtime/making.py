@@ -21,7 +21,7 @@ def is_ready(provider: Provider) -> bool:
 
 def _resolved(reference: str) -> Create:
     module_name, _, attribute = reference.partition(":")
-    return cast(Create, getattr(importlib.import_module(module_name), attribute))
+    return cast("Create", getattr(importlib.import_module(module_name), attribute))
 
 
 async def load_create(provider: Provider) -> Create:
@@ -41,12 +41,16 @@ async def _finished(made: Any, stack: AsyncExitStack) -> Any:
     return made
 
 
-async def _created(provider: Provider, settings: Any, context: BuildContext, stack: AsyncExitStack) -> Any:
+async def _created(
+    provider: Provider, settings: Any, context: BuildContext, stack: AsyncExitStack
+) -> Any:
     create = await load_create(provider)
     return await _finished(create(settings, context), stack)
 
 
-def call_create(provider: Provider, settings: Any, context: BuildContext, stack: AsyncExitStack) -> Any:
+def call_create(
+    provider: Provider, settings: Any, context: BuildContext, stack: AsyncExitStack
+) -> Any:
     """Build a component.
 
     Returns:

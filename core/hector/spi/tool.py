@@ -32,7 +32,9 @@ class ToolSpec:
 
     name: str
     description: str
-    parameters: JSONObject = attrs.field(factory=lambda: dict[str, JSONValue](type="object", properties={}))
+    parameters: JSONObject = attrs.field(
+        factory=lambda: dict[str, JSONValue](type="object", properties={})
+    )
     effect: ToolEffect = "unsafe"
     timeout_s: float | None = None
 
