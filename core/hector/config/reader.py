@@ -219,14 +219,14 @@ class _Assembly:
             unreadable = error.diagnostics[0]
             if unreadable.code not in {"H101", "H115"} or unreadable.file != shown:
                 raise
-            message = f"`{relative}` {unreadable.message}"
+            message = f"`{item.value}` {unreadable.message}"
             problem = value_problem(
                 item, "H114", path, message, hint="the path is relative to this file"
             )
             raise ConfigError((problem,)) from error
         if not isinstance(root.value, dict):
             raise ConfigError(
-                (value_problem(item, "H114", path, f"`{relative}` is not a map of sections"),)
+                (value_problem(item, "H114", path, f"`{item.value}` is not a map of sections"),)
             )
         return self._extended(root, target.parent, shown, (*chain, target))
 
