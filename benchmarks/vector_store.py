@@ -1,4 +1,4 @@
-"""The embedded vector store beside bare NumPy: 20,000 vectors of 384 components, on this machine, in this run."""
+"""The embedded vector store beside bare NumPy: 20,000 x 384, on this machine, in this run."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def bare(matrix: npt.NDArray[np.float32], query: npt.NDArray[np.float32]) -> Non
 
 
 async def medians(*works: Callable[[int], Awaitable[object]]) -> list[float]:
-    """Median milliseconds of one call of each, measured in turns, so that all see the same machine."""
+    """Median milliseconds of one call of each, in turns, so that all see the same machine."""
     times: list[list[float]] = [[] for _ in works]
     for number in range(QUERIES):
         for work, taken in zip(works, times, strict=True):
@@ -99,7 +99,7 @@ async def main() -> None:
                 floor, all_of_it, part = await medians(run_bare, plain, filtered)
                 grown = resident() - before
             print(
-                f"{label}: insert {COUNT / seconds:,.0f}/s (one = {1000 * seconds / COUNT / floor:.3f}x),"
+                f"{label}: insert {COUNT / seconds:,.0f}/s (one = {1000 * seconds / COUNT / floor:.3f}x),"  # noqa: E501
                 f" first search {first:.2f} s, bare {floor:.2f} ms, query {all_of_it / floor:.2f}x,"
                 f" filtered to 1/{GROUPS} {part / floor:.2f}x,"
                 f" memory {grown / matrix.nbytes:.2f}x the matrix"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
+from hector.message import JSONValue
 from hector.spi import (
     All,
     AnyOf,
@@ -214,11 +215,11 @@ class VectorMachine(RuleBasedStateMachine):
             assert max(missed) <= hits[-1].score + self.tolerance, "a nearer record was left out"
 
 
-def _typed(value: object) -> object:
+def _typed(value: JSONValue) -> object:
     """Values with their types, so that `1`, `1.0` and `True` differ."""
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {key: _typed(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, Sequence) and not isinstance(value, str):
         return [_typed(item) for item in value]
     return type(value).__name__, value
 

@@ -8,20 +8,20 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis.stateful import run_state_machine_as_test  # pyright: ignore[reportUnknownVariableType]
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
 
 from hector.errors import UsageError, VectorStoreError
 from hector.message import JSONValue
 from hector.spi import VectorHit, VectorRecord, VectorStore
-from hector.testing.opened import Opened
+from hector.testing.opened import SLOW_IS_FINE, Opened
 from hector.testing.vector_machine import VectorMachine
 
 __all__ = ["VectorStoreSuite"]
 
 
 class VectorStoreSuite:
-    """Subclass it in a test module, say how to `open` a fresh, empty store, and pytest runs its laws.
+    """Subclass it in a test module, say how to `open` an empty store, and pytest runs its laws.
 
     ```python
     class TestMyStore(VectorStoreSuite):
@@ -61,7 +61,7 @@ class VectorStoreSuite:
                 max_examples=self.max_examples,
                 stateful_step_count=self.steps,
                 deadline=None,
-                suppress_health_check=tuple(HealthCheck.__members__.values()),
+                suppress_health_check=SLOW_IS_FINE,
             ),
         )
 

@@ -1,4 +1,4 @@
-"""What chromem promises beyond the laws: exact ties, crash safety, several processes, clear refusals."""
+"""What chromem promises beyond the laws: exact ties, crash safety, clear refusals."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def main():
             print(batch, flush=True)
 
 asyncio.run(main())
-"""
+"""  # noqa: E501
 
 
 def record(key: str, *vector: float, **metadata: str | float) -> VectorRecord:
@@ -51,7 +51,7 @@ async def ids(store: Chromem, *vector: float, limit: int = 10) -> list[str]:
 
 
 async def test_acknowledged_batches_survive_kill(tmp_path: Path) -> None:
-    """After each of several SIGKILLs every acknowledged batch is there whole, and no batch is there in part."""
+    """After each SIGKILL every acknowledged batch is there whole, and none is there in part."""
     acknowledged = -1
     for _ in range(4):
         with subprocess.Popen(
@@ -82,7 +82,7 @@ async def test_acknowledged_batches_survive_kill(tmp_path: Path) -> None:
 
 
 async def test_a_store_sees_what_another_has_written(tmp_path: Path) -> None:
-    """Two stores on one folder: inserts, replacements, deletions and drops of one are what the other finds."""
+    """Two stores on one folder: what one inserts, replaces, deletes and drops, the other finds."""
     settings = ChromemSettings(persist_path=tmp_path)
     async with open_chromem(settings) as one, open_chromem(settings) as two:
         await one.create_collection("c", dimension=2)
@@ -125,7 +125,7 @@ async def test_a_lock_that_is_held_too_long_is_a_clear_error(
             await store.upsert("c", [record("a", 1, 0)])
         other.close()
         assert str(caught.value) == (
-            f"[H540] the vector store in `{tmp_path}` is being written by another process for more than"
+            f"[H540] the vector store in `{tmp_path}` is being written by another process for more than"  # noqa: E501
             " 0.05 s\n  hint: let the other process finish, or give each its own `persist_path`"
         )
         await store.upsert("c", [record("a", 1, 0)])
@@ -146,7 +146,7 @@ async def test_ties_are_cut_in_id_order() -> None:
 
 
 async def test_finds_what_brute_force_finds() -> None:
-    """2,000 random vectors, half of them replaced and a third deleted: the same ids in the same order."""
+    """2,000 random vectors, half replaced and a third deleted: the same ids in the same order."""
     rng = np.random.default_rng(11)
     vectors = rng.normal(size=(2000, 32)).astype(np.float32)
     async with open_chromem(ChromemSettings()) as store:
@@ -214,7 +214,7 @@ async def test_what_is_not_a_finite_number_is_refused(bad: object) -> None:
 
 
 async def test_records_that_cannot_be_stored_change_nothing() -> None:
-    """An empty id, metadata that is not JSON and broken Unicode are refused, with the whole call."""
+    """Empty ids, metadata that is not JSON and broken Unicode are refused with the whole call."""
     async with open_chromem(ChromemSettings()) as store:
         await store.create_collection("c", dimension=2)
         for bad in (
@@ -244,7 +244,7 @@ async def test_a_file_of_another_schema_is_refused(tmp_path: Path) -> None:
     other = sqlite3.connect(tmp_path / FILE_NAME)
     other.executescript("CREATE TABLE t (x); PRAGMA user_version = 9")
     other.close()
-    with pytest.raises(VectorStoreError, match="has schema 9, this Hector reads schema 1"):
+    with pytest.raises(VectorStoreError, match="has schema 9, this Hector reads 1"):
         async with open_chromem(ChromemSettings(persist_path=tmp_path)):
             pass
 

@@ -12,7 +12,7 @@ let like many may me might more most much must my no nor not now of off on once 
 per please same shall she should so some such t than that the their them then there these they this those through
 thus to too under until up upon us use used uses using very via was way we well were what when where whether which
 while who whom whose why will with within without would yes yet you your yours tell explain describe show give
-"""
+"""  # noqa: E501
 _GERMAN = """
 aber alle allem allen aller alles als also am an ander andere anderen auch auf aus bei bin bis bist da dabei damit
 dann das dass dein deine dem den denn der des dich die dies diese diesem diesen dieser dieses dir doch dort du durch
@@ -21,6 +21,6 @@ ihre im in indem ist ja jede jedem jeden jeder jedes jetzt kann kein keine könn
 muss nach nicht noch nun nur ob oder ohne sehr sein seine sich sie sind so soll solche sollte sondern über um und uns
 unser unter viel vom von vor wann war warum was weil welche welchem welchen welcher welches wenn wer werde werden wie
 wieder will wir wird wirst wo wurde würde zu zum zur zwar zwischen
-"""
+"""  # noqa: E501
 
 STOP_WORDS: frozenset[str] = frozenset((_ENGLISH + _GERMAN).split())
