@@ -343,6 +343,17 @@ async def test_a_server_that_refuses_is_reported_with_what_http_said(
     assert f"tools.box is unavailable: {reason}; trying again in" in caplog.text
 
 
+async def test_a_server_that_accepts_and_never_answers_delays_opening_only_for_its_time(
+    context: BuildContext, eventually: Eventually, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        given = settings(address, connect_timeout=0.2)
+        async with asyncio.timeout(5), open_toolset(given, context) as toolset:
+            assert toolset.tools() == ()
+            await eventually(lambda: "it did not answer within 0.2 s" in caplog.text)
+
+
 async def test_a_server_that_starts_late_is_found(
     context: BuildContext, call: Call, eventually: Eventually, caplog: pytest.LogCaptureFixture
 ) -> None:
