@@ -14,7 +14,7 @@ import httpx
 
 from hector.errors import RuntimeClosedError
 from hector.message import Event, EventKind, Failure, Message, Outcome, Part, TextPart
-from hector_server import Ready, ServerOptions, Skill, serve
+from hector_server import Host, Ready, ServerOptions, Skill, serve
 
 __all__ = ["Agent", "Script", "Stage", "Turn", "serving", "text_agent"]
 
@@ -135,7 +135,7 @@ def text_agent(*pieces: str, name: str = "helper") -> Agent:
 
 @contextlib.asynccontextmanager
 async def serving(
-    host: Stage, options: ServerOptions | None = None, *, shutdown_timeout_s: float = 1.0
+    host: Host, options: ServerOptions | None = None, *, shutdown_timeout_s: float = 1.0
 ) -> AsyncGenerator[httpx.AsyncClient]:
     """Serve `host` on a free port; gives a client whose base is the server's address."""
     stop, ready = asyncio.Event(), asyncio.Queue[Ready]()

@@ -179,18 +179,20 @@ async def test_an_agent_that_never_waits_starves_no_reader() -> None:
 async def test_a_silent_stream_is_kept_alive_with_comments() -> None:
     opened = asyncio.Event()
     options = ServerOptions(keep_alive_s=0.02)
-    async with serving(Stage(_waiting(opened=opened)), options) as http:
-        async with http.stream(
+    async with (
+        serving(Stage(_waiting(opened=opened)), options) as http,
+        http.stream(
             "POST",
             "/agents/helper",
             json=request("SendStreamingMessage", params()),
             headers={"A2A-Version": "1.0"},
-        ) as response:
-            lines: list[str] = []
-            async for line in response.aiter_lines():
-                lines.append(line)
-                if lines.count(": alive") == 2:
-                    opened.set()
+        ) as response,
+    ):
+        lines: list[str] = []
+        async for line in response.aiter_lines():
+            lines.append(line)
+            if lines.count(": alive") == 2:
+                opened.set()
 
     assert lines.count(": alive") >= 2
     assert "TASK_STATE_COMPLETED" in lines[-2]

@@ -205,9 +205,7 @@ async def test_an_ended_task_takes_no_subscriber_no_message_and_no_cancel() -> N
 async def test_a_failure_says_why_and_what_to_do() -> None:
     async def script(turn: Turn) -> AsyncGenerator[Event, None]:
         yield turn.delta("Well, ")
-        failure = Failure(
-            code="H513", message="too many requests", hint="wait", is_retryable=True
-        )
+        failure = Failure(code="H513", message="too many requests", hint="wait", is_retryable=True)
         yield turn.event("finished", outcome="failed", failure=failure)
 
     async with serving(Stage(Agent(name="helper", script=script))) as http:

@@ -98,9 +98,7 @@ async def test_a_malformed_call_gets_its_json_rpc_error(
         ),
     ],
 )
-async def test_a_wrong_parameter_is_named(
-    change: dict[str, Any], field: str, problem: str
-) -> None:
+async def test_a_wrong_parameter_is_named(change: dict[str, Any], field: str, problem: str) -> None:
     agent = Agent(name="helper", script=text_agent("A").script, input_modes=("*/*",))
     async with serving(Stage(agent)) as http:
         error = (await call(http, "SendMessage", params(**change)))["error"]
@@ -340,7 +338,9 @@ async def test_no_body_breaks_the_server() -> None:
     @given(
         st.binary()
         | JSON_VALUES.map(lambda value: json.dumps(value).encode())
-        | st.builds(lambda method, value: json.dumps(request(method, value)).encode(), METHODS, PARAMS)
+        | st.builds(
+            lambda method, value: json.dumps(request(method, value)).encode(), METHODS, PARAMS
+        )
         | st.builds(
             lambda method, change: json.dumps(request(method, params(**change))).encode(),
             METHODS,
