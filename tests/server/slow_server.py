@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from typing import Any
 
 from hector import Runtime
 from hector.message import JSONObject, TextPart, ToolCall
@@ -48,7 +49,10 @@ async def main() -> None:
     """Serve until told to stop; the argument is the shutdown deadline."""
     configure_logging("info")
     llm = ScriptedLLM([ToolCall(id="c1", name="wait")], "It is over.")
-    config = {"llms": {"default": {"provider": "scripted"}}, "agents": {"helper": {}}}
+    config: dict[str, Any] = {
+        "llms": {"default": {"provider": "scripted"}},
+        "agents": {"helper": {}},
+    }
     async with Runtime.open(
         config,
         providers=(scripted_provider(llm),),

@@ -17,7 +17,7 @@ from a2a.types.a2a_pb2 import (
     TaskState,
 )
 from google.protobuf.json_format import MessageToDict
-from server_calls import ask, call, official_client, params, send, text_of
+from server_calls import ask, call, leave, official_client, params, send, text_of
 from server_stage import serving
 
 from hector import Runtime
@@ -138,7 +138,7 @@ async def test_the_work_goes_on_without_its_client() -> None:
         stream = client.send_message(ask())
         first = await anext(stream)
         await tool.reached.wait()
-        await stream.aclose()  # type: ignore[attr-defined]  # pyright: ignore
+        await leave(stream)
         reader = client.subscribe(SubscribeToTaskRequest(id=first.task.id))
         current = await anext(reader)
         tool.opened.set()
