@@ -20,12 +20,13 @@ class SessionLog:
         state: the session's state with this invocation's changes, `temp:` keys included.
     """
 
-    __slots__ = ("_counter", "_epoch", "_head", "_lock", "_sessions", "_state", "events", "key")
+    __slots__ = ("_counter", "_epoch", "_head", "_is_head_unsure", "_lock", "_sessions", "_state", "events", "key")
 
     def __init__(self, sessions: Sessions, session: Session) -> None:
         self._sessions = sessions
         self._head = session.head
         self._epoch = session.epoch
+        self._is_head_unsure = False
         self._lock = asyncio.Lock()
         self._counter = 0
         self._state = session.state
@@ -48,15 +49,28 @@ class SessionLog:
             SessionConflictError: another writer took the session over.
         """
         async with self._lock:  # parallel agents share the head
-            recorded = tuple(
-                await self._sessions.append(self.key, events, head=self._head, epoch=self._epoch)
-            )
+            if self._is_head_unsure:
+                await self._find_head()
+            try:
+                recorded = await self._sessions.append(
+                    self.key, events, head=self._head, epoch=self._epoch
+                )
+            except asyncio.CancelledError:
+                self._is_head_unsure = True  # the store decided, and nobody heard how
+                raise
             self._head += len(recorded)
             self.events.extend(recorded)
-            for event in recorded:
+            for event in events:  # as they were made: the store leaves `temp:` keys out
                 if event.actions is not None and event.actions.state_delta:
                     self._apply(event.actions.state_delta)
-        return recorded
+        return tuple(recorded)
+
+    async def _find_head(self) -> None:
+        session = await self._sessions.load(self.key, after=self._head)
+        if session is not None and session.epoch == self._epoch:
+            self._head = session.head
+            self.events.extend(session.events)
+        self._is_head_unsure = False
 
     def _apply(self, delta: Mapping[str, JSONValue]) -> None:
         for name, value in delta.items():

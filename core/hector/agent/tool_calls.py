@@ -37,7 +37,7 @@ async def call_tools(
     ]
     for event in await invocation.log.append(*intents):
         yield event
-    queue: asyncio.Queue[Event | BaseException | None] = asyncio.Queue()
+    queue: asyncio.Queue[Event | HectorError | None] = asyncio.Queue()
     unfinished = len(calls)
 
     async def one(call: ToolCall, key: str) -> None:
@@ -57,13 +57,21 @@ async def call_tools(
             if not unfinished:
                 queue.put_nowait(None)
 
+    failure: HectorError | None = None
     async with asyncio.TaskGroup() as group:
-        for call, intent in zip(calls, intents, strict=True):
+        tasks = [
             group.create_task(one(call, intent.idempotency_key or ""), name=f"tool {call.name}")
+            for call, intent in zip(calls, intents, strict=True)
+        ]
         while (item := await queue.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
+            if isinstance(item, HectorError):
+                failure = item
+                break
             yield item
+        for task in tasks:
+            task.cancel()  # those that are done do not mind
+    if failure is not None:
+        raise failure
 
 
 async def _watched(

@@ -6,6 +6,8 @@ so treat both as read-only.
 
 `dump_event` and `parse_event` are the text form for stores: pure ASCII, so that NUL and lone
 surrogates survive every database, and never nested so deeply that it could be written but not read.
+JSON cannot tell a high surrogate with a low one behind it from the character that they stand for:
+such a pair, which text streamed in pieces may hold, comes back as that character.
 """
 
 from __future__ import annotations

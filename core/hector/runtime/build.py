@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from hector.config import ComponentEntry, structure_settings
+from hector.config import ComponentEntry, DocumentStoreSettings, canonical, structure_settings
 from hector.errors import ComponentOpenError
 from hector.plugin.registry import Registry
 from hector.runtime.cell import Cell
@@ -134,28 +134,50 @@ class Builder:
         registry: Registry,
         stack: AsyncExitStack,
     ) -> Any:
-        from hector.rag import create_document_store  # a config without documents does without it
-
-        settings = entry.settings
-
-        async def part(nested: ComponentEntry) -> Any:
-            assert nested.provider is not None, "sources and chunkers come from providers"
-            return await _awaited(call_create(nested.provider, nested.settings, context, stack))
-
-        parsers = [
-            await _awaited(call_create(provider, provider.settings(), context, stack))
-            for provider in registry.providers("document_parser")
-        ]
-        store = create_document_store(
-            settings,
-            name=entry.name,
-            source=await part(settings.source),
-            chunker=await part(settings.chunking),
-            parsers=parsers,
-            embedder=context.embedder(settings.embedder),
-            vector_store=context.vector_store(settings.vector_store),
+        from hector.rag import (  # a config without documents does without it
+            IndexingOptions,
+            Pipeline,
+            SearchOptions,
+            open_document_store,
+            pipeline_fingerprint,
         )
-        return await stack.enter_async_context(store)
+
+        settings: DocumentStoreSettings = entry.settings
+
+        async def part(provider: Provider | None, values: Any) -> Any:
+            assert provider is not None, "the parts of a document store come from providers"
+            return await _awaited(call_create(provider, values, context, stack))
+
+        embedder = context.embedder(settings.embedder)
+        parsers = registry.providers("document_parser")
+        chunking = settings.chunking
+        pipeline = Pipeline(
+            source=await part(settings.source.provider, settings.source.settings),
+            parsers=tuple([await part(provider, provider.settings()) for provider in parsers]),
+            chunker=await part(chunking.provider, chunking.settings),
+            embedder=embedder,
+            vector_store=context.vector_store(settings.vector_store),
+            fingerprint=pipeline_fingerprint(
+                embedder=embedder,
+                chunking=[chunking.type, canonical(chunking.settings)],
+                parsers=[provider.type for provider in parsers],
+            ),
+            collection=settings.collection or entry.name,
+        )
+        indexing = settings.indexing
+        return await stack.enter_async_context(
+            open_document_store(
+                entry.name,
+                pipeline,
+                description=settings.description,
+                search=SearchOptions(top_k=settings.search.top_k, threshold=settings.search.threshold),
+                indexing=IndexingOptions(
+                    max_concurrent=indexing.max_concurrent,
+                    batch_size=indexing.batch_size,
+                    timeout_s=indexing.timeout,
+                ),
+            )
+        )
 
     def _context(
         self, entry: ComponentEntry, cells: Mapping[str, Cell], plan: Plan, stack: AsyncExitStack

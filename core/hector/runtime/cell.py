@@ -123,6 +123,7 @@ class Cell:
                 ready.set_result(component)
                 await self._closing.wait()
         except asyncio.CancelledError:
+            self.is_down = ready.done() and not self._closing.is_set()
             ready.cancel()
             raise
         except Exception as error:

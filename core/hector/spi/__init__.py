@@ -38,6 +38,7 @@ from hector.spi.filter import (
     Scalar,
     matches,
 )
+from hector.spi.functions import function_tool
 from hector.spi.llm import (
     GenerateParameters,
     LLM,
@@ -159,5 +160,6 @@ __all__ = [
     "VectorHit",
     "VectorRecord",
     "VectorStore",
+    "function_tool",
     "matches",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hector.testing.chunker_suite import ChunkerSuite, check_chunks, structured_texts
 from hector.testing.embedder_suite import EmbedderSuite
 from hector.testing.llm_suite import LLMSuite
 from hector.testing.opened import Opened
@@ -10,6 +11,7 @@ from hector.testing.session_suite import SessionsSuite
 from hector.testing.vector_suite import VectorStoreSuite
 
 __all__ = [
+    "ChunkerSuite",
     "EmbedderSuite",
     "LLMSuite",
     "Opened",
@@ -18,5 +20,7 @@ __all__ = [
     "ScriptedSettings",
     "SessionsSuite",
     "VectorStoreSuite",
+    "check_chunks",
     "scripted_provider",
+    "structured_texts",
 ]

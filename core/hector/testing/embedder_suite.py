@@ -69,7 +69,9 @@ class EmbedderSuite:
         """Each text has the vector it has alone, in order, whatever stands beside it."""
 
         @settings(
-            max_examples=self.max_examples, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=self.max_examples,
+            deadline=None,
+            suppress_health_check=tuple(HealthCheck.__members__.values()),
         )
         @given(st.lists(st.text(max_size=60), max_size=6))
         def law(texts: list[str]) -> None:

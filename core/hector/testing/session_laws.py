@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -84,7 +85,9 @@ async def event_ids(sessions: Sessions, key: SessionKey) -> list[str]:
 async def dump_session(sessions: Sessions, key: SessionKey) -> dict[str, Any]:
     """Everything a session holds, comparable by value."""
     session = await load_session(sessions, key)
-    data = attrs.asdict(session, recurse=False)
+    data = copy.deepcopy(
+        attrs.asdict(session, recurse=False, filter=attrs.filters.exclude("events"))
+    )
     return {**data, "events": [event_to_json(event) for event in session.events]}
 
 

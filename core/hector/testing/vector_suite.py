@@ -51,13 +51,17 @@ class VectorStoreSuite:
 
     def test_behaves_like_a_dictionary_of_records(self) -> None:
         """Any history of calls has the answers that a plain dictionary and `matches` give."""
+
+        def machine() -> VectorMachine:
+            return VectorMachine(self.open, self.dimension, self.score_tolerance)
+
         run_state_machine_as_test(
-            lambda: VectorMachine(self.open, self.dimension, self.score_tolerance),
+            machine,  # type: ignore[arg-type]
             settings=settings(
                 max_examples=self.max_examples,
                 stateful_step_count=self.steps,
                 deadline=None,
-                suppress_health_check=list(HealthCheck),
+                suppress_health_check=tuple(HealthCheck.__members__.values()),
             ),
         )
 

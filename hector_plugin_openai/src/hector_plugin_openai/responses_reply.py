@@ -46,7 +46,8 @@ class ResponsesReader:
             case "response.output_item.done":
                 # Only here are reasoning items complete; when added they may be partial.
                 # llama.cpp leaves the index out, and sends items in order.
-                place = event.get("output_index", len(self._items))
+                index = event.get("output_index")
+                place = len(self._items) if index is None else index
                 self._items.append((place, _without_null(event["item"])))
             case "response.completed" | "response.incomplete" | "response.failed":
                 self._final = event["response"]
@@ -78,7 +79,11 @@ class ResponsesReader:
         status = final.get("status")
         if status not in {None, "completed", "incomplete"}:
             raise LLMResponseError(f"the reply ended as `{status}`", provider=PROVIDER)
-        items = items or [_without_null(item) for item in final["output"]]
+        # An item that was cut off may stand in the closing event alone.
+        closing = [_without_null(item) for item in final.get("output") or ()]
+        items = max(items, closing, key=len)
+        if not items and final.get("output") is None:
+            raise LLMResponseError("the reply has no output", provider=PROVIDER)
         is_whole = status != "incomplete"
         parts = tuple(part for item in items for part in self._parts(item, is_whole=is_whole))
         return LLMResponse(
@@ -108,7 +113,7 @@ class ResponsesReader:
 
 
 def _reported(error: Body) -> ReportedError:
-    return ReportedError(text_in(error.get("code")), text_in(error.get("message")))
+    return ReportedError(str(error.get("code") or ""), text_in(error.get("message")))
 
 
 def _without_null(item: Body) -> Body:

@@ -103,6 +103,12 @@ def test_provider_data_keeps_the_order_of_its_keys() -> None:
     assert json.dumps(part.provider_data) == json.dumps(data)
 
 
+def test_halves_of_a_character_become_one() -> None:
+    """Text streamed in pieces may hold them; JSON has the same words for both."""
+    event = parse_event(dump_event(an_event(parts=(TextPart("\ud83e\udd89 \ud83e"),))))
+    assert event.text == "🦉 \ud83e"
+
+
 def test_the_sequence_may_be_kept_beside_the_text() -> None:
     assert parse_event(dump_event(an_event()), sequence=7).sequence == 7
 

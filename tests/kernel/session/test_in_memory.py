@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import time
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
@@ -24,8 +25,8 @@ class TestInMemorySessions(SessionsSuite):
 
 
 @asynccontextmanager
-async def opened() -> AsyncGenerator[Sessions, None]:
-    yield InMemorySessions()
+async def opened(clock: Callable[[], float] = time.time) -> AsyncGenerator[Sessions, None]:
+    yield InMemorySessions(clock=clock)
 
 
 async def test_an_event_that_needs_no_change_is_kept_as_it_is() -> None:
@@ -49,3 +50,19 @@ async def test_times_come_from_the_clock() -> None:
     session = await sessions.load(KEY)
     assert session is not None
     assert (session.created_at, session.updated_at) == (10.0, 20.0)
+
+
+async def test_sessions_of_the_same_moment_are_paged_once_each() -> None:
+    """However coarse the clock is: user and id decide."""
+    async with opened(clock=lambda: 1.0) as sessions:
+        keys = [SessionKey("app", user, name) for user in "vu" for name in "312"]
+        for key in keys:
+            await sessions.create(key)
+        seen: list[SessionKey] = []
+        cursor = None
+        for _ in keys:
+            page = await sessions.list("app", limit=1, cursor=cursor)
+            seen += [item.key for item in page.sessions]
+            cursor = page.next_cursor
+        assert seen == sorted(keys)
+        assert cursor is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
 from types import SimpleNamespace
 from typing import Any, cast
@@ -32,7 +32,7 @@ class TestScriptedLaws(LLMSuite):
     """The laws of a language model."""
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[LLM]:
+    async def open(self) -> AsyncGenerator[LLM, None]:
         yield ScriptedLLM(*[_answer] * 20)
 
 
@@ -102,7 +102,7 @@ async def test_an_abandoned_answer_is_counted() -> None:
 @given(st.text())
 def test_the_pieces_of_any_text_are_the_text(text: str) -> None:
     @asynccontextmanager
-    async def open_llm() -> AsyncIterator[LLM]:
+    async def open_llm() -> AsyncGenerator[LLM, None]:
         yield ScriptedLLM(text)
 
     with Opened(open_llm) as opened:
@@ -124,7 +124,7 @@ async def test_the_provider_gives_each_entry_its_script() -> None:
 
 def test_an_opening_that_fails_is_raised_where_it_was_opened() -> None:
     @asynccontextmanager
-    async def broken() -> AsyncIterator[LLM]:
+    async def broken() -> AsyncGenerator[LLM, None]:
         raise LLMError("no such model")
         yield
 

@@ -321,5 +321,5 @@ async def test_half_a_surrogate_pair_is_sent_as_a_question_mark(
     say = wire.say_events if api == "responses" else wire.say_chunks
     say(*(events(text_item("Hi")) if api == "responses" else [chunk("stop", content="Hi")]))
     async with open_llm(api=api) as llm:
-        await chunks_of(llm, ask(system="caf\udce9"))
-    assert "caf?" in wire.bodies[0].values() or wire.bodies[0]["messages"][0]["content"] == "caf?"
+        await chunks_of(llm, ask(system="a\udce9"))
+    assert "a?" in wire.bodies[0].values() or wire.bodies[0]["messages"][0]["content"] == "a?"

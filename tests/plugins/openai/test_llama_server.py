@@ -18,13 +18,15 @@ from openai_calls import ask, chunks_of
 from hector.errors import LLMContextOverflowError
 from hector.message import Message, TextPart, ToolCall, ToolResult, text_of
 from hector.spi import GenerateParameters, LLMResponse, TextDelta
+from hector.testing import EmbedderSuite
 from hector_plugin_openai import embedder, llm
 from hector_plugin_openai.settings import EmbedderSettings, LLMSettings
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from contextlib import AbstractAsyncContextManager
 
-    from hector.spi import BuildContext
+    from hector.spi import BuildContext, Embedder
 
 pytestmark = pytest.mark.service
 
@@ -140,3 +142,17 @@ async def test_vectors_have_one_length_and_belong_to_their_texts(embed_url: str)
     assert list(vectors[2]) == pytest.approx(list(vectors[4]), abs=1e-3)
     assert list(vectors[3]) == pytest.approx(list(alone), abs=1e-3)
     assert list(vectors[0]) != pytest.approx(list(vectors[3]), abs=1e-3)
+
+
+class TestEmbedderLaws(EmbedderSuite):
+    """The shipped laws, on a real server; its batches differ in the last digits."""
+
+    max_examples = 5
+    tolerance = 1e-3
+
+    @pytest.fixture(autouse=True)
+    def server(self, embed_url: str) -> None:
+        self.url = embed_url
+
+    def open(self) -> AbstractAsyncContextManager[Embedder]:
+        return embedder.create(EmbedderSettings(base_url=self.url, model="noise"), NO_CONTEXT)

@@ -291,6 +291,28 @@ async def test_an_incomplete_answer_says_why_and_calls_nothing(
     assert response.parts == (TextPart("Half an"),)
 
 
+async def test_an_item_cut_off_may_stand_in_the_closing_event_alone(
+    wire: WireServer, open_llm: OpenLLM
+) -> None:
+    sent = events(text_item("Half an"), status="incomplete")
+    wire.say_events(*[event for event in sent if event["type"] != "response.output_item.done"])
+    async with open_llm() as llm:
+        deltas, response = await chunks_of(llm, ask())
+    assert deltas == [TextDelta("Hal"), TextDelta("f an")]
+    assert response.parts == (TextPart("Half an"),)
+
+
+async def test_items_are_put_in_the_order_of_the_output(
+    wire: WireServer, open_llm: OpenLLM
+) -> None:
+    """Whatever order they were finished in."""
+    *rest, last, closing = events(call_item("a", "look", "{}"), call_item("b", "look", "{}"))
+    wire.say_events(rest[0], last, *rest[1:], closing)
+    async with open_llm() as llm:
+        _, response = await chunks_of(llm, ask())
+    assert response.parts == (ToolCall(id="a", name="look"), ToolCall(id="b", name="look"))
+
+
 async def test_a_refusal_is_text_with_its_own_reason(wire: WireServer, open_llm: OpenLLM) -> None:
     refusal = {**text_item(""), "content": [{"type": "refusal", "refusal": "I cannot."}]}
     wire.say_events(*events(refusal))

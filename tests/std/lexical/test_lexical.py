@@ -7,7 +7,7 @@ import json
 import math
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -73,7 +73,7 @@ async def test_finds_the_passage_that_answers() -> None:
     embedder = Lexical(1024)
     names = list(PASSAGES)
     vectors = await embedder.embed(list(PASSAGES.values()))
-    ranks = {}
+    ranks: dict[str, int] = {}
     for question, wanted in QUESTIONS.items():
         (query,) = await embedder.embed([question], purpose="query")
         order = sorted(names, key=lambda name: -_cosine(query, vectors[names.index(name)]))
@@ -88,7 +88,7 @@ class TestLexicalLaws(EmbedderSuite):
     max_examples = 60
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[Embedder]:
+    async def open(self) -> AsyncGenerator[Embedder, None]:
         yield create_lexical(LexicalSettings(dimension=96))
 
 

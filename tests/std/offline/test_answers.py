@@ -109,14 +109,18 @@ async def test_a_follow_up_leans_on_the_question_before(search_corpus: Search) -
 
 async def test_the_same_question_has_the_same_answer(search_corpus: Search) -> None:
     """Word for word, in another instance too."""
-    question = Message.user("How do I make a full backup with tar?")
+    question = Message.user("How do I bake a loaf?")
     first = await answer(search_corpus, Offline(OfflineSettings()), question)
     assert await answer(search_corpus, Offline(OfflineSettings()), question) == first
     assert first == (
-        "A full backup is a copy of every file. Make one with tar: [1]\n\n"
-        "```sh\ntar --create --zstd --file /backup/home.tar.zst /home\n```\n\n"
+        "To bake a loaf, follow these steps: [1]\n\n"
+        "1. Mix 500 g of flour, 350 g of water and 100 g of starter.\n"
+        "2. Rest the dough for 30 minutes, then add 10 g of salt.\n"
+        "3. Fold it every half hour, four times.\n"
+        "4. Shape it and leave it in the fridge overnight.\n"
+        "5. Bake at 240 °C for 40 minutes.\n\n"
         "Sources:\n"
-        '[1] backups.md, "Backups with tar and rsync > Full backups", lines 3-12'
+        '[1] bread.md, "Sourdough bread > Baking a loaf", lines 9-21'
     )
 
 

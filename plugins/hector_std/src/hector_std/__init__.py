@@ -6,13 +6,27 @@ from collections.abc import Iterable
 
 from hector.plugin import hookimpl
 from hector.spi import Provider
-from hector_std import agents, chromem, lexical, offline, sqlite_sessions
+from hector_std import (
+    agents,
+    chromem,
+    chunkers,
+    directory,
+    lexical,
+    offline,
+    parsers,
+    sqlite_sessions,
+    tools_function,
+)
 
 __all__ = [
     "hector_agent_types",
+    "hector_chunkers",
+    "hector_document_parsers",
+    "hector_document_sources",
     "hector_embedder_providers",
     "hector_llm_providers",
     "hector_session_backends",
+    "hector_toolset_providers",
     "hector_vector_providers",
 ]
 
@@ -45,3 +59,27 @@ def hector_agent_types() -> Iterable[Provider]:
 def hector_session_backends() -> Iterable[Provider]:
     """sqlite."""
     return sqlite_sessions.PROVIDERS
+
+
+@hookimpl
+def hector_toolset_providers() -> Iterable[Provider]:
+    """function."""
+    return tools_function.PROVIDERS
+
+
+@hookimpl
+def hector_document_sources() -> Iterable[Provider]:
+    """directory."""
+    return directory.PROVIDERS
+
+
+@hookimpl
+def hector_document_parsers() -> Iterable[Provider]:
+    """text, markdown, html."""
+    return parsers.PROVIDERS
+
+
+@hookimpl
+def hector_chunkers() -> Iterable[Provider]:
+    """simple, overlapping, sentence, semantic."""
+    return chunkers.PROVIDERS

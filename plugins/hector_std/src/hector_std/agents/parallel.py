@@ -39,6 +39,7 @@ class ParallelAgent:
             else:
                 await queue.put(None)
 
+        failure: Exception | None = None
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(one(agent), name=f"agent {agent.name}") for agent in self._agents]
             unfinished = len(tasks)
@@ -49,6 +50,9 @@ class ParallelAgent:
                     continue
                 unfinished -= 1
                 if item is not None:
-                    for task in tasks:
-                        task.cancel()
-                    raise item
+                    failure = item
+                    break
+            for task in tasks:
+                task.cancel()
+        if failure is not None:
+            raise failure

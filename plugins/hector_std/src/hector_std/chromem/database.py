@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -122,19 +122,19 @@ class Database:
         self._connection.close()
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
+    def reading(self) -> Generator[None, None, None]:
         """One snapshot for everything read inside."""
         with self._transaction("BEGIN"):
             yield
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self) -> Generator[None, None, None]:
         """All or nothing; on disk when it ends. Waits for another process that writes, then refuses."""
         with self._transaction("BEGIN IMMEDIATE"):
             yield
 
     @contextmanager
-    def _transaction(self, begin: str) -> Iterator[None]:
+    def _transaction(self, begin: str) -> Generator[None, None, None]:
         with self._translated():
             self._connection.execute(begin)
             try:
@@ -146,7 +146,7 @@ class Database:
                 raise
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _translated(self) -> Generator[None, None, None]:
         try:
             yield
         except sqlite3.OperationalError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ __all__ = ["Floats", "Index", "Rows", "as_floats"]
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.intp]
+Number = TypeVar("Number", bound=np.generic)
 
 _SMALLEST = 16
 _SPARE = 0.25
@@ -68,7 +70,7 @@ class Index:
         self._rows: dict[str, int] = {}
         self._matrix: Floats = np.empty((capacity, dimension), dtype=np.float32)
         self._inverse_lengths: Floats = np.zeros(capacity, dtype=np.float32)
-        self._exponents = np.zeros(capacity, dtype=np.int16)
+        self._exponents: npt.NDArray[np.int16] = np.zeros(capacity, dtype=np.int16)
         self._columns = Columns(capacity)
 
     def __len__(self) -> int:
@@ -139,7 +141,10 @@ class Index:
         exact = exact / length if length else exact
         best = self._candidates(exact.astype(np.float32), limit, rows)
         scores = self._rescore(best, exact)
-        hits = [(self._ids[row], score) for row, score in zip(best.tolist(), scores, strict=True)]
+        hits = [
+            (self._ids[row], score)
+            for row, score in zip(cast("list[int]", best.tolist()), scores, strict=True)
+        ]
         hits.sort(key=lambda hit: (-hit[1], hit[0]))
         return hits[:limit]
 
@@ -181,7 +186,7 @@ class Index:
         self._columns.resize(capacity)
 
 
-def _resized(values: npt.NDArray[np.generic], capacity: int, count: int) -> npt.NDArray[np.generic]:
+def _resized(values: npt.NDArray[Number], capacity: int, count: int) -> npt.NDArray[Number]:
     fresh = np.zeros(capacity, dtype=values.dtype)
     fresh[:count] = values[:count]
     return fresh

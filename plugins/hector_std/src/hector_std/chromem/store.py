@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 
@@ -26,7 +26,7 @@ R = TypeVar("R")
 @asynccontextmanager
 async def open_chromem(
     settings: ChromemSettings, _context: BuildContext | None = None
-) -> AsyncIterator[Chromem]:
+) -> AsyncGenerator[Chromem, None]:
     """Open the store that the settings describe, and close it in the end."""
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="chromem") as thread:
         loop = asyncio.get_running_loop()
@@ -172,7 +172,9 @@ class Chromem:
 
     def _selected(self, found: CollectionRow, where: Filter) -> set[str]:
         index = self._index(found)
-        return {index.ids[row] for row in self._rows(found, index, where).tolist()}
+        return {
+            index.ids[row] for row in cast("list[int]", self._rows(found, index, where).tolist())
+        }
 
     async def search(
         self, collection: str, vector: Vector, *, limit: int = 10, where: Filter | None = None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from typing import cast
 
 import attrs
 import httpx
@@ -109,7 +110,10 @@ def _base_url(host: str) -> str:
     return str(url.copy_with(host=name, port=port, path="/", query=None)).rstrip("/")
 
 
-def _first_model(tags: Any) -> str | None:
-    models = tags.get("models") if isinstance(tags, dict) else None
-    names = [item.get("name") for item in models if isinstance(item, dict)] if models else []
-    return next((name for name in names if isinstance(name, str) and name), None)
+def _first_model(tags: JSONValue) -> str | None:
+    models = tags.get("models") if isinstance(tags, Mapping) else None
+    for item in models if isinstance(models, Sequence) else ():
+        name = item.get("name") if isinstance(item, Mapping) else None
+        if isinstance(name, str) and name:
+            return name
+    return None
