@@ -141,7 +141,7 @@ async def test_a_wrong_parameter_is_named(change: dict[str, Any], field: str, pr
                 -32005,
                 "CONTENT_TYPE_NOT_SUPPORTED",
             ),
-            ("SendMessage", params(parts=[{"data": {}}]), -32005, "CONTENT_TYPE_NOT_SUPPORTED"),
+            ("SendMessage", params(parts=[{"data": 1}]), -32005, "CONTENT_TYPE_NOT_SUPPORTED"),
             ("GetExtendedAgentCard", {}, -32007, "EXTENDED_AGENT_CARD_NOT_CONFIGURED"),
             ("ListTasks", {"pageSize": 0}, -32602, "INVALID_PARAMS"),
             ("ListTasks", {"pageSize": 101}, -32602, "INVALID_PARAMS"),
