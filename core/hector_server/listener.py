@@ -22,13 +22,18 @@ def open_listener(bind: str, port: int) -> socket.socket:
     Raises:
         ServerError: the address is in use, not of this machine, or not permitted.
     """
+    if not 0 <= port <= 65535:
+        raise ServerError(
+            f"`{bind}` with port {port} is no address to listen on",
+            hint="choose a port from 1 to 65535 with --port, or 0 for a free one",
+        )
     try:
         found = socket.getaddrinfo(
             bind or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
-    except (OSError, UnicodeError, OverflowError) as error:
+    except (OSError, UnicodeError) as error:
         raise ServerError(
-            f"the address `{bind}` with port {port} cannot be resolved: {error}",
+            f"`{bind}` with port {port} is no address to listen on: {error}",
             hint="set server.host, or pass --host, such as --host 127.0.0.1",
         ) from error
     family, kind, protocol, _, address = found[0]
@@ -72,4 +77,4 @@ def _listen_error(bind: str, port: int, error: OSError) -> ServerError:
                 hint="pass --host 127.0.0.1, or --host 0.0.0.0 for all addresses",
             )
         case _:
-            return ServerError(f"cannot listen on {where}: {error.strerror or error}")
+            return ServerError(f"{where} cannot be listened on: {error}")

@@ -22,6 +22,7 @@ from a2a.types.a2a_pb2 import (
 __all__ = [
     "ask",
     "call",
+    "leave",
     "official_client",
     "params",
     "request",
@@ -64,6 +65,12 @@ async def send(client: Client, request: SendMessageRequest) -> Task:
     """The one task that a call without streaming answers with."""
     (answer,) = [item async for item in client.send_message(request)]
     return answer.task
+
+
+async def leave(stream: AsyncIterator[StreamResponse]) -> None:
+    """Close the connection in the middle of a stream; the SDK's iterators are generators."""
+    assert isinstance(stream, AsyncGenerator)
+    await stream.aclose()
 
 
 def text_of(events: list[StreamResponse]) -> list[str]:

@@ -14,9 +14,9 @@ import httpx
 
 from hector.errors import RuntimeClosedError
 from hector.message import Event, EventKind, Failure, Message, Outcome, Part, TextPart
-from hector_server import Ready, ServerOptions, Skill, serve
+from hector_server import Host, Ready, ServerOptions, Skill, create_app, serve
 
-__all__ = ["Agent", "Script", "Stage", "Turn", "serving", "text_agent"]
+__all__ = ["Agent", "Script", "Stage", "Turn", "calling", "serving", "text_agent"]
 
 
 @attrs.frozen
@@ -135,7 +135,7 @@ def text_agent(*pieces: str, name: str = "helper") -> Agent:
 
 @contextlib.asynccontextmanager
 async def serving(
-    host: Stage, options: ServerOptions | None = None, *, shutdown_timeout_s: float = 1.0
+    host: Host, options: ServerOptions | None = None, *, shutdown_timeout_s: float = 1.0
 ) -> AsyncGenerator[httpx.AsyncClient]:
     """Serve `host` on a free port; gives a client whose base is the server's address."""
     stop, ready = asyncio.Event(), asyncio.Queue[Ready]()
@@ -156,3 +156,17 @@ async def serving(
                 yield client
         finally:
             stop.set()
+
+
+@contextlib.asynccontextmanager
+async def calling(
+    host: Host, options: ServerOptions | None = None
+) -> AsyncGenerator[httpx.AsyncClient]:
+    """The same without a socket, for the many cases that only the application decides."""
+    app = create_app(host, options=options)
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client,
+    ):
+        yield client

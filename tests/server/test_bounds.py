@@ -145,13 +145,15 @@ async def test_a_client_that_does_not_read_is_dropped_and_the_run_goes_on() -> N
             yield turn.delta("x" * 4_000)
 
     options = ServerOptions(max_queued_updates=64, max_task_bytes=20_000_000)
-    async with serving(Stage(Agent(name="helper", script=script)), options) as http:
-        async with stream_events(http, "SendStreamingMessage", params()) as events:
-            first = await anext(events)
-            task = await _ended(http, first["task"]["id"])
-            with pytest.raises(KeyError, match="result"):  # the last event is an error
-                async for _ in events:
-                    pass
+    async with (
+        serving(Stage(Agent(name="helper", script=script)), options) as http,
+        stream_events(http, "SendStreamingMessage", params()) as events,
+    ):
+        first = await anext(events)
+        task = await _ended(http, first["task"]["id"])
+        with pytest.raises(KeyError, match="result"):  # the last event is an error
+            async for _ in events:
+                pass
 
     assert task["status"]["state"] == "TASK_STATE_COMPLETED"
     assert len(task["artifacts"][0]["parts"][0]["text"]) == 3_000 * 4_000
@@ -163,9 +165,11 @@ async def test_an_agent_that_never_waits_starves_no_reader() -> None:
             yield turn.delta(f"{number} ")
 
     options = ServerOptions(max_queued_updates=256)
-    async with serving(Stage(Agent(name="helper", script=script)), options) as http:
-        async with stream_events(http, "SendStreamingMessage", params()) as events:
-            updates = [event async for event in events]
+    async with (
+        serving(Stage(Agent(name="helper", script=script)), options) as http,
+        stream_events(http, "SendStreamingMessage", params()) as events,
+    ):
+        updates = [event async for event in events]
 
     text = "".join(
         part["text"]
@@ -179,18 +183,20 @@ async def test_an_agent_that_never_waits_starves_no_reader() -> None:
 async def test_a_silent_stream_is_kept_alive_with_comments() -> None:
     opened = asyncio.Event()
     options = ServerOptions(keep_alive_s=0.02)
-    async with serving(Stage(_waiting(opened=opened)), options) as http:
-        async with http.stream(
+    async with (
+        serving(Stage(_waiting(opened=opened)), options) as http,
+        http.stream(
             "POST",
             "/agents/helper",
             json=request("SendStreamingMessage", params()),
             headers={"A2A-Version": "1.0"},
-        ) as response:
-            lines: list[str] = []
-            async for line in response.aiter_lines():
-                lines.append(line)
-                if lines.count(": alive") == 2:
-                    opened.set()
+        ) as response,
+    ):
+        lines: list[str] = []
+        async for line in response.aiter_lines():
+            lines.append(line)
+            if lines.count(": alive") == 2:
+                opened.set()
 
     assert lines.count(": alive") >= 2
     assert "TASK_STATE_COMPLETED" in lines[-2]
@@ -199,15 +205,17 @@ async def test_a_silent_stream_is_kept_alive_with_comments() -> None:
 async def test_subscribers_of_a_task_are_bounded() -> None:
     opened = asyncio.Event()
     options = ServerOptions(max_subscribers=1)
-    async with serving(Stage(_waiting(opened=opened)), options) as http:
-        async with stream_events(http, "SendStreamingMessage", params()) as events:
-            task_id = (await anext(events))["task"]["id"]
-            refused = await http.post(
-                "/agents/helper",
-                json=request("SubscribeToTask", {"id": task_id}),
-                headers={"A2A-Version": "1.0"},
-            )
-            opened.set()
+    async with (
+        serving(Stage(_waiting(opened=opened)), options) as http,
+        stream_events(http, "SendStreamingMessage", params()) as events,
+    ):
+        task_id = (await anext(events))["task"]["id"]
+        refused = await http.post(
+            "/agents/helper",
+            json=request("SubscribeToTask", {"id": task_id}),
+            headers={"A2A-Version": "1.0"},
+        )
+        opened.set()
 
     assert refused.status_code == 503
     assert refused.json()["error"]["message"] == "1 clients read this task already"

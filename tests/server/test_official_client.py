@@ -25,7 +25,7 @@ from a2a.utils.errors import (
     UnsupportedOperationError,
 )
 from google.protobuf.json_format import MessageToDict
-from server_calls import ask, official_client, send, text_of
+from server_calls import ask, leave, official_client, send, text_of
 from server_stage import Agent, Stage, Turn, serving, text_agent
 
 from hector.message import Event, Failure
@@ -128,7 +128,7 @@ async def test_a_client_that_goes_away_stops_nothing_and_can_subscribe_again() -
         stream = client.send_message(ask())
         first = await anext(stream)
         await gate.reached.wait()
-        await stream.aclose()  # type: ignore[attr-defined]  # pyright: ignore
+        await leave(stream)
         again = client.subscribe(SubscribeToTaskRequest(id=first.task.id))
         current = await anext(again)
         gate.opened.set()
@@ -205,9 +205,7 @@ async def test_an_ended_task_takes_no_subscriber_no_message_and_no_cancel() -> N
 async def test_a_failure_says_why_and_what_to_do() -> None:
     async def script(turn: Turn) -> AsyncGenerator[Event, None]:
         yield turn.delta("Well, ")
-        failure = Failure(
-            code="H513", message="too many requests", hint="wait", is_retryable=True
-        )
+        failure = Failure(code="H513", message="too many requests", hint="wait", is_retryable=True)
         yield turn.event("finished", outcome="failed", failure=failure)
 
     async with serving(Stage(Agent(name="helper", script=script))) as http:
@@ -274,7 +272,7 @@ async def test_tasks_are_listed_newest_first_in_pages() -> None:
                 break
 
     assert [len(page) for page in pages] == [2, 2, 1]
-    assert sorted(sum(pages, [])) == sorted(made)
+    assert sorted(task for page in pages for task in page) == sorted(made)
     assert pages[0][0] == made[-1] or pages[0][1] == made[-1]  # two may share a millisecond
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from server_calls import call, params, request
-from server_stage import Agent, Stage, Turn, serving, text_agent
+from server_stage import Agent, Stage, Turn, calling, serving, text_agent
 
 from hector.message import DataPart, Event, FilePart, TextPart
 from hector_server import ServerOptions
@@ -61,7 +61,7 @@ async def _post(http: httpx.AsyncClient, body: bytes, **headers: str) -> dict[st
 async def test_a_malformed_call_gets_its_json_rpc_error(
     body: bytes, code: int, message: str
 ) -> None:
-    async with serving(Stage(text_agent("A"))) as http:
+    async with calling(Stage(text_agent("A"))) as http:
         error = await _post(http, body)
 
     assert error["code"] == code
@@ -72,37 +72,37 @@ async def test_a_malformed_call_gets_its_json_rpc_error(
 
 @pytest.mark.parametrize(
     ("change", "field", "problem"),
-    [
-        ({"messageId": ""}, "message.messageId", "is required"),
-        ({"role": "ROLE_AGENT"}, "message.role", "must be ROLE_USER"),
-        ({"parts": []}, "message.parts", "needs at least one part"),
-        ({"parts": {}}, "message.parts", "must be a list, not an object"),
-        ({"parts": [{}]}, "message.parts[0]", "needs one of text, raw, url and data, has none"),
-        (
-            {"parts": [{"text": "a", "url": "b"}]},
-            "message.parts[0]",
-            "needs one of text, raw, url and data, has text and url",
-        ),
-        ({"parts": [{"text": 1}]}, "message.parts[0].text", "must be a string, not a number"),
-        ({"parts": [{"raw": "!"}]}, "message.parts[0].raw", "is no base64"),
-        (
-            {"parts": [{"url": "file:///etc/passwd"}]},
-            "message.parts[0].url",
-            "must be an absolute URL, and no file: URL",
-        ),
-        ({"contextId": "a\nb"}, "message.contextId", "must be printable"),
-        (
-            {"contextId": "a" * 257},
-            "message.contextId",
-            "must be at most 256 characters long",
-        ),
-    ],
+    list[tuple[dict[str, Any], str, str]](
+        [
+            ({"messageId": ""}, "message.messageId", "is required"),
+            ({"role": "ROLE_AGENT"}, "message.role", "must be ROLE_USER"),
+            ({"parts": []}, "message.parts", "needs at least one part"),
+            ({"parts": {}}, "message.parts", "must be a list, not an object"),
+            ({"parts": [{}]}, "message.parts[0]", "needs one of text, raw, url and data, has none"),
+            (
+                {"parts": [{"text": "a", "url": "b"}]},
+                "message.parts[0]",
+                "needs one of text, raw, url and data, has text and url",
+            ),
+            ({"parts": [{"text": 1}]}, "message.parts[0].text", "must be a string, not a number"),
+            ({"parts": [{"raw": "!"}]}, "message.parts[0].raw", "is no base64"),
+            (
+                {"parts": [{"url": "file:///etc/passwd"}]},
+                "message.parts[0].url",
+                "must be an absolute URL, and no file: URL",
+            ),
+            ({"contextId": "a\nb"}, "message.contextId", "must be printable"),
+            (
+                {"contextId": "a" * 257},
+                "message.contextId",
+                "must be at most 256 characters long",
+            ),
+        ]
+    ),
 )
-async def test_a_wrong_parameter_is_named(
-    change: dict[str, Any], field: str, problem: str
-) -> None:
+async def test_a_wrong_parameter_is_named(change: dict[str, Any], field: str, problem: str) -> None:
     agent = Agent(name="helper", script=text_agent("A").script, input_modes=("*/*",))
-    async with serving(Stage(agent)) as http:
+    async with calling(Stage(agent)) as http:
         error = (await call(http, "SendMessage", params(**change)))["error"]
 
     assert error["code"] == -32602
@@ -113,46 +113,48 @@ async def test_a_wrong_parameter_is_named(
 
 @pytest.mark.parametrize(
     ("method", "arguments", "code", "reason"),
-    [
-        ("GetTask", {"id": "x"}, -32001, "TASK_NOT_FOUND"),
-        ("CancelTask", {"id": "x"}, -32001, "TASK_NOT_FOUND"),
-        ("SubscribeToTask", {"id": "x"}, -32001, "TASK_NOT_FOUND"),
-        ("SendMessage", params(taskId="x"), -32001, "TASK_NOT_FOUND"),
-        ("SendStreamingMessage", params(taskId="x"), -32001, "TASK_NOT_FOUND"),
-        (
-            "CreateTaskPushNotificationConfig",
-            {},
-            -32003,
-            "PUSH_NOTIFICATION_NOT_SUPPORTED",
-        ),
-        ("GetTaskPushNotificationConfig", {}, -32003, "PUSH_NOTIFICATION_NOT_SUPPORTED"),
-        ("ListTaskPushNotificationConfigs", {}, -32003, "PUSH_NOTIFICATION_NOT_SUPPORTED"),
-        ("DeleteTaskPushNotificationConfig", {}, -32003, "PUSH_NOTIFICATION_NOT_SUPPORTED"),
-        (
-            "SendMessage",
-            {**params(), "configuration": {"taskPushNotificationConfig": {"url": "http://x"}}},
-            -32003,
-            "PUSH_NOTIFICATION_NOT_SUPPORTED",
-        ),
-        (
-            "SendMessage",
-            params(parts=[{"raw": "AA==", "mediaType": "image/png"}]),
-            -32005,
-            "CONTENT_TYPE_NOT_SUPPORTED",
-        ),
-        ("SendMessage", params(parts=[{"data": {}}]), -32005, "CONTENT_TYPE_NOT_SUPPORTED"),
-        ("GetExtendedAgentCard", {}, -32007, "EXTENDED_AGENT_CARD_NOT_CONFIGURED"),
-        ("ListTasks", {"pageSize": 0}, -32602, "INVALID_PARAMS"),
-        ("ListTasks", {"pageSize": 101}, -32602, "INVALID_PARAMS"),
-        ("ListTasks", {"pageToken": "?"}, -32602, "INVALID_PARAMS"),
-        ("ListTasks", {"status": "working"}, -32602, "INVALID_PARAMS"),
-        ("ListTasks", {"statusTimestampAfter": "yesterday"}, -32602, "INVALID_PARAMS"),
-    ],
+    list[tuple[str, dict[str, Any], int, str]](
+        [
+            ("GetTask", {"id": "x"}, -32001, "TASK_NOT_FOUND"),
+            ("CancelTask", {"id": "x"}, -32001, "TASK_NOT_FOUND"),
+            ("SubscribeToTask", {"id": "x"}, -32001, "TASK_NOT_FOUND"),
+            ("SendMessage", params(taskId="x"), -32001, "TASK_NOT_FOUND"),
+            ("SendStreamingMessage", params(taskId="x"), -32001, "TASK_NOT_FOUND"),
+            (
+                "CreateTaskPushNotificationConfig",
+                {},
+                -32003,
+                "PUSH_NOTIFICATION_NOT_SUPPORTED",
+            ),
+            ("GetTaskPushNotificationConfig", {}, -32003, "PUSH_NOTIFICATION_NOT_SUPPORTED"),
+            ("ListTaskPushNotificationConfigs", {}, -32003, "PUSH_NOTIFICATION_NOT_SUPPORTED"),
+            ("DeleteTaskPushNotificationConfig", {}, -32003, "PUSH_NOTIFICATION_NOT_SUPPORTED"),
+            (
+                "SendMessage",
+                {**params(), "configuration": {"taskPushNotificationConfig": {"url": "http://x"}}},
+                -32003,
+                "PUSH_NOTIFICATION_NOT_SUPPORTED",
+            ),
+            (
+                "SendMessage",
+                params(parts=[{"raw": "AA==", "mediaType": "image/png"}]),
+                -32005,
+                "CONTENT_TYPE_NOT_SUPPORTED",
+            ),
+            ("SendMessage", params(parts=[{"data": 1}]), -32005, "CONTENT_TYPE_NOT_SUPPORTED"),
+            ("GetExtendedAgentCard", {}, -32007, "EXTENDED_AGENT_CARD_NOT_CONFIGURED"),
+            ("ListTasks", {"pageSize": 0}, -32602, "INVALID_PARAMS"),
+            ("ListTasks", {"pageSize": 101}, -32602, "INVALID_PARAMS"),
+            ("ListTasks", {"pageToken": "?"}, -32602, "INVALID_PARAMS"),
+            ("ListTasks", {"status": "working"}, -32602, "INVALID_PARAMS"),
+            ("ListTasks", {"statusTimestampAfter": "yesterday"}, -32602, "INVALID_PARAMS"),
+        ]
+    ),
 )
 async def test_every_refusal_has_its_code_and_reason(
     method: str, arguments: dict[str, Any], code: int, reason: str
 ) -> None:
-    async with serving(Stage(text_agent("A"))) as http:
+    async with calling(Stage(text_agent("A"))) as http:
         error = (await call(http, method, arguments))["error"]
 
     assert error["code"] == code
@@ -160,7 +162,7 @@ async def test_every_refusal_has_its_code_and_reason(
 
 
 async def test_a_task_refuses_a_foreign_context() -> None:
-    async with serving(Stage(text_agent("A"))) as http:
+    async with calling(Stage(text_agent("A"))) as http:
         task = (await call(http, "SendMessage", params()))["result"]["task"]
         error = (await call(http, "SendMessage", params(taskId=task["id"], contextId="other")))[
             "error"
@@ -185,7 +187,7 @@ async def test_a_task_refuses_a_foreign_context() -> None:
 async def test_only_version_1_0_is_spoken(
     headers: dict[str, str], query: str, is_served: bool
 ) -> None:
-    async with serving(Stage(text_agent("A"))) as http:
+    async with calling(Stage(text_agent("A"))) as http:
         answer = await http.post(
             f"/agents/helper{query}", json=request("SendMessage", params()), headers=headers
         )
@@ -222,7 +224,7 @@ async def test_the_body_is_bounded_and_must_be_json() -> None:
 async def test_what_is_not_public_cannot_be_seen_or_called(visibility: str) -> None:
     """Nobody can be authenticated yet, so it must look as if it were not there."""
     hidden = Agent(name="hidden", script=text_agent("A").script, visibility=visibility)
-    async with serving(Stage(hidden, text_agent("A"))) as http:
+    async with calling(Stage(hidden, text_agent("A"))) as http:
         listed = (await http.get("/agents")).json()
         replies = [
             await http.get("/agents/hidden"),
@@ -268,7 +270,7 @@ async def test_a_loopback_server_answers_loopback_names_only(host: str, status: 
 
 async def test_identity_does_not_come_from_the_message() -> None:
     stage = Stage(text_agent("A"))
-    async with serving(stage) as http:
+    async with calling(stage) as http:
         arguments = {**params(metadata={"user_id": "root"}), "metadata": {"user_id": "root"}}
         await call(http, "SendMessage", arguments)
 
@@ -295,7 +297,7 @@ async def test_files_and_data_come_and_go() -> None:
         {"url": "https://example.com/c.png", "mediaType": "image/png"},
         {"data": {"x": None}},
     ]
-    async with serving(Stage(agent)) as http:
+    async with calling(Stage(agent)) as http:
         answer = await call(http, "SendMessage", params(parts=sent))
     task = answer["result"]["task"]
 
@@ -337,12 +339,18 @@ async def test_no_body_breaks_the_server() -> None:
     """Whatever arrives, the answer is a JSON-RPC response or a stream, in time, and never a 500."""
     bodies: list[bytes] = []
 
+    def made(method: str, arguments: object) -> bytes:
+        return json.dumps(request(method, arguments)).encode()
+
+    def changed(method: str, change: dict[str, Any]) -> bytes:
+        return made(method, params(**change))
+
     @given(
         st.binary()
         | JSON_VALUES.map(lambda value: json.dumps(value).encode())
-        | st.builds(lambda method, value: json.dumps(request(method, value)).encode(), METHODS, PARAMS)
+        | st.builds(made, METHODS, PARAMS)
         | st.builds(
-            lambda method, change: json.dumps(request(method, params(**change))).encode(),
+            changed,
             METHODS,
             st.dictionaries(NAMES, PARAMS, max_size=3),
         )
@@ -383,6 +391,8 @@ def test_reading_json_gives_a_value_or_says_why_not(body: bytes) -> None:
     try:
         value = read_json(body)
     except JSONTextError as error:
-        assert str(error)
+        reason = str(error)
     else:
+        reason = "it is JSON"
         assert json.loads(body) == value
+    assert reason

@@ -1,0 +1,101 @@
+"""The program behind `hector serve`, apart so that `hector serve --help` need not load it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from hector import Config, Runtime, load_config
+from hector_server.a2a import card_url
+from hector_server.http.guard import is_loopback
+from hector_server.http.pages import curl_command, default_agent
+from hector_server.lifecycle import Ready, serve
+from hector_server.listener import open_listener
+from hector_server.log import configure_logging
+from hector_server.options import ServerOptions
+
+__all__ = ["run"]
+
+logger = logging.getLogger("hector_server")
+
+
+def run(file: Path, *, host: str | None, port: int | None, log_level: str | None) -> None:
+    """Serve the agents of a config until interrupted.
+
+    Args:
+        file: the config.
+        host: address to listen on; None takes the config's.
+        port: to listen on; None takes the config's.
+        log_level: least level that is logged; None takes the config's.
+
+    Raises:
+        ConfigError: the config cannot be used.
+        ServerError: the address cannot be used.
+        ComponentError: a component did not come up.
+    """
+    config, _ = load_config(file)
+    configure_logging(log_level or config.logger.level, config.logger.format, config.logger.file)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(
+            _serve(
+                file,
+                config,
+                host=config.server.host if host is None else host,
+                port=config.server.port if port is None else port,
+            )
+        )
+
+
+async def _serve(file: Path, config: Config, *, host: str, port: int) -> None:
+    server = config.server
+    options = ServerOptions(
+        public_url=server.public_url or "",
+        metrics_path=server.observability.metrics.endpoint,
+    )
+    with open_listener(host, port) as listener:  # first: a port in use is known at once
+        if not is_loopback(host):
+            logger.warning("listening on %s: whoever reaches it may use every public agent", host)
+        async with Runtime.open(file) as runtime:
+
+            def on_ready(ready: Ready) -> None:
+                gc.freeze()  # what was loaded stays: the collector need not look at it again
+                gc.enable()
+                _announce(runtime, options, ready)
+
+            await serve(
+                runtime,
+                bind=host,
+                listener=listener,
+                shutdown_timeout_s=server.reload.drain_timeout,
+                options=options,
+                on_ready=on_ready,
+            )
+
+
+def _announce(runtime: Runtime, options: ServerOptions, ready: Ready) -> None:
+    """Say on the standard error stream where the server is; the first line is for programs too."""
+    if runtime.config.logger.format == "json":
+        logger.info("ready at %s", ready.url)
+        return
+    click.echo(f"Hector is ready at {ready.url}", err=True)
+    agent = default_agent(runtime, options)
+    if agent is None:
+        click.echo("  No agent is public, so none can be called.", err=True)
+        return
+    base = options.public_url.rstrip("/") or ready.url
+    click.echo(f"  agent card  {card_url(base, agent.name)}", err=True)
+    click.echo(f"  try         {curl_command(base, agent.name)}", err=True)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32" or sys.implementation.name != "cpython":
+        return None
+    import uvloop
+
+    return uvloop.new_event_loop
