@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
 if TYPE_CHECKING:
+    from hector.message import JSONValue
     from hector.spi.agent import Agent
     from hector.spi.document import DocumentStore
     from hector.spi.embedder import Embedder
@@ -89,4 +90,27 @@ class BuildContext(Protocol):
 
     def names(self, kind: str) -> Sequence[str]:
         """Names of the enabled components of a kind, in config order (for references omitted to mean all)."""
+        ...
+
+    def types(self, kind: str) -> Sequence[str]:
+        """Types of a kind that installed plugins offer, sorted; those of plugins that failed or are blocked are not."""
+        ...
+
+    async def create_other(self, kind: str, type: str, settings: Mapping[str, JSONValue]) -> Any:
+        """Build a component of another provider, for this one to stand on or to hand out in its own stead.
+
+        It is owned by the component being built: closed after it, or at once when its build fails. It has no name of
+        its own in the config, so nothing else can refer to it.
+
+        Args:
+            kind: a word of `KINDS`.
+            type: a word of `types(kind)`.
+            settings: as they would stand in the config, without the selector; checked against the provider's settings
+                class, whose `Env` markers apply. Secrets are given as plain strings.
+
+        Raises:
+            ComponentOpenError: no such type, settings that do not fit, or a `create` that failed; names this
+                component and chains the cause.
+            ComponentTimeoutError: it did not come up before the deadline of the build.
+        """
         ...

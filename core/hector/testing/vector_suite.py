@@ -1,0 +1,148 @@
+"""The laws of a vector store, as tests to inherit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test  # pyright: ignore[reportUnknownVariableType]
+
+from hector.errors import UsageError, VectorStoreError
+from hector.message import JSONValue
+from hector.spi import VectorHit, VectorRecord, VectorStore
+from hector.testing.opened import Opened
+from hector.testing.vector_machine import VectorMachine
+
+__all__ = ["VectorStoreSuite"]
+
+
+class VectorStoreSuite:
+    """Subclass it in a test module, say how to `open` a fresh, empty store, and pytest runs its laws.
+
+    ```python
+    class TestMyStore(VectorStoreSuite):
+        def open(self):
+            return open_my_store(MySettings(), build_context)
+    ```
+
+    Attributes:
+        dimension: of the vectors tried, at least 2.
+        max_examples: how many random histories are tried; each opens the store anew.
+        steps: how many calls a history has at most.
+        score_tolerance: by how much a score may differ from the exact cosine.
+    """
+
+    dimension: int = 4
+    max_examples: int = 30
+    steps: int = 25
+    score_tolerance: float = 1e-4
+
+    def open(self) -> AbstractAsyncContextManager[VectorStore]:
+        """Give a store without collections as an async context manager; called many times."""
+        raise NotImplementedError
+
+    def _record(self, id: str, *head: float, **metadata: JSONValue) -> VectorRecord:
+        vector = (*head, *[0.0] * (self.dimension - len(head)))
+        return VectorRecord(id=id, vector=vector, text=f"text of {id}", metadata=metadata)
+
+    def test_behaves_like_a_dictionary_of_records(self) -> None:
+        """Any history of calls has the answers that a plain dictionary and `matches` give."""
+        run_state_machine_as_test(
+            lambda: VectorMachine(self.open, self.dimension, self.score_tolerance),
+            settings=settings(
+                max_examples=self.max_examples,
+                stateful_step_count=self.steps,
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+
+    def test_metadata_keeps_its_types(self) -> None:
+        """Strings, integers, floats, booleans and lists of them come back as they went in."""
+        record = self._record("one", 1, s="1", i=1, f=1.5, b=True, many=["x", 2, False], n=2**40)
+        with self._filled(record) as opened:
+            (found,) = opened.run(_got(opened.component, "c", ["one"]))
+            (hit,) = opened.run(_searched(opened.component, "c", record.vector))
+        for metadata in (found.metadata, hit.metadata):
+            assert metadata == record.metadata
+            assert {key: type(value) for key, value in metadata.items()} == {
+                key: type(value) for key, value in record.metadata.items()
+            }
+
+    def test_scores_are_cosines(self) -> None:
+        """The same direction scores 1, a right angle 0, the opposite -1, whatever the lengths."""
+        records = (self._record("same", 8), self._record("right", 0, 0.5), self._record("back", -3))
+        with self._filled(*records) as opened:
+            query = self._record("query", 2).vector
+            hits = opened.run(_searched(opened.component, "c", query))
+        assert [hit.id for hit in hits] == ["same", "right", "back"]
+        assert [hit.score for hit in hits] == pytest.approx([1, 0, -1], abs=self.score_tolerance)
+
+    def test_a_collection_that_does_not_exist_is_refused(self) -> None:
+        """Every method that needs the collection says that it is not there."""
+        vector = self._record("x", 1).vector
+        with Opened(self.open) as opened:
+            store = opened.component
+            for work in (
+                store.upsert("none", [self._record("x", 1)]),
+                _got(store, "none", ["x"]),
+                store.delete("none", ids=["x"]),
+                _searched(store, "none", vector),
+                store.count("none"),
+            ):
+                with pytest.raises(VectorStoreError, match="none"):
+                    opened.run(work)
+
+    def test_a_vector_of_the_wrong_length_changes_nothing(self) -> None:
+        """The whole call is refused, the good records in it included."""
+        wrong = VectorRecord(id="wrong", vector=(1.0,) * (self.dimension + 1))
+        with self._filled(self._record("old", 1)) as opened:
+            self._refused(opened, opened.component.upsert("c", [self._record("new", 1), wrong]))
+            self._refused(opened, _searched(opened.component, "c", wrong.vector))
+            assert opened.run(opened.component.count("c")) == 1
+
+    def test_another_dimension_is_refused(self) -> None:
+        """A collection cannot be made again with another dimension, and keeps what it holds."""
+        with self._filled(self._record("old", 1)) as opened:
+            store = opened.component
+            self._refused(opened, store.create_collection("c", dimension=self.dimension + 1))
+            assert opened.run(store.count("c")) == 1
+
+    def test_delete_takes_ids_or_a_filter(self) -> None:
+        """Neither and both are mistakes of the caller."""
+        with self._filled(self._record("old", 1)) as opened, pytest.raises(UsageError):
+            opened.run(opened.component.delete("c"))
+
+    def test_concurrent_upserts_are_all_kept(self) -> None:
+        """Calls made at the same time do not lose each other's records."""
+
+        async def together(store: VectorStore) -> None:
+            async with asyncio.TaskGroup() as group:
+                for number in range(10):
+                    group.create_task(store.upsert("c", [self._record(f"{number}", 1, number)]))
+
+        with self._filled() as opened:
+            opened.run(together(opened.component))
+            assert opened.run(opened.component.count("c")) == 10
+
+    def _filled(self, *records: VectorRecord) -> Opened[VectorStore]:
+        opened = Opened(self.open)
+        opened.run(opened.component.create_collection("c", dimension=self.dimension))
+        opened.run(opened.component.upsert("c", records))
+        return opened
+
+    def _refused(self, opened: Opened[VectorStore], work: Coroutine[Any, Any, object]) -> None:
+        with pytest.raises(VectorStoreError, match=r"dimension|length"):
+            opened.run(work)
+
+
+async def _got(store: VectorStore, collection: str, ids: list[str]) -> list[VectorRecord]:
+    return list(await store.get(collection, ids))
+
+
+async def _searched(store: VectorStore, collection: str, vector: Any) -> list[VectorHit]:
+    return list(await store.search(collection, vector))

@@ -1,0 +1,115 @@
+"""The choice of a real model by what the environment offers."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, cast
+
+import attrs
+import httpx
+
+from hector.message import JSONValue
+from hector.spi import LLM, BuildContext, Secret
+from hector_std.offline.provider import AutoSettings
+
+__all__ = ["create_auto"]
+
+logger = logging.getLogger(__name__)
+
+_OLLAMA_TIMEOUT_S = 0.3
+_OLLAMA_PORT = 11434
+
+
+@attrs.frozen
+class _Choice:
+    """What could be built: a provider type, its settings, and why."""
+
+    type: str
+    settings: dict[str, JSONValue]
+    reason: str
+
+
+async def create_auto(settings: AutoSettings, context: BuildContext) -> LLM:
+    """Build the first LLM that can be had: OpenAI, Anthropic, Gemini, Ollama, and in the end `offline`.
+
+    A key whose provider is not installed is named in a warning, and the next choice is tried. The component is the
+    chosen provider's own; `auto` adds nothing to it.
+    """
+    installed = context.types("llm")
+    for choice in _by_key(settings):
+        if choice.type in installed:
+            return await _build(choice, context)
+        _warn_missing(choice, context)
+    ollama = await _ollama(settings)
+    if ollama is not None:
+        if ollama.type in installed:
+            return await _build(ollama, context)
+        _warn_missing(ollama, context)
+    return await _build(_Choice("offline", {}, "no key is set and no Ollama answers"), context)
+
+
+def _by_key(settings: AutoSettings) -> list[_Choice]:
+    keys: tuple[tuple[str, str, Secret | None], ...] = (
+        ("openai", "OPENAI_API_KEY", settings.openai_api_key),
+        ("anthropic", "ANTHROPIC_API_KEY", settings.anthropic_api_key),
+        ("gemini", "GEMINI_API_KEY", settings.gemini_api_key),
+    )
+    model: dict[str, JSONValue] = {} if settings.model is None else {"model": settings.model}
+    return [
+        _Choice(type_, {**model, "api_key": key.reveal()}, f"{variable} is set")
+        for type_, variable, key in keys
+        if key
+    ]
+
+
+async def _build(choice: _Choice, context: BuildContext) -> LLM:
+    llm = cast("LLM", await context.create_other("llm", choice.type, choice.settings))
+    logger.info("%s: chose %s, model %s: %s", context.path, choice.type, llm.model, choice.reason)
+    return llm
+
+
+def _warn_missing(choice: _Choice, context: BuildContext) -> None:
+    logger.warning(
+        "%s: %s, but no plugin offers the LLM type `%s`: install hector-plugin-%s to use it",
+        context.path,
+        choice.reason,
+        choice.type,
+        choice.type,
+    )
+
+
+async def _ollama(settings: AutoSettings) -> _Choice | None:
+    """The Ollama that answers within a third of a second, if it has a model."""
+    base = _base_url(settings.ollama_host)
+    try:
+        # Proxies of the environment are for the outside world, not for a model next door.
+        async with httpx.AsyncClient(
+            base_url=base, timeout=_OLLAMA_TIMEOUT_S, trust_env=False
+        ) as client:
+            (await client.get("/api/version")).raise_for_status()
+            model = settings.model or _first_model((await client.get("/api/tags")).json())
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError):
+        return None
+    if model is None:
+        logger.warning("the Ollama at %s has no model: run `ollama pull <model>`", base)
+        return None
+    connection: dict[str, JSONValue] = {
+        "base_url": f"{base}/v1",
+        "api": "chat",
+        "api_key": "ollama",
+    }
+    return _Choice("openai", {"model": model, **connection}, f"an Ollama answers at {base}")
+
+
+def _base_url(host: str) -> str:
+    """The address to ask, from what `OLLAMA_HOST` may hold: host, port, scheme, or all addresses."""
+    url = httpx.URL(host if "://" in host else f"http://{host}")
+    name = "127.0.0.1" if url.host in {"", "0.0.0.0", "::"} else url.host  # noqa: S104 - asked, not bound
+    port = url.port or (None if "://" in host else _OLLAMA_PORT)
+    return str(url.copy_with(host=name, port=port, path="/", query=None)).rstrip("/")
+
+
+def _first_model(tags: Any) -> str | None:
+    models = tags.get("models") if isinstance(tags, dict) else None
+    names = [item.get("name") for item in models if isinstance(item, dict)] if models else []
+    return next((name for name in names if isinstance(name, str) and name), None)

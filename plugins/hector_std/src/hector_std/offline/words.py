@@ -1,0 +1,66 @@
+"""Words of a text, reduced so that inflections of one word are equal, and the tokens it counts as."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from hector_std.lexical.stop_words import STOP_WORDS
+
+__all__ = ["content_words", "stem", "stems", "tokens"]
+
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_TOKEN = re.compile(r"\s*(?:\w{1,8}|[^\w\s])|\s+$")
+_SUFFIXES = (
+    ("ization", "iz"), ("isation", "iz"), ("ations", "at"), ("ation", "at"), ("izing", "iz"), ("ising", "iz"),
+    ("ments", "ment"), ("nesses", ""), ("ness", ""), ("ingly", ""), ("edly", ""), ("ings", ""), ("ing", ""),
+    ("ions", "ion"), ("ies", "y"), ("ied", "y"), ("ers", "er"), ("ed", ""), ("ly", ""), ("es", ""), ("en", ""),
+    ("s", ""), ("e", ""),
+)  # fmt: skip
+_SHORTEST_STEM = 3
+
+
+def tokens(text: str) -> list[str]:
+    """Cut `text` into the pieces it is streamed and counted by; joined they are the text.
+
+    A piece is up to eight letters or digits, or one other character, with the white space before it: near enough to
+    what models count, and the same everywhere.
+    """
+    return _TOKEN.findall(text)
+
+
+def stem(word: str) -> str:
+    """Cut a lower-case word's ending off, by rule: equal stems mean forms of one word, mostly."""
+    word = word.removesuffix("'s").removesuffix("’s")
+    for suffix, replacement in _SUFFIXES:
+        if word.endswith(suffix) and len(word) - len(suffix) >= _SHORTEST_STEM:
+            if suffix == "s" and word.endswith("ss"):
+                break
+            return _undouble(word[: len(word) - len(suffix)] + replacement)
+    return word
+
+
+def _undouble(word: str) -> str:
+    is_double = len(word) > _SHORTEST_STEM and word[-1] == word[-2] and word[-1] not in "aeiouls"
+    return word[:-1] if is_double else word
+
+
+def content_words(text: str) -> list[str]:
+    """The words that are not stop words, lower case, in order; all words where there are no others."""
+    words = [
+        part.casefold().replace("’", "'")
+        for word in _WORD.findall(text)
+        for part in _CAMEL.split(word)
+    ]
+    content = [word for word in words if word not in STOP_WORDS and not _is_short_form(word)]
+    return content or words
+
+
+def _is_short_form(word: str) -> bool:
+    return "'" in word and word.split("'", maxsplit=1)[0] in STOP_WORDS
+
+
+def stems(text: str | Iterable[str]) -> list[str]:
+    """Stems of the content words, in order."""
+    return [stem(word) for word in (content_words(text) if isinstance(text, str) else text)]
