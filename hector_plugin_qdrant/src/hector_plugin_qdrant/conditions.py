@@ -80,7 +80,7 @@ def _compare(where: Compare, dialect: Dialect[F]) -> F:
     try:
         nearest, rest = number_parts(where.value)
     except OverflowError:
-        nearest, rest = math.copysign(math.inf, where.value), 0.0
+        nearest, rest = math.inf if where.value > 0 else -math.inf, 0.0
     if math.isnan(nearest):
         return _never(dialect)
     if math.isinf(nearest):  # JSON has no word for it, but every number is on one side of it

@@ -151,7 +151,7 @@ class EmbeddedQdrant:
         collection = self._shards.collection(name)
         points = cast("list[edge.PointId]", [point_id(item) for item in dict.fromkeys(ids)])
         with collection.translated():
-            there = collection.shard.retrieve(points)
+            there = collection.shard.retrieve(points, with_payload=False, with_vector=False)
             gone = edge.UpdateOperation.delete_points([item.id for item in there])
             _delete(collection.shard, gone)
         return len(there)

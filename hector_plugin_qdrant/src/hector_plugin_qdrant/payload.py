@@ -45,8 +45,15 @@ _INT64 = range(-(2**63), 2**63)
 
 
 def point_id(id: str) -> str:
-    """Give the UUID (version 5) that stands for a record's id."""
-    return str(uuid.uuid5(_NAMESPACE, id))
+    """Give the UUID (version 5) that stands for a record's id.
+
+    Raises:
+        VectorStoreError: the id is no Unicode text.
+    """
+    try:
+        return str(uuid.uuid5(_NAMESPACE, id))
+    except UnicodeEncodeError as error:
+        raise VectorStoreError(f"the id {id!a} is not Unicode: {error.reason}") from error
 
 
 def unit(vector: Sequence[float], dimension: int, what: str) -> tuple[list[float], float]:
