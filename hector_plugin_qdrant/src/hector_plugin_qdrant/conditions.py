@@ -6,22 +6,17 @@ carry everything: a tag is among the point's tags, and a number is in a range (s
 
 from __future__ import annotations
 
-import math
-import sys
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
 import attrs
 
 from hector.spi import All, AnyOf, Compare, Equals, Exists, Filter, In, Not
-from hector_plugin_qdrant.payload import number_parts, number_path, tag
+from hector_plugin_qdrant.payload import NUMBER_PARTS, number_parts, number_path, tag
 
 __all__ = ["Dialect", "condition"]
 
 F = TypeVar("F")
-
-# From here on, floats stand further apart than integers.
-_FIRST_INEXACT = 2.0**53
 
 
 @attrs.frozen
@@ -76,24 +71,14 @@ def _tagged(tags: list[str], dialect: Dialect[F]) -> F:
 
 
 def _compare(where: Compare, dialect: Dialect[F]) -> F:
-    path = number_path(where.key, "nearest")
     try:
-        nearest, rest = number_parts(where.value)
-    except OverflowError:
-        nearest, rest = math.inf if where.value > 0 else -math.inf, 0.0
-    if math.isnan(nearest):
+        bounds = number_parts(where.value)
+    except ValueError:  # nothing stands in any relation to NaN
         return _never(dialect)
-    if math.isinf(nearest):  # JSON has no word for it, but every number is on one side of it
-        is_true = (nearest > 0) == where.operator.startswith("<")
-        return dialect.within(path, "<=", sys.float_info.max) if is_true else _never(dialect)
-    if abs(nearest) < _FIRST_INEXACT:
-        return dialect.within(path, where.operator, nearest)
-    # Several integers have this nearest float: among them the rest decides.
-    same = [dialect.within(path, "<=", nearest), dialect.within(path, ">=", nearest)]
-    rest_path = number_path(where.key, "rest")
-    return dialect.some(
-        [
-            dialect.within(path, where.operator[0], nearest),
-            dialect.every([*same, dialect.within(rest_path, where.operator, rest)]),
-        ]
-    )
+    paths = [number_path(where.key, part) for part in NUMBER_PARTS]
+    found = dialect.within(paths[-1], where.operator, bounds[-1])
+    for path, bound in zip(paths[-2::-1], bounds[-2::-1], strict=True):
+        same = [dialect.within(path, "<=", bound), dialect.within(path, ">=", bound)]
+        beyond = dialect.within(path, where.operator[0], bound)
+        found = dialect.some([beyond, dialect.every([*same, found])])
+    return found

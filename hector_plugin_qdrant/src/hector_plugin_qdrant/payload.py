@@ -1,13 +1,14 @@
 """A record as a Qdrant point, and back.
 
-Qdrant takes only numbers and UUIDs as ids, and its filters have their own idea of equality. So the
-payload of a point is:
+Qdrant takes only numbers and UUIDs as ids, its filters have their own idea of equality, and it
+reads one float in seven as its neighbour (its JSON parser does not round correctly). So the payload
+of a point is:
 
-- `id`, `text`, `metadata`: the record, as it is. `norm`: the length of its vector, as Qdrant keeps
-  only the direction.
+- `id`, `text`, `metadata`: the record; the metadata as JSON text, so that it comes back as it was.
+  `norm`: the length of its vector, as Qdrant keeps only the direction.
 - `tags`: one string for each key and for each pair of key and value (of a list: each item), exact
   in type. A single keyword index over it serves every filter of equality and existence.
-- `numbers`: for each number, by key, what comparisons need.
+- `numbers`: for each number, by key, the integers that order it; see `number_parts`.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import struct
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from hector.errors import VectorStoreError
 from hector.message import JSONObject
@@ -25,6 +27,7 @@ from hector.spi import VectorHit, VectorRecord
 
 __all__ = [
     "HIT_KEYS",
+    "NUMBER_PARTS",
     "TAGS",
     "hit_from",
     "number_parts",
@@ -38,10 +41,11 @@ __all__ = [
 
 TAGS = "tags"
 HIT_KEYS = ["id", "text", "metadata"]
+NUMBER_PARTS = ("high", "low", "rest")
 
 _NAMESPACE = uuid.UUID("6e0b5c0c-5d0f-5c44-9a5e-6c0a3b1d7f52")
 _MAXIMUM_TAG = 256  # an index is no place for whole texts
-_INT64 = range(-(2**63), 2**63)
+_MAXIMUM_REST = 2**52
 
 
 def point_id(id: str) -> str:
@@ -83,11 +87,15 @@ def payload_of(record: VectorRecord, norm: float) -> dict[str, Any]:
     """
     if not record.id:
         raise VectorStoreError("a record has an empty id")
-    _check(record)
+    try:
+        record.text.encode()
+        metadata = json.dumps(record.metadata, allow_nan=False)
+    except (TypeError, ValueError) as error:  # UnicodeEncodeError is a ValueError
+        raise VectorStoreError(f"record `{record.id}` is not JSON in Unicode: {error}") from error
     return {
         "id": record.id,
         "text": record.text,
-        "metadata": dict(record.metadata),
+        "metadata": metadata,
         "norm": norm,
         TAGS: _tags(record.metadata),
         "numbers": _numbers(record.metadata),
@@ -101,7 +109,7 @@ def record_from(payload: Mapping[str, Any] | None, vector: Sequence[float]) -> V
         id=found["id"],
         vector=tuple(number * found["norm"] for number in vector),
         text=found["text"],
-        metadata=found["metadata"],
+        metadata=json.loads(found["metadata"]),
     )
 
 
@@ -112,7 +120,7 @@ def hit_from(payload: Mapping[str, Any] | None, score: float) -> VectorHit:
         id=found["id"],
         score=max(-1.0, min(1.0, score)),
         text=found["text"],
-        metadata=found["metadata"],
+        metadata=json.loads(found["metadata"]),
     )
 
 
@@ -125,19 +133,31 @@ def tag(*parts: object) -> str:
 
 
 def number_path(key: str, part: str) -> str:
-    """Give the path of a number's part; keys are spelled in hex, as paths have a syntax."""
-    return f"numbers.k{key.encode(errors='surrogatepass').hex()}.{part}"
+    """Give the path of a number's part."""
+    return f"numbers.{_spelled(key)}.{part}"
 
 
-def number_parts(value: float) -> tuple[float, float]:
-    """Split a number into the nearest 64-bit float and the rest, so that large integers compare.
+def number_parts(value: float) -> tuple[int, int, int]:
+    """Write a number as three integers that stand in the same order, one after the other.
+
+    The first two are the halves of the nearest 64-bit float: its bits, made two's complement, order
+    as floats do (IEEE 754, 5.10). The third is what an integer has more than that float, so all are
+    told apart up to 105 bits. Qdrant compares integers of 52 bits exactly.
 
     Raises:
-        OverflowError: beyond the range of floats.
+        ValueError: the value is not a number.
     """
-    nearest = float(value)
-    rest = value - int(nearest) if isinstance(value, int) else 0
-    return nearest, float(rest)
+    try:
+        nearest = float(value)
+    except OverflowError:
+        nearest = math.inf if value > 0 else -math.inf
+    if math.isnan(nearest):
+        raise ValueError("NaN stands in no order")
+    (bits,) = struct.unpack(">q", struct.pack(">d", nearest))
+    if bits < 0:
+        bits = -(bits & (2**63 - 1))
+    rest = value - int(nearest) if isinstance(value, int) and math.isfinite(nearest) else 0
+    return bits >> 32, bits & 0xFFFF_FFFF, max(-_MAXIMUM_REST, min(_MAXIMUM_REST, rest))
 
 
 def _canonical(part: object) -> object:
@@ -155,43 +175,17 @@ def _tags(metadata: JSONObject) -> list[str]:
     return sorted(set(tags))
 
 
-def _numbers(metadata: JSONObject) -> dict[str, dict[str, float]]:
-    numbers: dict[str, dict[str, float]] = {}
-    for key, value in metadata.items():
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            nearest, rest = number_parts(value)
-            numbers[f"k{key.encode().hex()}"] = {"nearest": nearest, "rest": rest}
-    return numbers
+def _numbers(metadata: JSONObject) -> dict[str, dict[str, int]]:
+    return {
+        _spelled(key): dict(zip(NUMBER_PARTS, number_parts(value), strict=True))
+        for key, value in metadata.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
 
 
-def _check(record: VectorRecord) -> None:
-    try:
-        text = json.dumps(
-            [record.id, record.text, record.metadata], ensure_ascii=False, allow_nan=False
-        )
-        text.encode()
-    except (TypeError, ValueError) as error:  # UnicodeEncodeError is a ValueError
-        raise VectorStoreError(f"record {record.id!a} is not JSON in Unicode: {error}") from error
-    if (path := _too_large(record.metadata)) is not None:
-        raise VectorStoreError(
-            f"metadata of record `{record.id}`: `{path}` is an integer of more than 64 bits",
-            hint="Qdrant cannot keep it: give it as a string",
-        )
-
-
-def _too_large(value: object, path: str = "") -> str | None:
-    """Find an integer that Qdrant would turn into a float."""
-    if isinstance(value, int):
-        return None if value in _INT64 else path
-    items: list[tuple[Any, Any]] = []
-    if isinstance(value, Mapping):
-        items = list(cast("Mapping[Any, Any]", value).items())
-    elif isinstance(value, list | tuple):
-        items = list(enumerate(cast("Sequence[Any]", value)))
-    for key, item in items:
-        if (found := _too_large(item, f"{path}.{key}" if path else str(key))) is not None:
-            return found
-    return None
+def _spelled(key: str) -> str:
+    """Spell a key as a name that is one step of a path, whatever it holds."""
+    return f"k{key.encode(errors='surrogatepass').hex()}"
 
 
 def _own(payload: Mapping[str, Any] | None) -> Mapping[str, Any]:
