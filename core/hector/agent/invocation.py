@@ -167,10 +167,7 @@ class AgentInvocation:
                     timestamp=started,
                     generation=generation,
                 )
-            if response is None:
-                raise LLMResponseError(
-                    "the reply ended without its closing part", provider=llm.provider
-                )
+            answer = self._whole(response, llm)
         except BaseException as error:
             failure = error
             raise
@@ -188,15 +185,23 @@ class AgentInvocation:
                 kind="message",
                 invocation_id=invocation_id,
                 author=author,
-                parts=response.parts,
+                parts=answer.parts,
                 branch=branch,
                 timestamp=time.time(),
                 generation=generation,
-                usage=response.usage,
-                finish_reason=response.finish_reason,
-                model=response.model or llm.model,
+                usage=answer.usage,
+                finish_reason=answer.finish_reason,
+                model=answer.model or llm.model,
             )
         )
+
+    @staticmethod
+    def _whole(response: LLMResponse | None, llm: LLM) -> LLMResponse:
+        if response is None:
+            raise LLMResponseError(
+                "the reply ended without its closing part", provider=llm.provider
+            )
+        return response
 
     def call_tools(
         self,

@@ -112,8 +112,9 @@ async def _watched(
 
 
 async def _called(call: ToolCall, tool: Tool, context: ToolContext, timeout_s: float) -> ToolOutput:
+    deadline = asyncio.timeout(timeout_s)
     try:
-        async with asyncio.timeout(timeout_s) as deadline:
+        async with deadline:
             return _as_output(await tool.call(call.arguments, context))
     except TimeoutError as error:
         if not deadline.expired():

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Collection, Iterable
 
 import attrs
-from importlib_metadata import Distribution, EntryPoint, MetadataPathFinder, distributions
+from importlib_metadata import Distribution, EntryPoint, MetadataPathFinder
 
 from hector.plugin.api import level_problem, parse_level
 from hector.plugin.records import PluginRecord, PluginState
@@ -40,7 +40,7 @@ def _entry_points(distribution: Distribution) -> Iterable[EntryPoint]:
 def _installed() -> dict[str, Distribution]:
     """Distributions by normalised name; of several the first on the path counts, as for imports."""
     found: dict[str, Distribution] = {}
-    for distribution in distributions():
+    for distribution in Distribution.discover():
         name = distribution.metadata["Name"] if distribution.metadata else None
         if name:
             found.setdefault(name.lower().replace("_", "-").replace(".", "-"), distribution)

@@ -77,8 +77,9 @@ class Cell:
         """
         path = self.spec.path
         ready: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        deadline = asyncio.timeout(timeout_s)
         try:
-            async with asyncio.timeout(timeout_s) as deadline:
+            async with deadline:
                 stack = AsyncExitStack()
                 made = make(stack)
                 if inspect.isawaitable(made):

@@ -33,10 +33,14 @@ async def load_create(provider: Provider) -> Create:
     return await asyncio.to_thread(_resolved, provider.create)
 
 
+def _is_context_manager(made: object) -> bool:
+    return hasattr(type(made), "__aenter__") and hasattr(type(made), "__aexit__")
+
+
 async def _finished(made: Any, stack: AsyncExitStack) -> Any:
     if inspect.isawaitable(made):
         made = await made
-    if hasattr(type(made), "__aenter__") and hasattr(type(made), "__aexit__"):
+    if _is_context_manager(made):
         made = await stack.enter_async_context(made)
     return made
 
@@ -61,6 +65,6 @@ def call_create(
         return _created(provider, settings, context, stack)
     create = provider.create
     made = (_resolved(create) if isinstance(create, str) else create)(settings, context)
-    if inspect.isawaitable(made) or hasattr(type(made), "__aenter__"):
+    if inspect.isawaitable(made) or _is_context_manager(made):
         return _finished(made, stack)
     return made

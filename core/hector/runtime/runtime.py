@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 from hector.config import Config
 from hector.errors import RuntimeClosedError, UsageError
@@ -208,27 +208,27 @@ class Runtime:
 
     def agent(self, name: str) -> Agent:
         """An agent of the current generation. Raises `ComponentNotFoundError`."""
-        return self._component("agent", "agents", name)
+        return cast(Agent, self._component("agent", "agents", name))
 
     def llm(self, name: str) -> LLM:
         """An LLM of the current generation. Raises `ComponentNotFoundError`."""
-        return self._component("llm", "llms", name)
+        return cast(LLM, self._component("llm", "llms", name))
 
     def embedder(self, name: str) -> Embedder:
         """An embedder of the current generation. Raises `ComponentNotFoundError`."""
-        return self._component("embedder", "embedders", name)
+        return cast(Embedder, self._component("embedder", "embedders", name))
 
     def vector_store(self, name: str) -> VectorStore:
         """A vector store of the current generation. Raises `ComponentNotFoundError`."""
-        return self._component("vector_store", "vector_stores", name)
+        return cast(VectorStore, self._component("vector_store", "vector_stores", name))
 
     def toolset(self, name: str) -> Toolset:
         """A toolset of the current generation. Raises `ComponentNotFoundError`."""
-        return self._component("toolset", "tools", name)
+        return cast(Toolset, self._component("toolset", "tools", name))
 
     def document_store(self, name: str) -> DocumentStore:
         """A document store of the current generation. Raises `ComponentNotFoundError`."""
-        return self._component("document_store", "document_stores", name)
+        return cast(DocumentStore, self._component("document_store", "document_stores", name))
 
     def _component(self, kind: str, section: str, name: str) -> Any:
         components = self._generation.components(kind)

@@ -54,6 +54,10 @@ class ToolOutput:
     actions: Actions | None = None
 
 
+def _discard(_event: Event) -> None:
+    """Nobody watches."""
+
+
 @attrs.frozen(kw_only=True)
 class ToolContext:
     """The surroundings of one call.
@@ -63,13 +67,13 @@ class ToolContext:
         idempotency_key: the same on every retry of this call; hand it to whatever has the effect.
         invocation: the invocation that calls.
         emit: passes an event on to whoever watches the invocation, in order, before the result; never blocks. For the
-            events of a called agent and for progress (`delta` events).
+            events of a called agent and for progress (`delta` events). Without a watcher events are dropped.
     """
 
     call_id: str
     idempotency_key: str
     invocation: Invocation
-    emit: Callable[[Event], None]
+    emit: Callable[[Event], None] = _discard
 
 
 class Tool(Protocol):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from hector.agent.branch import is_visible, join
 from hector.agent.history import build_history
-from hector.message import Event, Part, TextPart, ToolCall, ToolResult
+from hector.message import Event, EventKind, Part, TextPart, ToolCall, ToolResult
 
 SEGMENTS = st.sampled_from(["a", "b", "p.x", "call:1", "call:2"])
 BRANCHES = st.lists(SEGMENTS, max_size=5).map("/".join)
@@ -42,8 +42,8 @@ def test_a_name_that_begins_like_another_is_another(left: str, right: str) -> No
     assert not is_visible(join(left, "abc"), seen_from=join(left, "ab"))
 
 
-def event(author: str, *parts: Part, kind: str = "message", branch: str = "") -> Event:
-    return Event(id="", kind=kind, invocation_id="i", author=author, parts=parts, branch=branch)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+def event(author: str, *parts: Part, kind: EventKind = "message", branch: str = "") -> Event:
+    return Event(id="", kind=kind, invocation_id="i", author=author, parts=parts, branch=branch)
 
 
 CALLS = st.lists(st.sampled_from("abcdef"), unique=True, max_size=6)

@@ -160,7 +160,7 @@ async def test_cancelling_the_invocation_cancels_its_tools() -> None:
     """Nothing goes on working for somebody who left."""
     tool = Hanging()
     llm = ScriptedLLM(ToolCall(id="1", name="hanging"))
-    config = {"llms": {"default": {"provider": "scripted"}}, "agents": {"a": {}}}
+    config: dict[str, Any] = {"llms": {"default": {"provider": "scripted"}}, "agents": {"a": {}}}
     async with Runtime.open(
         config, providers=[scripted_provider(llm)], direct_tools={"a": [tool]}
     ) as runtime:

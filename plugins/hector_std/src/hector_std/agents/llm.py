@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 import attrs
 
 from hector.errors import IterationLimitError, LLMResponseError
-from hector.message import Event, JSONObject, TextPart, ToolCall
+from hector.message import Event, JSONObject, JSONValue, TextPart, ToolCall
 from hector.spi import (
     LLM,
     Agent,
@@ -49,7 +49,7 @@ class _Renamed:
         self._tool = tool
         self.spec: ToolSpec = attrs.evolve(tool.spec, name=name)
 
-    async def call(self, arguments: JSONObject, context: ToolContext) -> ToolOutput | object:
+    async def call(self, arguments: JSONObject, context: ToolContext) -> ToolOutput | JSONValue:
         return await self._tool.call(arguments, context)
 
 
