@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from hector.errors import VectorStoreError
 from hector.spi import All, Compare, Equals, VectorRecord
 from hector_std.chromem import ChromemSettings
 from hector_std.chromem.database import FILE_NAME
+from hector_std.chromem.index import Index
 from hector_std.chromem.store import Chromem, open_chromem
 
 WRITER = """
@@ -22,6 +24,7 @@ import asyncio, sys
 from pathlib import Path
 from hector.spi import VectorRecord
 from hector_std.chromem import ChromemSettings
+from hector_std.chromem.index import Index
 from hector_std.chromem.store import open_chromem
 
 async def main():
@@ -262,3 +265,21 @@ async def test_the_loop_turns_while_a_large_upsert_runs(tmp_path: Path) -> None:
                 await asyncio.sleep(0)
         assert await store.count("c") == 2000
     assert turns > 10
+
+
+def test_the_index_holds_little_more_than_the_matrix() -> None:
+    """However many rows were put one by one, memory stays within 1.3 times their vectors."""
+    rng = np.random.default_rng(3)
+    index = Index(384)
+    ratios: list[float] = []
+    tracemalloc.start()
+    try:
+        for number in range(6000):
+            index.put(f"{number}", rng.standard_normal(384, dtype=np.float32), {})
+            if number in {999, 2499, 4099, 5999}:
+                ratios.append(tracemalloc.get_traced_memory()[0] / ((number + 1) * 384 * 4))
+    finally:
+        tracemalloc.stop()
+    # What was there before the trace began is small beside a thousand rows.
+    assert max(ratios) < 1.45, ratios
+    assert min(ratios) > 0.9, ratios
