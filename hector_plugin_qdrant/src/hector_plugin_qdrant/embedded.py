@@ -26,7 +26,7 @@ from hector_plugin_qdrant.payload import (
 )
 from hector_plugin_qdrant.ranking import nearest
 from hector_plugin_qdrant.settings import QdrantSettings
-from hector_plugin_qdrant.shards import Shards
+from hector_plugin_qdrant.shards import Shards, translated
 
 __all__ = ["EmbeddedQdrant", "open_store"]
 
@@ -133,7 +133,7 @@ class EmbeddedQdrant:
             point = point_id(record.id)
             points[point] = edge.Point(point, vector, payload_of(record, norm))
         if points:
-            with collection.translated():
+            with translated(name):
                 # One operation is one entry of the engine's write-ahead log: all or none.
                 collection.shard.update(edge.UpdateOperation.upsert_points(list(points.values())))
                 collection.shard.flush()
@@ -141,7 +141,7 @@ class EmbeddedQdrant:
     def _get(self, name: str, ids: Sequence[str]) -> Sequence[VectorRecord]:
         collection = self._shards.collection(name)
         points = cast("list[edge.PointId]", [point_id(item) for item in ids])
-        with collection.translated():
+        with translated(name):
             found = collection.shard.retrieve(points, with_payload=True, with_vector=True)
         records = [record_from(item.payload, cast("list[float]", item.vector)) for item in found]
         by_id = {record.id: record for record in records}
@@ -150,7 +150,7 @@ class EmbeddedQdrant:
     def _delete_ids(self, name: str, ids: Sequence[str]) -> int:
         collection = self._shards.collection(name)
         points = cast("list[edge.PointId]", [point_id(item) for item in dict.fromkeys(ids)])
-        with collection.translated():
+        with translated(name):
             there = collection.shard.retrieve(points, with_payload=False, with_vector=False)
             gone = edge.UpdateOperation.delete_points([item.id for item in there])
             _delete(collection.shard, gone)
@@ -159,7 +159,7 @@ class EmbeddedQdrant:
     def _delete_where(self, name: str, where: Filter) -> int:
         collection = self._shards.collection(name)
         matching = _filter(where)
-        with collection.translated():
+        with translated(name):
             count = collection.shard.count(edge.CountRequest(filter=matching))
             _delete(collection.shard, edge.UpdateOperation.delete_points_by_filter(matching))
         return count
@@ -175,14 +175,14 @@ class EmbeddedQdrant:
             filter=None if where is None else _filter(where),
             with_payload=HIT_KEYS,
         )
-        with collection.translated():
+        with translated(name):
             found = collection.shard.search(request)
         return [hit_from(item.payload, item.score) for item in found]
 
     def _count(self, name: str, where: Filter | None) -> int:
         collection = self._shards.collection(name)
         matching = None if where is None else _filter(where)
-        with collection.translated():
+        with translated(name):
             return collection.shard.count(edge.CountRequest(filter=matching))
 
 

@@ -20,8 +20,16 @@ from hector_plugin_qdrant.settings import QdrantSettings
 
 __all__ = ["FAILURES", "Failure", "translated"]
 
-Failure: TypeAlias = ApiException | QdrantException | grpc.aio.AioRpcError | TimeoutError
-FAILURES = (ApiException, QdrantException, grpc.aio.AioRpcError, TimeoutError)
+Failure: TypeAlias = (
+    ApiException | QdrantException | grpc.aio.AioRpcError | json.JSONDecodeError | TimeoutError
+)
+FAILURES = (
+    ApiException,
+    QdrantException,
+    grpc.aio.AioRpcError,
+    json.JSONDecodeError,
+    TimeoutError,
+)
 
 _MAXIMUM_TEXT = 500
 # The words of gRPC for what HTTP says in numbers.
@@ -58,14 +66,13 @@ def translated(error: Failure, settings: QdrantSettings, collection: str = "") -
             return _unreachable(where, error.details() or "", settings)
         status = _STATUS.get(error.code())
         return _refused(where, status, f"{error.code().name}: {error.details()}", settings)
-    if isinstance(error, ResponseHandlingException):
-        if isinstance(error.source, httpx.TransportError):
-            return _unreachable(where, str(error.source), settings)
-        return VectorStoreError(
-            f"{where}: the answer is not Qdrant's: {_shown(str(error.source), settings)}",
-            hint="check that the address is that of Qdrant's REST API",
-        )
-    return VectorStoreError(f"{where}: {_shown(str(error), settings)}")
+    source = error.source if isinstance(error, ResponseHandlingException) else error
+    if isinstance(source, httpx.TransportError):
+        return _unreachable(where, str(source), settings)
+    return VectorStoreError(
+        f"{where}: the answer is not Qdrant's: {_shown(str(source), settings)}",
+        hint="check that the address is that of Qdrant's REST API",
+    )
 
 
 def _is_timeout(error: Failure) -> bool:

@@ -104,7 +104,7 @@ class Folder:
     def _collection(self, name: str) -> Path:
         """Spell a name so that no two are one folder, and none leads elsewhere, on any system."""
         try:
-            spelled = re.sub(rb"[^a-z0-9_-]", lambda found: b"%%%02X" % found[0], name.encode())
+            spelled = re.sub(rb"[^a-z0-9_-]", lambda found: b"%%%02X" % found[0][0], name.encode())
         except UnicodeEncodeError as error:
             raise VectorStoreError(f"collection name {name!a} is not Unicode") from error
         if not 0 < len(spelled) <= _MAXIMUM_NAME:

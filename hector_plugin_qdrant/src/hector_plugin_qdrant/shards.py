@@ -13,7 +13,7 @@ from hector.errors import UsageError, VectorStoreError
 from hector_plugin_qdrant.folder import Folder, damaged
 from hector_plugin_qdrant.payload import TAGS
 
-__all__ = ["Collection", "Shards"]
+__all__ = ["Collection", "Shards", "translated"]
 
 
 @attrs.frozen
@@ -30,17 +30,16 @@ class Collection:
     shard: edge.EdgeShard
     dimension: int
 
-    @contextmanager
-    def translated(self) -> Generator[None]:
-        """Turn what the engine raises into `VectorStoreError`."""
-        try:
-            yield
-        except VectorStoreError:
+
+@contextmanager
+def translated(collection: str) -> Generator[None]:
+    """Turn what the engine and the file system raise inside into `VectorStoreError`."""
+    try:
+        yield
+    except BaseException as error:
+        if not (_is_from_engine(error) or isinstance(error, OSError)):
             raise
-        except BaseException as error:
-            if not _is_from_engine(error):
-                raise
-            raise VectorStoreError(f"collection `{self.name}`: {error}") from error
+        raise VectorStoreError(f"collection `{collection}`: {error}") from error
 
 
 class Shards:
@@ -66,7 +65,7 @@ class Shards:
         """Make a collection, unless it exists with that dimension. Raises `VectorStoreError`."""
         if dimension <= 0:
             raise UsageError(f"dimension must be > 0, not {dimension}")
-        with self._lock:
+        with self._lock, translated(name):
             existing = self._folder.dimension(name)
             if existing is None:
                 with self._folder.adding(name, dimension) as place:
@@ -85,7 +84,7 @@ class Shards:
 
     def drop(self, name: str) -> None:
         """Remove a collection, if it exists."""
-        with self._lock:
+        with self._lock, translated(name):
             opened = self._open.pop(name, None)
             if opened is not None:
                 opened.shard.close()
