@@ -47,7 +47,7 @@ def test_the_upper_config_has_the_last_word_and_loses_nothing(base: object, over
 
 def _is_contained(part: object, whole: object) -> bool:
     if not isinstance(part, dict) or not part:
-        return part == {} or part == whole
+        return part in ({}, whole)
     return isinstance(whole, dict) and all(
         key in whole and _is_contained(value, whole[key])  # pyright: ignore[reportUnknownArgumentType]
         for key, value in part.items()  # pyright: ignore[reportUnknownVariableType]

@@ -82,7 +82,7 @@ def test_the_order_of_a_map_does_not_matter(value: dict[str, int], random: Any) 
 
 def entry_mark(settings: Any, **changes: Any) -> str:
     provider = Provider(kind="llm", type="x", settings=One, create="module:create")
-    values = {
+    values: dict[str, Any] = {
         "kind": "llm", "name": "a", "path": "llms.a", "type": "x",
         "provider": provider, "settings": settings, **changes,
     }  # fmt: skip

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - messages are compared in full, each on one line
 from __future__ import annotations
 
 import json

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - messages are compared in full, each on one line
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -101,15 +102,19 @@ def test_a_default_stands_in_for_a_variable_that_is_not_there(
 
 def test_a_missing_variable_is_told_at_its_value(check: Check) -> None:
     assert check("name: x\ndescription: by ${WHO}\n") == [
-        "config.yaml:2:14: [H106] description: the variable `WHO` is not set\n"
-        "  hint: set it, put it in a .env file, or give a default: ${WHO:-…}"
+        (
+            "config.yaml:2:14: [H106] description: the variable `WHO` is not set\n"
+            "  hint: set it, put it in a .env file, or give a default: ${WHO:-…}"
+        )
     ]
 
 
 def test_a_bad_interpolation_is_told_at_its_value(check: Check) -> None:
     assert check("name: ${X\n") == [
-        "config.yaml:1:7: [H119] name: `${` is not closed\n"
-        "  hint: write `${NAME}`, `${NAME:-default}`, or `$$` for a dollar"
+        (
+            "config.yaml:1:7: [H119] name: `${` is not closed\n"
+            "  hint: write `${NAME}`, `${NAME:-default}`, or `$$` for a dollar"
+        )
     ]
 
 
@@ -129,8 +134,10 @@ def test_a_whole_interpolation_takes_the_type_its_key_asks_for(check: Check, quo
 @pytest.mark.parametrize("value", ["a", "", "1.5", "${X}", "[1]"])
 def test_what_does_not_fit_the_type_is_told_without_its_value(check: Check, value: str) -> None:
     assert check("server:\n  port: ${PORT}\n", env={"PORT": value}) == [
-        "config.yaml:2:9: [H103] server.port: expected an integer, "
-        "but found `${PORT}`, whose value is not one"
+        (
+            "config.yaml:2:9: [H103] server.port: expected an integer, "
+            "but found `${PORT}`, whose value is not one"
+        )
     ]
 
 

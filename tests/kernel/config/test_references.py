@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - messages are compared in full, each on one line
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -20,38 +21,52 @@ LLMS = "llms: {default: {provider: offline}}\n"
     [
         (
             "agents:\n  a: {llm: defalt}\n",
-            "config.yaml:3:12: [H108] agents.a.llm: there is no LLM `defalt`\n"
-            "  hint: did you mean `default`? (one of: default)",
+            (
+                "config.yaml:3:12: [H108] agents.a.llm: there is no LLM `defalt`\n"
+                "  hint: did you mean `default`? (one of: default)"
+            ),
         ),
         (
             "agents:\n  a: {tools: [files]}\n",
-            "config.yaml:3:15: [H108] agents.a.tools[0]: there is no toolset `files`\n"
-            "  hint: add it under `tools`",
+            (
+                "config.yaml:3:15: [H108] agents.a.tools[0]: there is no toolset `files`\n"
+                "  hint: add it under `tools`"
+            ),
         ),
         (
             "agents:\n  a: {sub_agents: [b]}\n  c: {}\n",
-            "config.yaml:3:20: [H108] agents.a.sub_agents[0]: there is no agent `b`\n"
-            "  hint: one of: a, c",
+            (
+                "config.yaml:3:20: [H108] agents.a.sub_agents[0]: there is no agent `b`\n"
+                "  hint: one of: a, c"
+            ),
         ),
         (
             "agents:\n  a: {document_stores: [x]}\n",
-            "config.yaml:3:25: [H108] agents.a.document_stores[0]: there is no document store `x`\n"
-            "  hint: add it under `document_stores`",
+            (
+                "config.yaml:3:25: [H108] agents.a.document_stores[0]: there is no document store `x`\n"
+                "  hint: add it under `document_stores`"
+            ),
         ),
         (
             "document_stores:\n  d: {source: {path: x}, embedder: e}\n",
-            "config.yaml:3:36: [H108] document_stores.d.embedder: there is no embedder `e`\n"
-            "  hint: one of: default",
+            (
+                "config.yaml:3:36: [H108] document_stores.d.embedder: there is no embedder `e`\n"
+                "  hint: one of: default"
+            ),
         ),
         (
             "document_stores:\n  d: {source: {path: x}, vector_store: v}\nvector_stores: {w: {}}\n",
-            "config.yaml:3:40: [H108] document_stores.d.vector_store: there is no vector store `v`\n"
-            "  hint: one of: w",
+            (
+                "config.yaml:3:40: [H108] document_stores.d.vector_store: there is no vector store `v`\n"
+                "  hint: one of: w"
+            ),
         ),
         (
             "document_stores:\n  d: {source: {path: x}, chunking: {embedder: e}}\n",
-            "config.yaml:3:47: [H108] document_stores.d.chunking.embedder: there is no embedder `e`\n"
-            "  hint: one of: default",
+            (
+                "config.yaml:3:47: [H108] document_stores.d.chunking.embedder: there is no embedder `e`\n"
+                "  hint: one of: default"
+            ),
         ),
         (
             "defaults: {llm: x}\n",
@@ -69,8 +84,10 @@ def test_an_omitted_llm_that_is_not_there_is_told_with_what_to_do(check: Check) 
     text = "llms: {a: {provider: offline}, b: {provider: offline}}\nagents:\n  x:\n"
 
     assert check(text) == [
-        "config.yaml:3:3: [H108] agents.x.llm: no LLM is named here, and there is no `default`\n"
-        "  hint: set `llm`, or `defaults.llm` (one of: a, b)"
+        (
+            "config.yaml:3:3: [H108] agents.x.llm: no LLM is named here, and there is no `default`\n"
+            "  hint: set `llm`, or `defaults.llm` (one of: a, b)"
+        )
     ]
 
 
@@ -81,9 +98,11 @@ def test_an_omitted_embedder_of_several_is_told(check: Check) -> None:
     )
 
     assert check(text) == [
-        "config.yaml:3:3: [H108] document_stores.d.embedder: "
-        "no embedder is named here, and there is no `default`\n"
-        "  hint: set `embedder` (one of: a, b)"
+        (
+            "config.yaml:3:3: [H108] document_stores.d.embedder: "
+            "no embedder is named here, and there is no `default`\n"
+            "  hint: set `embedder` (one of: a, b)"
+        )
     ]
 
 
@@ -91,8 +110,10 @@ def test_a_disabled_toolset_is_told_as_such(check: Check) -> None:
     text = "tools: {t: {type: files, enabled: false}}\nagents:\n  a: {tools: [t.x]}\n"
 
     assert check(text) == [
-        "config.yaml:3:15: [H108] agents.a.tools[0]: the toolset `t` is disabled\n"
-        "  hint: set `tools.t.enabled` to true, or remove the reference"
+        (
+            "config.yaml:3:15: [H108] agents.a.tools[0]: the toolset `t` is disabled\n"
+            "  hint: set `tools.t.enabled` to true, or remove the reference"
+        )
     ]
 
 
@@ -102,8 +123,10 @@ def test_only_references_that_allow_it_name_a_member(check: Check) -> None:
     )
 
     assert check(text) == [
-        "config.yaml:4:20: [H108] agents.b.sub_agents[0]: there is no agent `a.x`\n"
-        "  hint: one of: a, b"
+        (
+            "config.yaml:4:20: [H108] agents.b.sub_agents[0]: there is no agent `a.x`\n"
+            "  hint: one of: a, b"
+        )
     ]
 
 
@@ -111,8 +134,10 @@ def test_a_name_that_a_variable_holds_is_not_shown(check: Check) -> None:
     found = check(f"{LLMS}agents: {{a: {{llm: '${{WHICH}}'}}}}", env={"WHICH": "sk-very-secret"})
 
     assert found == [
-        "config.yaml:2:19: [H108] agents.a.llm: there is no LLM called what `${WHICH}` holds\n"
-        "  hint: one of: default"
+        (
+            "config.yaml:2:19: [H108] agents.a.llm: there is no LLM called what `${WHICH}` holds\n"
+            "  hint: one of: default"
+        )
     ]
 
 
@@ -127,13 +152,17 @@ def test_a_reference_to_a_broken_entry_does_not_dangle(check: Check) -> None:
     [
         (
             "agents:\n  a: {sub_agents: [a]}\n",
-            "config.yaml:2:20: [H109] agents.a.sub_agents[0]: "
-            "circular reference: agents.a → agents.a",
+            (
+                "config.yaml:2:20: [H109] agents.a.sub_agents[0]: "
+                "circular reference: agents.a → agents.a"
+            ),
         ),
         (
             "agents:\n  a: {sub_agents: [b]}\n  b: {agent_tools: [c]}\n  c: {sub_agents: [b]}\n",
-            "config.yaml:4:20: [H109] agents.c.sub_agents[0]: "
-            "circular reference: agents.b → agents.c → agents.b",
+            (
+                "config.yaml:4:20: [H109] agents.c.sub_agents[0]: "
+                "circular reference: agents.b → agents.c → agents.b"
+            ),
         ),
     ],
 )

@@ -107,8 +107,10 @@ def test_a_wrong_secret_is_told_at_its_key_without_its_value(check: Check) -> No
 
 def test_a_missing_secret_names_the_variable(check: Check) -> None:
     assert check("llms:\n  a: {provider: openai}\n") == [
-        "config.yaml:2:3: [H105] llms.a.api_key: is missing\n"
-        "  hint: set it, or the environment variable `OPENAI_API_KEY`"
+        (
+            "config.yaml:2:3: [H105] llms.a.api_key: is missing\n"
+            "  hint: set it, or the environment variable `OPENAI_API_KEY`"
+        )
     ]
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - messages are compared in full, each on one line
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -43,8 +44,8 @@ def read(annotation: Any, value: object, **env: str) -> tuple[Any, list[str]]:
         (Mapping[str, list[int]], {"a": [1]}, {"a": [1]}),
         (dict, {"a": None}, {"a": None}),
         (str | None, None, None),
-        (Optional[int], 3, 3),
-        (Union[int, str], "3", "3"),
+        (Optional[int], 3, 3),  # noqa: UP045
+        (Union[int, str], "3", "3"),  # noqa: UP007
         (int | str, 3, 3),
         (bool | int, True, True),
         (str | list[str], ["a"], ["a"]),
@@ -121,8 +122,8 @@ def test_a_value_of_the_type_is_taken(annotation: Any, value: object, result: ob
         (
             Annotated[float, Duration()],
             "5 minutes",
-            "[H103] key: expected a duration (seconds, or such as `500ms`, `30s`, `5m`, `2h`, `1d`), "
-            "but found a string `5 minutes`",
+            ("[H103] key: expected a duration (seconds, or such as `500ms`, `30s`, `5m`, `2h`, `1d`), "
+            "but found a string `5 minutes`"),
         ),
         (Annotated[tuple[float, ...], Range(0, 1)], [0, 2], "[H104] key[1]: must be 0 to 1"),
     ],
@@ -208,7 +209,7 @@ def test_a_settings_class_that_makes_no_sense_is_refused(annotation: Any, reason
 
 @attrs.frozen
 class Unresolved:
-    key: "Nowhere"  # type: ignore[name-defined]  # noqa: F821, UP037  # pyright: ignore[reportUndefinedVariable]
+    key: "Nowhere"  # type: ignore[name-defined]  # noqa: F821, UP037
 
 
 @attrs.frozen
@@ -227,6 +228,7 @@ def test_a_class_that_contains_itself_is_told() -> None:
 
 
 def test_the_description_of_a_key_is_its_doc() -> None:
-    cls = attrs.make_class("Settings", {"key": attrs.field(type=Annotated[str, Doc("why")])})
+    annotation: Any = Annotated[str, Doc("why")]
+    cls = attrs.make_class("Settings", {"key": attrs.field(type=annotation)})
 
     assert record_shape(cls).schema()["properties"]["key"]["description"] == "why"

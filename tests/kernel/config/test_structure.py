@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - messages are compared in full, each on one line
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -271,18 +272,20 @@ def test_warnings_do_not_keep_a_config_from_use(index: ProviderIndex) -> None:
 
 
 SPELLINGS = [
-    ("storage: {sessions: {backend: inmemory}}", 1, 11, "storage.sessions", "server.sessions"),
-    ("observability: {metrics: {}}", 1, 1, "observability", "server.observability"),
+    ("storage: {sessions: {backend: inmemory}}", 11, "storage.sessions", "server.sessions"),
+    ("observability: {metrics: {}}", 1, "observability", "server.observability"),
 ]
 
 
-@pytest.mark.parametrize(("text", "line", "column", "path", "canonical"), SPELLINGS)
+@pytest.mark.parametrize(("text", "column", "path", "canonical"), SPELLINGS)
 def test_a_later_spelling_is_a_warning(
-    check: Check, text: str, line: int, column: int, path: str, canonical: str
+    check: Check, text: str, column: int, path: str, canonical: str
 ) -> None:
     assert check(text) == [
-        f"config.yaml:{line}:{column}: [H111] {path}: a deprecated spelling of `{canonical}`\n"
-        f"  hint: write `{canonical}`"
+        (
+            f"config.yaml:1:{column}: [H111] {path}: a deprecated spelling of `{canonical}`\n"
+            f"  hint: write `{canonical}`"
+        )
     ]
 
 
@@ -381,8 +384,10 @@ def test_a_provider_may_support_what_the_kernel_does_not_yet(index: ProviderInde
 
 def test_sql_sessions_need_a_database(check: Check) -> None:
     assert check("server:\n  sessions: {backend: sql}\n") == [
-        "config.yaml:2:3: [H105] server.sessions.database: is missing\n"
-        "  hint: name an entry of `databases`"
+        (
+            "config.yaml:2:3: [H105] server.sessions.database: is missing\n"
+            "  hint: name an entry of `databases`"
+        )
     ]
 
 
@@ -396,8 +401,10 @@ def test_a_database_without_sql_would_have_no_effect(check: Check) -> None:
 
 def test_the_database_of_the_sessions_must_be_there(check: Check) -> None:
     assert check("server: {sessions: {backend: sql, database: d}}") == [
-        "config.yaml:1:45: [H108] server.sessions.database: there is no database `d`\n"
-        "  hint: add it under `databases`"
+        (
+            "config.yaml:1:45: [H108] server.sessions.database: there is no database `d`\n"
+            "  hint: add it under `databases`"
+        )
     ]
 
 
@@ -411,15 +418,19 @@ def test_an_agent_has_a_plain_name(check: Check, name: str) -> None:
 
 def test_no_agent_is_called_user(check: Check) -> None:
     assert check("agents:\n  user:\n") == [
-        "config.yaml:2:3: [H104] agents.user: an agent cannot be called `user`: "
-        "that is who writes the messages"
+        (
+            "config.yaml:2:3: [H104] agents.user: an agent cannot be called `user`: "
+            "that is who writes the messages"
+        )
     ]
 
 
 def test_a_name_with_a_dot_would_be_taken_for_a_member(check: Check) -> None:
     assert check("tools:\n  a.b: {type: files}\n") == [
-        'config.yaml:2:3: [H104] tools["a.b"]: '
-        "the name of an entry must match `[a-zA-Z0-9_][a-zA-Z0-9_-]*`"
+        (
+            'config.yaml:2:3: [H104] tools["a.b"]: '
+            "the name of an entry must match `[a-zA-Z0-9_][a-zA-Z0-9_-]*`"
+        )
     ]
 
 
@@ -445,18 +456,18 @@ def test_a_name_with_a_dot_would_be_taken_for_a_member(check: Check) -> None:
         ),
         (
             "llms: {a: {provider: opena}}",
-            "config.yaml:1:22: [H107] llms.a.provider: no installed plugin offers the LLM type `opena`\n"
-            "  hint: did you mean `openai`? (one of: offline, openai)",
+            ("config.yaml:1:22: [H107] llms.a.provider: no installed plugin offers the LLM type `opena`\n"
+            "  hint: did you mean `openai`? (one of: offline, openai)"),
         ),
         (
             "llms: {a: {provider: anthropic}}",
-            "config.yaml:1:22: [H107] llms.a.provider: no installed plugin offers the LLM type `anthropic`\n"
-            "  hint: install it: pip install hector-plugin-anthropic (installed: offline, openai)",
+            ("config.yaml:1:22: [H107] llms.a.provider: no installed plugin offers the LLM type `anthropic`\n"
+            "  hint: install it: pip install hector-plugin-anthropic (installed: offline, openai)"),
         ),
         (
             "vector_stores: {a: {type: qdrant}}",
-            "config.yaml:1:27: [H107] vector_stores.a.type: no installed plugin offers the vector store type `qdrant`\n"
-            "  hint: install it: pip install hector-plugin-qdrant (installed: chromem)",
+            ("config.yaml:1:27: [H107] vector_stores.a.type: no installed plugin offers the vector store type `qdrant`\n"
+            "  hint: install it: pip install hector-plugin-qdrant (installed: chromem)"),
         ),
         (
             "tools: {a: {type: mcp}}",
@@ -464,8 +475,8 @@ def test_a_name_with_a_dot_would_be_taken_for_a_member(check: Check) -> None:
         ),
         (
             "plugins: {require: ['a b']}",
-            "config.yaml:1:21: [H104] plugins.require[0]: "
-            "is not a requirement such as `hector-plugin-openai>=0.1`",
+            ("config.yaml:1:21: [H104] plugins.require[0]: "
+            "is not a requirement such as `hector-plugin-openai>=0.1`"),
         ),
         (
             "plugins: {prefer: {openai: x}}",
@@ -481,9 +492,9 @@ def test_a_name_with_a_dot_would_be_taken_for_a_member(check: Check) -> None:
         ),
         (
             "sever: {}",
-            "config.yaml:1:1: [H102] sever: unknown key\n  hint: did you mean `server`? (one of: agents, databases, "
+            ("config.yaml:1:1: [H102] sever: unknown key\n  hint: did you mean `server`? (one of: agents, databases, "
             "defaults, description, document_stores, embedders, llms, logger, name, observability, plugins, server, "
-            "storage, tools, vector_stores, version)",
+            "storage, tools, vector_stores, version)"),
         ),
         (
             "logger: {format: simple}",
@@ -542,8 +553,10 @@ def test_a_wrong_plugins_section_raises_with_its_problems_only() -> None:
         plugins_section(raw)
 
     assert [str(item) for item in caught.value.diagnostics] == [
-        "config.yaml:1:20: [H103] plugins.disable: expected a list, but found a string `x`\n"
-        "  hint: write it as a list of one: `[…]`"
+        (
+            "config.yaml:1:20: [H103] plugins.disable: expected a list, but found a string `x`\n"
+            "  hint: write it as a list of one: `[…]`"
+        )
     ]
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - messages are compared in full, each on one line
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -106,8 +107,8 @@ def test_aliases_that_explode_are_refused_before_they_do() -> None:
         ("[" * 101, "config.yaml:1:101: [H112] nested more than 100 levels deep"),
         (
             "a: b: c",
-            "config.yaml:1:5: [H112] invalid YAML: mapping values are not allowed in this context\n"
-            '  hint: quote a value that contains ": "',
+            ("config.yaml:1:5: [H112] invalid YAML: mapping values are not allowed in this context\n"
+            '  hint: quote a value that contains ": "'),
         ),
         ("a: [1, 2", "config.yaml:2:1: [H112] invalid YAML: did not find expected ',' or ']' while parsing a flow sequence"),
         ("a: \x07", "config.yaml:1:4: [H112] invalid YAML: control characters are not allowed (character U+0007)"),
@@ -186,4 +187,8 @@ def test_any_text_gives_a_tree_or_a_config_error(text: str) -> None:
     try:
         read_text(text, env={})
     except ConfigError as error:
-        assert error.diagnostics[0].code in {"H112"}
+        codes = [item.code for item in error.diagnostics]
+    else:
+        codes = []
+
+    assert codes in ([], ["H112"])
