@@ -15,6 +15,7 @@ from hector_std import (
     offline,
     parsers,
     sqlite_sessions,
+    tools_files,
     tools_function,
 )
 
