@@ -6,6 +6,7 @@ from hector.config.component import ComponentEntry, ReferenceUse
 from hector.config.config import Config, DocumentStoreSettings
 from hector.config.environment import Environment
 from hector.config.fingerprint import canonical, fingerprint
+from hector.config.places import problem_at
 from hector.config.providers import (
     ProviderIndex,
     ProviderProblem,
@@ -67,6 +68,7 @@ __all__ = [
     "diagnostic_json",
     "fingerprint",
     "plugins_section",
+    "problem_at",
     "read",
     "read_text",
     "render",
