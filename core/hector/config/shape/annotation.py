@@ -13,13 +13,13 @@ from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_
 import attrs
 
 from hector.config.shape.containers import FixedListShape, ListShape, MapShape, UnionShape
+from hector.config.shape.numbers import NumberShape
 from hector.config.shape.record import Alias, Field, RecordShape, Resolved
 from hector.config.shape.scalars import (
     AnyShape,
     BooleanShape,
     ChoiceShape,
     NullShape,
-    NumberShape,
     PathShape,
     SecretShape,
     StringShape,
