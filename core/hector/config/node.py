@@ -19,7 +19,6 @@ __all__ = [
     "Node",
     "child_path",
     "key_problem",
-    "locate",
     "node_of",
     "plain",
     "value_problem",
@@ -35,9 +34,6 @@ class Invalid(Enum):
 INVALID: Final = Invalid.INVALID
 
 _PLAIN_KEY = re.compile(r"[^\s.\[\]\"']+")
-_STEP = re.compile(
-    r'\[(?P<index>[0-9]+)\]|\["(?P<quoted>(?:[^"\\]|\\.)*)"\]|(?P<key>[^\s.\[\]"\']+)'
-)
 _MAX_DEPTH = 100
 
 
@@ -192,21 +188,3 @@ def plain(node: Node) -> Any:
     if isinstance(node.value, list):
         return [plain(item) for item in node.items]
     return node.value
-
-
-def locate(root: Node, path: str) -> Node:
-    """The node at a path, or the nearest one above it that exists."""
-    node = root
-    for match in _STEP.finditer(path):
-        index, quoted, key = match.group("index", "quoted", "key")
-        if index is not None:
-            items = node.items
-            if int(index) >= len(items):
-                return node
-            node = items[int(index)]
-            continue
-        name = key if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
-        if name not in node.entries:
-            return node
-        node = node.entries[name]
-    return node

@@ -12,7 +12,7 @@ __all__ = ["problem_at"]
 def problem_at(
     raw: RawConfig, keys: tuple[str | int, ...], code: str, message: str, *, hint: str | None = None
 ) -> Diagnostic:
-    """An error with the value that the keys lead to, or with the deepest one on the way that exists.
+    """An error with the value that the keys lead to, or with the deepest one that exists.
 
     Args:
         raw: the config.

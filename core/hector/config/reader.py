@@ -21,7 +21,7 @@ from hector.config.interpolation import (
 )
 from hector.config.json_format import read_json
 from hector.config.merging import merge
-from hector.config.node import Node, key_problem, locate, node_of, plain, value_problem
+from hector.config.node import Node, key_problem, node_of, plain, value_problem
 from hector.config.toml_format import read_toml
 from hector.config.yaml_format import read_yaml
 from hector.errors import ConfigError, Diagnostic
@@ -80,12 +80,6 @@ class RawConfig:
     environment: Environment
     problems: tuple[Diagnostic, ...] = ()
     texts: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
-
-    def diagnostic(
-        self, code: str, path: str, message: str, *, hint: str | None = None
-    ) -> Diagnostic:
-        """A problem that somebody else found, at the place of a path, or of what encloses it."""
-        return value_problem(locate(self.root, path), code, path, message, hint=hint)
 
 
 def read(

@@ -11,6 +11,7 @@ import pytest
 from hector.config.node import INVALID, node_of
 from hector.config.shape import Reading, record_shape
 from hector.errors import UsageError
+from hector.message import JSONObject, JSONValue
 from hector.spi import Doc, Duration, Env, Length, Pattern, Range, Reference, Secret
 
 
@@ -182,6 +183,24 @@ def test_defaults_get_their_paths_joined_and_their_variables_filled(
         folder=Path("/home/ada"),
         many=(Path("/config/a"), Path("/b")),
     )
+
+
+@attrs.frozen(kw_only=True)
+class WithJSON:
+    schema: JSONObject
+    value: JSONValue = None
+    many: tuple[JSONObject, ...] | None = None
+
+
+def test_json_values_are_passed_on_as_they_are() -> None:
+    value = {"schema": {"a": [1, {"b": None}]}, "value": [1, "x"], "many": [{"a": 1.5}]}
+    reading = Reading(folder=Path("/config"), variables={})
+    made = record_shape(WithJSON).read(node_of(value, []), "", reading)
+
+    assert made == WithJSON(schema={"a": [1, {"b": None}]}, value=[1, "x"], many=({"a": 1.5},))
+    wrong = record_shape(WithJSON).read(node_of({"schema": [1]}, []), "", reading)
+    assert wrong is INVALID
+    assert reading.problems[0].message == "expected a map, but found a list"
 
 
 @pytest.mark.parametrize(

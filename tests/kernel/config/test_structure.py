@@ -15,6 +15,7 @@ from hector.config import (
     ReferenceUse,
     diagnose,
     plugins_section,
+    problem_at,
     read_text,
     structure,
     structure_settings,
@@ -560,18 +561,18 @@ def test_a_wrong_plugins_section_raises_with_its_problems_only() -> None:
     ]
 
 
-def test_somebody_elses_problem_is_placed_by_its_path() -> None:
+def test_somebody_elses_problem_is_placed_by_its_keys() -> None:
     text = "plugins:\n  require: [a, b]\ntools:\n  'a.b': {x: 1}\n"
     raw = read_text(text, env={}, file="config.yaml")
 
-    def place(path: str) -> tuple[int | None, int | None]:
-        found = raw.diagnostic("H117", path, "m")
-        return found.line, found.column
+    def place(*keys: str | int) -> tuple[str, int | None, int | None]:
+        found = problem_at(raw, keys, "H117", "m")
+        return found.path, found.line, found.column
 
-    assert place("plugins.require[1]") == (2, 16)
-    assert place('tools["a.b"].x') == (4, 14)
-    assert place("plugins.require[7]") == (2, 12)
-    assert place("gone.away") == (1, 1)
+    assert place("plugins", "require", 1) == ("plugins.require[1]", 2, 16)
+    assert place("tools", "a.b", "x") == ('tools["a.b"].x', 4, 14)
+    assert place("plugins", "require", 7) == ("plugins.require[7]", 2, 12)
+    assert place("gone", "away") == ("gone.away", 1, 1)
 
 
 def test_settings_of_a_component_that_no_entry_names(index: ProviderIndex) -> None:

@@ -13,13 +13,13 @@ from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_
 import attrs
 
 from hector.config.shape.containers import FixedListShape, ListShape, MapShape, UnionShape
+from hector.config.shape.numbers import NumberShape
 from hector.config.shape.record import Alias, Field, RecordShape, Resolved
 from hector.config.shape.scalars import (
     AnyShape,
     BooleanShape,
     ChoiceShape,
     NullShape,
-    NumberShape,
     PathShape,
     SecretShape,
     StringShape,
@@ -40,6 +40,13 @@ _SEQUENCES: dict[Any, Any] = {
 }
 _MAPPINGS: tuple[Any, ...] = (dict, Mapping, MutableMapping)
 _Marker = TypeVar("_Marker")
+
+
+class _JSON:
+    """Stands for `JSONValue` of `hector.message`, whose definition refers to itself."""
+
+
+_RECURSIVE_NAMES = {"JSONValue": _JSON}
 _SHAPES: dict[type[Any], RecordShape] = {}
 _VALUE_MARKERS = (Range, Length, Pattern, Duration, Reference)
 
@@ -66,7 +73,7 @@ def _record(cls: type[Any], outer: tuple[type[Any], ...]) -> RecordShape:
     if cls in outer:
         raise UsageError(f"the settings class `{name}` contains itself")
     try:
-        hints = typing.get_type_hints(cls, include_extras=True)
+        hints = typing.get_type_hints(cls, localns=_RECURSIVE_NAMES, include_extras=True)
     except (NameError, TypeError, AttributeError) as error:
         hint = "import what its annotations name at run time, not only for type checkers"
         raise UsageError(
@@ -151,7 +158,7 @@ def _scalar(annotation: Any, markers: tuple[Any, ...]) -> Shape | None:
     if annotation is Path:
         _only(markers, "a path")
         return PathShape()
-    if annotation in (Any, object):
+    if annotation in (Any, object, _JSON):
         return AnyShape()
     if annotation is type(None):
         return NullShape()
@@ -187,6 +194,8 @@ def _union(
     arguments: tuple[Any, ...], markers: tuple[Any, ...], outer: tuple[type[Any], ...]
 ) -> Shape:
     """Each marker goes to the members that understand it; at least one must."""
+    if any(_JSON in get_args(argument) for argument in arguments):
+        return AnyShape()
     members: list[Shape] = []
     unused = list(markers)
     for argument in arguments:

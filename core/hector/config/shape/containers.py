@@ -8,8 +8,8 @@ from typing import Any
 import attrs
 
 from hector.config.node import INVALID, Node, child_path
-from hector.config.shape.scalars import NullShape, StringShape, length_problem, typed_value
-from hector.config.shape.shape import SECRET_EXPECTED, Reading, Shape, wrong_type
+from hector.config.shape.scalars import NullShape, StringShape, length_problem
+from hector.config.shape.shape import SECRET_EXPECTED, Reading, Shape, typed_value, wrong_type
 from hector.spi import Length
 
 __all__ = ["FixedListShape", "ListShape", "MapShape", "UnionShape"]

@@ -16,10 +16,19 @@ from typing import Any, Final
 import attrs
 
 from hector.config.node import Node, key_problem, value_problem
+from hector.config.scalar import resolve_scalar
 from hector.errors import Diagnostic
 from hector.spi import Reference
 
-__all__ = ["SECRET_EXPECTED", "Reading", "Shape", "UsedReference", "describe", "wrong_type"]
+__all__ = [
+    "SECRET_EXPECTED",
+    "Reading",
+    "Shape",
+    "UsedReference",
+    "describe",
+    "typed_value",
+    "wrong_type",
+]
 
 
 @attrs.frozen(kw_only=True)
@@ -109,6 +118,13 @@ def describe(node: Node) -> str:
         return f"{word} `{'true' if value else 'false'}`"
     text = str(value)
     return f"{word} `{text if len(text) <= 40 else text[:39] + '…'}`"
+
+
+def typed_value(node: Node) -> Any:
+    """The value for a target that is no string: a whole interpolation is typed like bare YAML."""
+    return (
+        resolve_scalar(node.value) if node.is_whole and isinstance(node.value, str) else node.value
+    )
 
 
 def wrong_type(node: Node, path: str, expected: str, *, hint: str | None = None) -> Diagnostic:
