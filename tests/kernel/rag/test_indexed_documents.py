@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -133,7 +133,7 @@ def pipeline(
 @asynccontextmanager
 async def opened(
     built: Pipeline, indexing: IndexingOptions = FAST, search: SearchOptions | None = None
-) -> AsyncIterator[IndexedDocuments]:
+) -> AsyncGenerator[IndexedDocuments]:
     """A store whose first pass has ended."""
     async with open_document_store(
         "docs", built, description="notes", search=search, indexing=indexing
@@ -358,7 +358,7 @@ shelves = st.dictionaries(
 async def _content(vectors: VectorStore, collection: str, embedder: Embedder) -> dict[str, Any]:
     probe = (await embedder.embed(["a"]))[0]
     count = await vectors.count(collection)
-    hits = await vectors.search(collection, probe, limit=count) if count else []
+    hits = await vectors.search(collection, probe, limit=max(1, count))
     return {hit.id: (hit.text, hit.metadata) for hit in hits}
 
 
