@@ -411,3 +411,23 @@ async def test_a_document_cut_off_at_any_write_is_done_again(change: int) -> Non
             assert store.status.state == "ready"
         content = await _content(vectors, f"docs-{built.fingerprint[:12]}", embedder)
         assert sorted(content) == [f"a.txt#{number}" for number in range(7)]
+
+
+@pytest.mark.parametrize("change", range(8))
+async def test_a_document_that_went_back_after_a_crash_is_not_taken_for_unchanged(
+    change: int,
+) -> None:
+    """Old content, a cut off change, old content again: the hash fits, the chunks might not."""
+    old, new = "apples are red\nbananas\ncherries in a bowl", "dates\n" + "figs and grapes\n" * 6
+    shelf = Shelf({"a.txt": old})
+    embedder = CountingEmbedder(16)
+    async with open_chromem(ChromemSettings()) as vectors:
+        crashing: Any = CrashingStore(vectors)
+        built = pipeline(shelf, embedder, crashing)
+        for text, changes in ((old, None), (new, change), (old, None)):
+            shelf.files = {"a.txt": text}
+            crashing.changes_left = changes
+            async with opened(built):
+                pass
+        content = await _content(vectors, f"docs-{built.fingerprint[:12]}", embedder)
+        assert [content[key][0] for key in sorted(content)] == old.split("\n")

@@ -163,7 +163,7 @@ def test_a_pattern_that_is_none_is_refused(root: Path) -> None:
 
 
 def test_a_glob_that_explodes_is_refused(root: Path) -> None:
-    with pytest.raises(ToolArgumentsError, match="argument `pattern`: .* too many alternatives"):
+    with pytest.raises(ToolArgumentsError, match=r"argument `pattern`: .* too many alternatives"):
         call(root, "list_files", pattern="{a,b}" * 20)
 
 
