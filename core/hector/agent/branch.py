@@ -23,7 +23,7 @@ def _isolation_root(branch: str) -> str:
 
 
 def _is_below(branch: str, ancestor: str) -> bool:
-    return ancestor == "" or branch == ancestor or branch.startswith(f"{ancestor}/")
+    return ancestor in ("", branch) or branch.startswith(f"{ancestor}/")
 
 
 def is_visible(branch: str, *, seen_from: str) -> bool:

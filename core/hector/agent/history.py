@@ -29,7 +29,9 @@ def build_history(events: Iterable[Event], *, agent: str, branch: str) -> tuple[
             continue
         if event.kind == "tool_result":
             if event.author == agent:
-                results.update((part.call_id, part) for part in event.parts if isinstance(part, ToolResult))
+                results.update(
+                    (part.call_id, part) for part in event.parts if isinstance(part, ToolResult)
+                )
         elif event.parts and event.kind in ("started", "message"):
             visible.append(event)
     messages: list[Message] = []
@@ -43,7 +45,9 @@ def build_history(events: Iterable[Event], *, agent: str, branch: str) -> tuple[
     return tuple(messages)
 
 
-def _append_own(messages: list[Message], parts: tuple[Part, ...], results: Mapping[str, ToolResult]) -> None:
+def _append_own(
+    messages: list[Message], parts: tuple[Part, ...], results: Mapping[str, ToolResult]
+) -> None:
     answers: list[Part] = []
     is_whole = True
     for part in parts:
@@ -54,7 +58,9 @@ def _append_own(messages: list[Message], parts: tuple[Part, ...], results: Mappi
             else:
                 answers.append(result)
     if not is_whole:
-        parts = tuple(part for part in parts if not isinstance(part, ToolCall) or part.id in results)
+        parts = tuple(
+            part for part in parts if not isinstance(part, ToolCall) or part.id in results
+        )
     if any(not isinstance(part, TextPart) or part.text for part in parts):
         messages.append(Message("assistant", parts))
     if answers:

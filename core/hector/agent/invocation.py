@@ -33,7 +33,17 @@ MAX_DEPTH = 32
 class AgentInvocation:
     """Implements `hector.spi.Invocation`; children share the log, the id and the generation."""
 
-    __slots__ = ("_depth", "_opened", "agent", "branch", "generation", "id", "log", "message", "span")
+    __slots__ = (
+        "_depth",
+        "_opened",
+        "agent",
+        "branch",
+        "generation",
+        "id",
+        "log",
+        "message",
+        "span",
+    )
 
     def __init__(
         self,
@@ -110,7 +120,9 @@ class AgentInvocation:
     def _next_id(self) -> str:
         return f"{self.id}.{self.log.next_number()}"
 
-    def event(self, *parts: Part, actions: Actions | None = None, metadata: JSONObject | None = None) -> Event:
+    def event(
+        self, *parts: Part, actions: Actions | None = None, metadata: JSONObject | None = None
+    ) -> Event:
         """See `hector.spi.Invocation.event`."""
         return self.make("message" if parts else "state", parts, actions=actions, metadata=metadata)
 
@@ -128,14 +140,23 @@ class AgentInvocation:
         response: LLMResponse | None = None
         failure: BaseException | None = None
         id, started = self._next_id(), time.time()
-        invocation_id, author, branch, generation = self.id, self.agent, self.branch, self.generation
+        invocation_id, author, branch, generation = (
+            self.id,
+            self.agent,
+            self.branch,
+            self.generation,
+        )
         chunks = llm.generate(request)
         try:
             async for chunk in chunks:
                 if isinstance(chunk, LLMResponse):
                     response = chunk
                     continue
-                part = TextPart(chunk.text) if isinstance(chunk, TextDelta) else ThinkingPart(text=chunk.text)
+                part = (
+                    TextPart(chunk.text)
+                    if isinstance(chunk, TextDelta)
+                    else ThinkingPart(text=chunk.text)
+                )
                 yield Event(
                     id=id,
                     kind="delta",
@@ -146,8 +167,7 @@ class AgentInvocation:
                     timestamp=started,
                     generation=generation,
                 )
-            if response is None:
-                raise LLMResponseError("the reply ended without its closing part", provider=llm.provider)
+            answer = self._whole(response, llm)
         except BaseException as error:
             failure = error
             raise
@@ -165,18 +185,30 @@ class AgentInvocation:
                 kind="message",
                 invocation_id=invocation_id,
                 author=author,
-                parts=response.parts,
+                parts=answer.parts,
                 branch=branch,
                 timestamp=time.time(),
                 generation=generation,
-                usage=response.usage,
-                finish_reason=response.finish_reason,
-                model=response.model or llm.model,
+                usage=answer.usage,
+                finish_reason=answer.finish_reason,
+                model=answer.model or llm.model,
             )
         )
 
+    @staticmethod
+    def _whole(response: LLMResponse | None, llm: LLM) -> LLMResponse:
+        if response is None:
+            raise LLMResponseError(
+                "the reply ended without its closing part", provider=llm.provider
+            )
+        return response
+
     def call_tools(
-        self, calls: Sequence[ToolCall], tools: Mapping[str, Tool], *, timeout_s: float | None = None
+        self,
+        calls: Sequence[ToolCall],
+        tools: Mapping[str, Tool],
+        *,
+        timeout_s: float | None = None,
     ) -> AsyncIterator[Event]:
         """See `hector.spi.Invocation.call_tools`."""
         deadline_s = DEFAULT_TOOL_TIMEOUT_S if timeout_s is None else timeout_s
@@ -191,7 +223,9 @@ class AgentInvocation:
         """See `hector.spi.Invocation.call_agent`."""
         return self._own(self._call_agent(agent, request, call_id=call_id))
 
-    async def _call_agent(self, agent: Agent, request: str, *, call_id: str) -> AsyncGenerator[Event]:
+    async def _call_agent(
+        self, agent: Agent, request: str, *, call_id: str
+    ) -> AsyncGenerator[Event]:
         message = Message.user(request)
         child = self._child(agent, join(self.branch, f"{ISOLATED}{call_id}"), message)
         yield await child.record(child.make("message", message.parts, author="user"))

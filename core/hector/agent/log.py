@@ -20,7 +20,17 @@ class SessionLog:
         state: the session's state with this invocation's changes, `temp:` keys included.
     """
 
-    __slots__ = ("_counter", "_epoch", "_head", "_is_head_unsure", "_lock", "_sessions", "_state", "events", "key")
+    __slots__ = (
+        "_counter",
+        "_epoch",
+        "_head",
+        "_is_head_unsure",
+        "_lock",
+        "_sessions",
+        "_state",
+        "events",
+        "key",
+    )
 
     def __init__(self, sessions: Sessions, session: Session) -> None:
         self._sessions = sessions

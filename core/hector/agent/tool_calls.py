@@ -33,7 +33,8 @@ async def call_tools(
     if not calls:
         return
     intents = [
-        invocation.make("tool_intent", (call,), idempotency_key=f"{invocation.id}:{call.id}") for call in calls
+        invocation.make("tool_intent", (call,), idempotency_key=f"{invocation.id}:{call.id}")
+        for call in calls
     ]
     for event in await invocation.log.append(*intents):
         yield event
@@ -42,12 +43,16 @@ async def call_tools(
 
     async def one(call: ToolCall, key: str) -> None:
         nonlocal unfinished
-        context = ToolContext(call_id=call.id, idempotency_key=key, invocation=invocation, emit=queue.put_nowait)
+        context = ToolContext(
+            call_id=call.id, idempotency_key=key, invocation=invocation, emit=queue.put_nowait
+        )
         # An error here is not the tool's (those become results) but the log's. It travels through the queue: a task
         # group that cancelled its parent might hit the consumer's code, which runs in the same task.
         try:
             output = await _watched(invocation, call, tools, context, timeout_s)
-            result = ToolResult(call_id=call.id, name=call.name, content=output.content, is_error=output.is_error)
+            result = ToolResult(
+                call_id=call.id, name=call.name, content=output.content, is_error=output.is_error
+            )
             event = invocation.make("tool_result", (result,), actions=output.actions)
             queue.put_nowait(await invocation.record(event))
         except HectorError as error:
@@ -95,7 +100,9 @@ async def _watched(
     except asyncio.CancelledError as error:
         failure = error
         raise
-    except Exception as error:  # the tool-call border: whatever else a tool raises must not end the invocation
+    except (
+        Exception
+    ) as error:  # the tool-call border: whatever else a tool raises must not end the invocation
         failure = error
         logger.exception("tool %s failed in invocation %s", call.name, invocation.id)
         return _error(f"The tool failed unexpectedly ({type(error).__name__}).")
@@ -105,8 +112,9 @@ async def _watched(
 
 
 async def _called(call: ToolCall, tool: Tool, context: ToolContext, timeout_s: float) -> ToolOutput:
+    deadline = asyncio.timeout(timeout_s)
     try:
-        async with asyncio.timeout(timeout_s) as deadline:
+        async with deadline:
             return _as_output(await tool.call(call.arguments, context))
     except TimeoutError as error:
         if not deadline.expired():

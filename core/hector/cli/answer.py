@@ -45,9 +45,7 @@ class AnswerPrinter:
             if event.id not in self._streamed:
                 self._write(event.text)
             self._end_line()
-        elif event.kind == "tool_intent":
-            self._note(event)
-        elif event.kind == "tool_result":
+        elif event.kind in ("tool_intent", "tool_result"):
             self._note(event)
         elif event.kind == "finished":
             self._finish(event)
@@ -71,7 +69,9 @@ class AnswerPrinter:
                 arguments = json.dumps(part.arguments, ensure_ascii=False)
                 click.echo(f"· {event.author} calls {part.name} {_short(arguments)}", err=True)
             elif isinstance(part, ToolResult) and part.is_error:
-                text = " ".join(item.text for item in part.content if isinstance(item, TextPart | ThinkingPart))
+                text = " ".join(
+                    item.text for item in part.content if isinstance(item, TextPart | ThinkingPart)
+                )
                 click.echo(f"· {part.name} failed: {_short(text)}", err=True)
 
     def _finish(self, event: Event) -> None:

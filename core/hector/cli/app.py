@@ -20,10 +20,16 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("hector.cli.run:command", "Ask an agent one question."),
     "chat": ("hector.cli.chat:command", "Talk with an agent in the terminal."),
     "serve": ("hector_server.command:serve", "Serve every agent over A2A."),
-    "validate": ("hector.cli.validate:command", "Check a config and say everything that is wrong with it."),
+    "validate": (
+        "hector.cli.validate:command",
+        "Check a config and say everything that is wrong with it.",
+    ),
     "schema": ("hector.cli.schema:command", "Print the JSON Schema of the config."),
     "plugins": ("hector.cli.plugins:command", "List the installed plugins and what they offer."),
-    "version": ("hector.cli.version:command", "Print the versions of Hector and of what it runs on."),
+    "version": (
+        "hector.cli.version:command",
+        "Print the versions of Hector and of what it runs on.",
+    ),
 }
 """Name to (where it lives, what it does). The server lives above the kernel: it is named here, never imported."""
 

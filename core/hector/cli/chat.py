@@ -68,7 +68,9 @@ class Conversation:
     def _list_tools(self) -> None:
         for name in self.runtime.config.components.get("toolset", {}):
             for tool in self.runtime.toolset(name).tools():
-                click.echo(f"{name}.{tool.spec.name}  {tool.spec.description.splitlines()[0]}", err=True)
+                click.echo(
+                    f"{name}.{tool.spec.name}  {tool.spec.description.splitlines()[0]}", err=True
+                )
 
     async def answer(self, line: str) -> None:
         """Ask the agent and print what it says; Ctrl-C stops it."""

@@ -18,7 +18,9 @@ def choose_agent(runtime: Runtime, given: str | None) -> str:
     if given is not None:
         runtime.agent(given)
         return given
-    names = [name for name, info in runtime.agents.items() if info.visibility == "public"] or list(runtime.agents)
+    names = [name for name, info in runtime.agents.items() if info.visibility == "public"] or list(
+        runtime.agents
+    )
     if not names:
         raise UsageError("the config has no agent", hint="add one under `agents:`")
     return names[0]

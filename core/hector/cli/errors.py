@@ -17,7 +17,9 @@ def report(error: Exception) -> int:
     if isinstance(error, ConfigError):
         print_diagnostics(error.diagnostics)
         count = sum(1 for item in error.diagnostics if item.severity == "error")
-        click.echo(f"{count} problem{'' if count == 1 else 's'}: the config cannot be used.", err=True)
+        click.echo(
+            f"{count} problem{'' if count == 1 else 's'}: the config cannot be used.", err=True
+        )
         return 1
     if isinstance(error, HectorError):
         click.echo(f"error: {error}", err=True)
@@ -29,5 +31,8 @@ def report(error: Exception) -> int:
         return 1
     kind = type(error).__name__
     click.echo(f"error: unexpected {kind}: {error}", err=True)
-    click.echo(f"This is a bug. Please report it with the output of: hector --debug {' '.join(sys.argv[1:])}", err=True)
+    click.echo(
+        f"This is a bug. Please report it with the output of: hector --debug {' '.join(sys.argv[1:])}",
+        err=True,
+    )
     return 1

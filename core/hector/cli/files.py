@@ -8,7 +8,15 @@ import click
 
 __all__ = ["NAMES", "config_option", "find_config"]
 
-NAMES = ("hector.yaml", "hector.yml", "hector.toml", "config.yaml", "config.yml", "config.toml", "config.json")
+NAMES = (
+    "hector.yaml",
+    "hector.yml",
+    "hector.toml",
+    "config.yaml",
+    "config.yml",
+    "config.toml",
+    "config.json",
+)
 """Looked for in the current folder, in this order."""
 
 config_option = click.option(
@@ -31,4 +39,6 @@ def find_config(given: Path | None) -> Path:
     for name in NAMES:
         if Path(name).is_file():
             return Path(name)
-    raise click.UsageError("There is no config in this folder. Write one with `hector init`, or name one with --config.")
+    raise click.UsageError(
+        "There is no config in this folder. Write one with `hector init`, or name one with --config."
+    )

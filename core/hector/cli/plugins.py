@@ -56,9 +56,15 @@ def _print_table(records: tuple[PluginRecord, ...]) -> None:
     for title in ("plugin", "distribution", "state", "offers"):
         table.add_column(title, overflow="fold")
     for record in records:
-        newer = f"\n(installed: {record.installed_version}; restart)" if record.installed_version else ""
+        newer = (
+            f"\n(installed: {record.installed_version}; restart)"
+            if record.installed_version
+            else ""
+        )
         notes = f"{record.error}\n{record.remedy}" if record.error else _offered(record)
-        table.add_row(record.name, f"{record.distribution} {record.version}{newer}", record.state, notes)
+        table.add_row(
+            record.name, f"{record.distribution} {record.version}{newer}", record.state, notes
+        )
     Console().print(table)
 
 
@@ -66,7 +72,9 @@ def _print_one(record: PluginRecord) -> None:
     click.echo(f"{record.label}: {record.state}")
     if record.error:
         click.echo(f"  {record.error}\n  to do: {record.remedy}")
-    click.echo(f"  module {record.module}, API level {record.api_level or 'not stated'}, import {record.import_s * 1000:.0f} ms")
+    level = record.api_level or "not stated"
+    milliseconds = record.import_s * 1000
+    click.echo(f"  module {record.module}, API level {level}, import {milliseconds:.0f} ms")
     for provider in record.providers:
         click.echo(f"  {provider.kind} `{provider.type}`: {provider.summary}")
         names = ", ".join(field.name for field in attrs.fields(provider.settings))
@@ -82,7 +90,9 @@ def command(name: str | None, as_json: bool) -> None:
     if name is not None:
         records = tuple(record for record in records if name in (record.name, record.distribution))
         if not records:
-            raise PluginNotFoundError(f"no plugin named {name!r} is installed", hint="hector plugins lists them all")
+            raise PluginNotFoundError(
+                f"no plugin named {name!r} is installed", hint="hector plugins lists them all"
+            )
     if as_json:
         click.echo(json.dumps([record_to_json(record) for record in records], indent=2))
     elif name is not None:

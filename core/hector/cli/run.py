@@ -25,6 +25,7 @@ __all__ = ["command"]
 @click.option("--json", "as_json", is_flag=True, help="Print every event as a line of JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing about tools on stderr.")
 def command(
+    *,
     question: str,
     config_file: Path | None,
     agent: str | None,

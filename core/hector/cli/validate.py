@@ -36,7 +36,9 @@ def command(file: Path | None, as_json: bool, strict: bool) -> None:
         warnings = len(problems) - len(errors)
         notes = f", {warnings} warning{'' if warnings == 1 else 's'}" if warnings else ""
         if errors:
-            click.echo(f"{path}: {len(errors)} problem{'' if len(errors) == 1 else 's'}{notes}", err=True)
+            click.echo(
+                f"{path}: {len(errors)} problem{'' if len(errors) == 1 else 's'}{notes}", err=True
+            )
         else:
             click.echo(f"{path}: valid{notes}")
     sys.exit(1 if errors else 0)

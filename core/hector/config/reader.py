@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, Final, Literal, TypeAlias
 import attrs
 
 from hector.config.environment import Environment, read_environment
+from hector.config.fingerprint import canonical
 from hector.config.interpolation import (
     InterpolationError,
     MissingVariableError,
@@ -19,7 +21,7 @@ from hector.config.interpolation import (
 )
 from hector.config.json_format import read_json
 from hector.config.merging import merge
-from hector.config.node import Node, key_problem, locate, node_of, value_problem
+from hector.config.node import Node, key_problem, locate, node_of, plain, value_problem
 from hector.config.toml_format import read_toml
 from hector.config.yaml_format import read_yaml
 from hector.errors import ConfigError, Diagnostic
@@ -103,7 +105,8 @@ def read(
     if isinstance(source, Mapping):
         problems: list[Diagnostic] = []
         root = node_of(source, problems)
-        etag = _digest(repr(sorted(source)).encode())
+        content = json.dumps(canonical(plain(root)), sort_keys=True)
+        etag = _digest(content.encode())
         return _Assembly(Path.cwd(), env, problems).finish(root, None, None, etag)
     path = Path(source)
     problems = []
@@ -216,14 +219,14 @@ class _Assembly:
             unreadable = error.diagnostics[0]
             if unreadable.code not in {"H101", "H115"} or unreadable.file != shown:
                 raise
-            message = f"`{relative}` {unreadable.message}"
+            message = f"`{item.value}` {unreadable.message}"
             problem = value_problem(
                 item, "H114", path, message, hint="the path is relative to this file"
             )
             raise ConfigError((problem,)) from error
         if not isinstance(root.value, dict):
             raise ConfigError(
-                (value_problem(item, "H114", path, f"`{relative}` is not a map of sections"),)
+                (value_problem(item, "H114", path, f"`{item.value}` is not a map of sections"),)
             )
         return self._extended(root, target.parent, shown, (*chain, target))
 

@@ -40,7 +40,7 @@ def read_yaml(text: str, file: str | None, problems: list[Diagnostic]) -> Node:
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
-        raise ConfigError((_syntax_problem(error, file),)) from error
+        raise ConfigError((_syntax_problem(error, file, text),)) from error
     except yaml.reader.ReaderError as error:
         position = cast("int", error.position)
         before = text[:position]
@@ -57,22 +57,31 @@ def read_yaml(text: str, file: str | None, problems: list[Diagnostic]) -> Node:
         raise ConfigError((problem,)) from error
 
 
-def _syntax_problem(error: Any, file: str | None) -> Diagnostic:
+def _syntax_problem(error: Any, file: str | None, text: str) -> Diagnostic:
     mark = error.problem_mark or error.context_mark
     problem = error.problem or "not understood"
     context = f" {error.context}" if error.context else ""
-    hint = "indent with spaces, not tabs" if "\\t" in problem or "tab" in problem else None
-    if "mapping values are not allowed" in problem:
-        hint = 'quote a value that contains ": "'
     return Diagnostic(
         code="H112",
         path="",
         message=f"invalid YAML: {problem}{context}",
-        hint=hint,
+        hint=_syntax_hint(problem, context, text.split("\n")[mark.line :][:1], mark.column),
         file=file,
-        line=mark.line + 1 if mark else None,
-        column=mark.column + 1 if mark else None,
+        line=mark.line + 1,
+        column=mark.column + 1,
     )
+
+
+def _syntax_hint(problem: str, context: str, lines: list[str], column: int) -> str | None:
+    """What to do about the mistakes that are made most."""
+    line = lines[0] if lines else ""
+    if "cannot start any token" in problem and line[column : column + 1] == "\t":
+        return "indent with spaces, not tabs"
+    if "mapping values are not allowed" in problem:
+        return 'quote a value that contains ": "'
+    if "flow" in context and "${" in line:
+        return 'quote it inside brackets: "${NAME}"'
+    return None
 
 
 @attrs.define

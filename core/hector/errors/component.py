@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from hector.errors.root import HectorError
 
-__all__ = ["ComponentCloseError", "ComponentError", "ComponentNotFoundError", "ComponentOpenError", "ComponentTimeoutError", "ComponentTypeError", "RuntimeClosedError", "ServerError"]
+__all__ = [
+    "ComponentCloseError",
+    "ComponentError",
+    "ComponentNotFoundError",
+    "ComponentOpenError",
+    "ComponentTimeoutError",
+    "ComponentTypeError",
+    "RuntimeClosedError",
+    "ServerError",
+]
 
 
 class ComponentError(HectorError):

@@ -37,7 +37,9 @@ class Diagnostic:
 
     def __str__(self) -> str:
         """`file:line:column: [code] path: message`, then the hint on a line of its own."""
-        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+        place = ":".join(
+            str(part) for part in (self.file, self.line, self.column) if part is not None
+        )
         head = f"{place}: " if place else ""
         where = f"{self.path}: " if self.path else ""
         text = f"{head}[{self.code}] {where}{self.message}"

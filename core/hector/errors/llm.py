@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from hector.errors.root import HectorError
 
-__all__ = ["EmbedderError", "LLMAuthenticationError", "LLMConnectionError", "LLMContextOverflowError", "LLMError", "LLMRateLimitError", "LLMResponseError"]
+__all__ = [
+    "EmbedderError",
+    "LLMAuthenticationError",
+    "LLMConnectionError",
+    "LLMContextOverflowError",
+    "LLMError",
+    "LLMRateLimitError",
+    "LLMResponseError",
+]
 
 
 class LLMError(HectorError):

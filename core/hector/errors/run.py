@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from hector.errors.root import HectorError
 
-__all__ = ["DocumentError", "IterationLimitError", "PathOutsideRootError", "RunError", "ToolArgumentsError", "ToolError", "ToolTimeoutError", "VectorStoreError"]
+__all__ = [
+    "DocumentError",
+    "IterationLimitError",
+    "PathOutsideRootError",
+    "RunError",
+    "ToolArgumentsError",
+    "ToolError",
+    "ToolTimeoutError",
+    "VectorStoreError",
+]
 
 
 class RunError(HectorError):

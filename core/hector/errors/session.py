@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from hector.errors.root import HectorError
 
-__all__ = ["ArtifactNotFoundError", "SessionConflictError", "SessionError", "SessionExistsError", "SessionNotFoundError"]
+__all__ = [
+    "ArtifactNotFoundError",
+    "SessionConflictError",
+    "SessionError",
+    "SessionExistsError",
+    "SessionNotFoundError",
+]
 
 
 class SessionError(HectorError):

@@ -22,7 +22,9 @@ EventKind: TypeAlias = Literal[
     "finished",  # the invocation ended; `outcome` says how
 ]
 
-FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter", "refusal", "other"]
+FinishReason: TypeAlias = Literal[
+    "stop", "length", "tool_calls", "content_filter", "refusal", "other"
+]
 """Why a model stopped writing."""
 
 Outcome: TypeAlias = Literal["completed", "failed", "canceled", "input_required"]
@@ -74,7 +76,8 @@ class Event:
         kind: see `EventKind`. All kinds but `delta` are durable.
         invocation_id: the invocation it belongs to.
         author: the agent's name, or `user`.
-        parts: what was said, called or answered. A `delta` holds one part with the new piece only; a `tool_intent` one `ToolCall`; a `tool_result` one `ToolResult`.
+        parts: what was said, called or answered. A `delta` holds one part with the new piece only; a
+            `tool_intent` one `ToolCall`; a `tool_result` one `ToolResult`.
         branch: where in the tree of agents, segments joined by `/`; empty at the root.
             A segment `call:<id>` begins an isolated conversation (an agent called as a tool).
         sequence: position in the session's log, 1-based and gapless; None while not (or never) durable.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias, Union
+from typing import TypeAlias
 
 __all__ = ["JSONObject", "JSONValue"]
 
-JSONValue: TypeAlias = Union[
-    None, bool, int, float, str, Sequence["JSONValue"], Mapping[str, "JSONValue"]
-]
+JSONValue: TypeAlias = (
+    bool | int | float | str | Sequence["JSONValue"] | Mapping[str, "JSONValue"] | None
+)
 """Anything `json.dumps` takes without a default. Treat it as read-only."""
 
 JSONObject: TypeAlias = Mapping[str, JSONValue]

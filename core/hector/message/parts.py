@@ -31,7 +31,8 @@ class TextPart:
 
     Attributes:
         text: any Unicode text, possibly empty.
-        provider_data: what the provider that made this part needs to see again on the next turn, kept byte for byte; None for parts made elsewhere.
+        provider_data: what the provider that made this part needs to see again on the next turn, kept
+            byte for byte; None for parts made elsewhere.
     """
 
     text: str
@@ -50,7 +51,9 @@ class FilePart:
     """
 
     media_type: str
-    data: bytes | None = attrs.field(default=None, repr=lambda value: f"<{len(value)} bytes>" if value else "None")
+    data: bytes | None = attrs.field(
+        default=None, repr=lambda value: f"<{len(value)} bytes>" if value else "None"
+    )
     url: str | None = None
     name: str | None = None
 

@@ -46,7 +46,15 @@ class Counters:
             "hector_tool_calls", description="tool calls by tool and status"
         )
 
-    def count(self, operation: str, name: str, *, is_error: bool, outcome: Outcome | None, usage: Usage | None) -> None:
+    def count(
+        self,
+        operation: str,
+        name: str,
+        *,
+        is_error: bool,
+        outcome: Outcome | None,
+        usage: Usage | None,
+    ) -> None:
         """Count one ended span."""
         status = "error" if is_error else "ok"
         if operation == "chat":
@@ -66,7 +74,12 @@ class _Span:
     __slots__ = ("_counters", "_name", "_operation", "_span", "_tracer")
 
     def __init__(
-        self, tracer: Tracer | None, counters: Counters | None, operation: str, name: str, span: trace.Span | None
+        self,
+        tracer: Tracer | None,
+        counters: Counters | None,
+        operation: str,
+        name: str,
+        span: trace.Span | None,
     ) -> None:
         self._tracer = tracer
         self._counters = counters
@@ -98,7 +111,11 @@ class _Span:
     ) -> None:
         if self._counters is not None:
             self._counters.count(
-                self._operation, self._name, is_error=error is not None, outcome=outcome, usage=usage
+                self._operation,
+                self._name,
+                is_error=error is not None,
+                outcome=outcome,
+                usage=usage,
             )
         span = self._span
         if span is None:
@@ -111,7 +128,9 @@ class _Span:
         if outcome is not None:
             span.set_attribute("hector.outcome", outcome)
         if error is not None:
-            span.set_attribute("error.type", error.code if isinstance(error, HectorError) else type(error).__name__)
+            span.set_attribute(
+                "error.type", error.code if isinstance(error, HectorError) else type(error).__name__
+            )
             span.set_status(Status(StatusCode.ERROR))
         span.end()
 
@@ -119,14 +138,18 @@ class _Span:
 class OtelObserver:
     """Implements `hector.spi.Observer`; owns its providers and shuts them down with `close`."""
 
-    def __init__(self, *, tracers: TracerProvider | None, meters: SdkMeterProvider | None, registry: Any) -> None:
+    def __init__(
+        self, *, tracers: TracerProvider | None, meters: SdkMeterProvider | None, registry: Any
+    ) -> None:
         self._tracers = tracers
         self._meters = meters
         self._registry = registry
         self._tracer = tracers.get_tracer("hector") if tracers is not None else None
         self._counters = Counters(meters) if meters is not None else None
 
-    def invocation(self, *, agent: str, invocation_id: str, session: str, user: str, generation: int) -> _Span:
+    def invocation(
+        self, *, agent: str, invocation_id: str, session: str, user: str, generation: int
+    ) -> _Span:
         """See `hector.spi.Observer`."""
         span = None
         if self._tracer is not None:
@@ -137,7 +160,9 @@ class OtelObserver:
                 "hector.user_id": user,
                 "hector.generation": generation,
             }
-            span = self._tracer.start_span(f"invocation {agent}", kind=SpanKind.SERVER, attributes=attributes)
+            span = self._tracer.start_span(
+                f"invocation {agent}", kind=SpanKind.SERVER, attributes=attributes
+            )
         return _Span(self._tracer, self._counters, "invocation", agent, span)
 
     def metrics(self) -> tuple[bytes, str] | None:

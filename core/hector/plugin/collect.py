@@ -51,7 +51,9 @@ def _checked(provider: object, hook_name: str, kind: Kind) -> Provider:
     if not isinstance(provider, Provider):
         raise TypeError(f"{hook_name} gave a {type(provider).__name__}, not a hector.spi.Provider")
     if provider.kind != kind:
-        raise TypeError(f"{hook_name} gave `{provider.type}` of kind {provider.kind}, it is there for kind {kind}")
+        raise TypeError(
+            f"{hook_name} gave `{provider.type}` of kind {provider.kind}, it is there for kind {kind}"
+        )
     if not attrs.has(provider.settings):
         raise TypeError(f"the settings of {kind} `{provider.type}` are not an attrs class")
     return provider
@@ -72,7 +74,9 @@ def _load(record: PluginRecord, manager: pluggy.PluginManager) -> PluginRecord:
 
 def _failed(record: PluginRecord, error: BaseException) -> PluginRecord:
     reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    remedy = f"repair or remove it (pip uninstall {record.distribution}), or list it in plugins.disable"
+    remedy = (
+        f"repair or remove it (pip uninstall {record.distribution}), or list it in plugins.disable"
+    )
     return attrs.evolve(record, state="failed", error=reason, remedy=remedy)
 
 
@@ -93,6 +97,6 @@ def collect(records: Iterable[PluginRecord]) -> tuple[PluginRecord, ...]:
         # The border to other people's code: whatever a plugin's import raises, SystemExit included, is its own.
         try:
             collected.append(_load(record, manager))
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the border to plugins
             collected.append(_failed(record, error))
     return tuple(collected)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Collection, Iterable
 
 import attrs
-from importlib_metadata import Distribution, EntryPoint, MetadataPathFinder, distributions
+from importlib_metadata import Distribution, EntryPoint, MetadataPathFinder
 
 from hector.plugin.api import level_problem, parse_level
 from hector.plugin.records import PluginRecord, PluginState
@@ -32,20 +32,24 @@ def refresh() -> None:
 
 
 def _entry_points(distribution: Distribution) -> Iterable[EntryPoint]:
-    return (point for point in distribution.entry_points if point.group in (PLUGIN_GROUP, API_GROUP))
+    return (
+        point for point in distribution.entry_points if point.group in (PLUGIN_GROUP, API_GROUP)
+    )
 
 
 def _installed() -> dict[str, Distribution]:
     """Distributions by normalised name; of several the first on the path counts, as for imports."""
     found: dict[str, Distribution] = {}
-    for distribution in distributions():
+    for distribution in Distribution.discover():
         name = distribution.metadata["Name"] if distribution.metadata else None
         if name:
             found.setdefault(name.lower().replace("_", "-").replace(".", "-"), distribution)
     return found
 
 
-def _record(distribution: Distribution, point: EntryPoint, levels: dict[str, str], blocked: Collection[str]) -> PluginRecord:
+def _record(
+    distribution: Distribution, point: EntryPoint, levels: dict[str, str], blocked: Collection[str]
+) -> PluginRecord:
     level = parse_level(levels[point.name]) if point.name in levels else None
     name, version = distribution.metadata["Name"], distribution.version
     running = _imported.get((name, point.value), version)
@@ -58,7 +62,9 @@ def _record(distribution: Distribution, point: EntryPoint, levels: dict[str, str
         api_level=level,
     )
     if point.name in blocked or name in blocked:
-        return _with(record, "blocked", "it is listed in plugins.disable", "take it off that list to use it")
+        return _with(
+            record, "blocked", "it is listed in plugins.disable", "take it off that list to use it"
+        )
     problem = level_problem(level)
     return _with(record, "incompatible", *problem) if problem else record
 
@@ -81,7 +87,9 @@ def discover(*, disable: Collection[str] = ()) -> tuple[PluginRecord, ...]:
         points = list(_entry_points(distribution))
         levels = {point.name: point.value for point in points if point.group == API_GROUP}
         records.extend(
-            _record(distribution, point, levels, disable) for point in points if point.group == PLUGIN_GROUP
+            _record(distribution, point, levels, disable)
+            for point in points
+            if point.group == PLUGIN_GROUP
         )
     return tuple(sorted(records, key=lambda record: (record.distribution.lower(), record.name)))
 

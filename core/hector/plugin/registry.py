@@ -70,7 +70,9 @@ class Registry:
         distribution, separator, bare = type.rpartition(":")
         offers = self.offers.get((kind, bare), ())
         if separator:
-            offers = tuple(offer for offer in offers if _same_name(offer.distribution, distribution))
+            offers = tuple(
+                offer for offer in offers if _same_name(offer.distribution, distribution)
+            )
         if not offers:
             return self._missing(kind, type, bare)
         if len(offers) == 1:
@@ -101,7 +103,9 @@ class Registry:
 
     def _missing(self, kind: str, type: str, bare: str) -> ProviderProblem:
         for record in self.records:
-            if record.state in ("failed", "incompatible", "blocked") and _speaks_for(record, type, bare):
+            if record.state in ("failed", "incompatible", "blocked") and _speaks_for(
+                record, type, bare
+            ):
                 return ProviderProblem(
                     code="H116",
                     message=f"{kind} type `{type}`: plugin {record.label} is {record.state}: {record.error}",
@@ -114,7 +118,9 @@ class Registry:
         if package:
             hints.append(f"pip install {package}")
         hints.append(f"installed: {', '.join(known) or 'none'}")
-        return ProviderProblem(code="H107", message=f"no plugin offers {kind} type `{type}`", hint="; ".join(hints))
+        return ProviderProblem(
+            code="H107", message=f"no plugin offers {kind} type `{type}`", hint="; ".join(hints)
+        )
 
 
 def _same_name(left: str, right: str) -> bool:
@@ -130,15 +136,23 @@ def _speaks_for(record: PluginRecord, type: str, bare: str) -> bool:
     return record.name == bare or _same_name(record.distribution, package)
 
 
-def _offers(records: Iterable[PluginRecord], extra: Iterable[Provider]) -> dict[tuple[str, str], tuple[Offer, ...]]:
+def _offers(
+    records: Iterable[PluginRecord], extra: Iterable[Provider]
+) -> dict[tuple[str, str], tuple[Offer, ...]]:
     offers: dict[tuple[str, str], tuple[Offer, ...]] = {}
     for record in records:
         for provider in record.providers:
-            offer = Offer(provider=provider, distribution=record.distribution, version=record.version)
+            offer = Offer(
+                provider=provider, distribution=record.distribution, version=record.version
+            )
             key = (provider.kind, provider.type)
             offers[key] = (*offers.get(key, ()), offer)
-    for provider in extra:  # what the embedding program hands over wins: it was handed over on purpose
-        offers[provider.kind, provider.type] = (Offer(provider=provider, distribution=EMBEDDED, version=""),)
+    for (
+        provider
+    ) in extra:  # what the embedding program hands over wins: it was handed over on purpose
+        offers[provider.kind, provider.type] = (
+            Offer(provider=provider, distribution=EMBEDDED, version=""),
+        )
     return offers
 
 

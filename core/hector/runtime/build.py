@@ -71,7 +71,11 @@ class Builder:
                 fresh: list[Cell] = []
                 for spec in phase:
                     kept = carried.get(spec.path)
-                    is_same = kept is not None and kept.spec.fingerprint == spec.fingerprint and not kept.is_down
+                    is_same = (
+                        kept is not None
+                        and kept.spec.fingerprint == spec.fingerprint
+                        and not kept.is_down
+                    )
                     cell = kept if kept is not None and is_same else Cell(spec)
                     cells[spec.path] = cell
                     if cell is not kept:
@@ -90,13 +94,19 @@ class Builder:
             ComponentError: it did not come up.
         """
         cell = Cell(ComponentSpec(entry=entry, dependencies=(), fingerprint=""))
-        await cell.open(lambda stack: self._make(cell.spec, {}, plan, stack), self.group, timeout_s=self.build_timeout_s)
+        await cell.open(
+            lambda stack: self._make(cell.spec, {}, plan, stack),
+            self.group,
+            timeout_s=self.build_timeout_s,
+        )
         return cell
 
     async def _open(self, fresh: Sequence[Cell], cells: Mapping[str, Cell], plan: Plan) -> None:
         async def one(cell: Cell) -> None:
             await cell.open(
-                lambda stack: self._make(cell.spec, cells, plan, stack), self.group, timeout_s=self.build_timeout_s
+                lambda stack: self._make(cell.spec, cells, plan, stack),
+                self.group,
+                timeout_s=self.build_timeout_s,
             )
 
         if len(fresh) == 1:
@@ -117,7 +127,8 @@ class Builder:
         if entry.kind == "document_store":
             return self._document_store(entry, context, plan.registry, stack)
         provider = entry.provider
-        assert provider is not None, "only document stores have no provider"
+        if provider is None:
+            raise ComponentOpenError(entry.path, f"is a {entry.kind}, which no provider builds")
         factory = self.factories.of(entry.kind)
         if factory is None:
             return call_create(provider, entry.settings, context, stack)
@@ -145,7 +156,8 @@ class Builder:
         settings: DocumentStoreSettings = entry.settings
 
         async def part(provider: Provider | None, values: Any) -> Any:
-            assert provider is not None, "the parts of a document store come from providers"
+            if provider is None:
+                raise ComponentOpenError(entry.path, "has a part that no provider builds")
             return await _awaited(call_create(provider, values, context, stack))
 
         embedder = context.embedder(settings.embedder)
@@ -170,7 +182,9 @@ class Builder:
                 entry.name,
                 pipeline,
                 description=settings.description,
-                search=SearchOptions(top_k=settings.search.top_k, threshold=settings.search.threshold),
+                search=SearchOptions(
+                    top_k=settings.search.top_k, threshold=settings.search.threshold
+                ),
                 indexing=IndexingOptions(
                     max_concurrent=indexing.max_concurrent,
                     batch_size=indexing.batch_size,
@@ -187,13 +201,17 @@ class Builder:
         def resolve(kind: str, name: str) -> Any:
             other = components.get(kind, {}).get(name)
             if other is None:
-                raise ComponentOpenError(entry.path, f"asked for {kind} `{name}`, which the config does not have")
+                raise ComponentOpenError(
+                    entry.path, f"asked for {kind} `{name}`, which the config does not have"
+                )
             return cells[other.path].component
 
         async def create_other(kind: str, type: str, settings: Mapping[str, Any]) -> Any:
             found = plan.registry.find(kind, type)
             if not isinstance(found, Provider):
-                raise ComponentOpenError(entry.path, f"asked for another component: {found.message}", hint=found.hint)
+                raise ComponentOpenError(
+                    entry.path, f"asked for another component: {found.message}", hint=found.hint
+                )
             built = structure_settings(
                 found, settings, path=entry.path, config_dir=plan.config.source.folder, env=self.env
             )

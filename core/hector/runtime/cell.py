@@ -77,12 +77,15 @@ class Cell:
         """
         path = self.spec.path
         ready: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        deadline = asyncio.timeout(timeout_s)
         try:
-            async with asyncio.timeout(timeout_s) as deadline:
+            async with deadline:
                 stack = AsyncExitStack()
                 made = make(stack)
                 if inspect.isawaitable(made):
-                    self._keeper = group.create_task(self._keep(made, stack, ready), name=f"component {path}")
+                    self._keeper = group.create_task(
+                        self._keep(made, stack, ready), name=f"component {path}"
+                    )
                     made = await ready
         except asyncio.CancelledError:
             await self._abandon()
@@ -113,7 +116,9 @@ class Cell:
                 hint="the plugin's `create` must return what hector.spi says for this kind",
             )
 
-    async def _keep(self, made: Awaitable[Any], stack: AsyncExitStack, ready: asyncio.Future[Any]) -> None:
+    async def _keep(
+        self, made: Awaitable[Any], stack: AsyncExitStack, ready: asyncio.Future[Any]
+    ) -> None:
         # The border to a component's own code: what it raises here is reported, and never ends the runtime.
         try:
             async with stack:
@@ -131,7 +136,11 @@ class Cell:
                 ready.set_exception(error)
             else:
                 self.is_down = not self._closing.is_set()
-                logger.exception("component %s failed %s", self.spec.path, "while closing" if self._closing.is_set() else "")
+                logger.exception(
+                    "component %s failed %s",
+                    self.spec.path,
+                    "while closing" if self._closing.is_set() else "",
+                )
 
     async def _abandon(self) -> None:
         keeper = self._keeper
@@ -147,7 +156,9 @@ class Cell:
             return
         _, late = await asyncio.wait([keeper], timeout=timeout_s)
         if late:
-            logger.error("component %s did not close within %g s and is cancelled", self.spec.path, timeout_s)
+            logger.error(
+                "component %s did not close within %g s and is cancelled", self.spec.path, timeout_s
+            )
             await self._abandon()
 
 

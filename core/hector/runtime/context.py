@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hector.config import ComponentEntry
 from hector.errors import ComponentNotFoundError
@@ -29,7 +29,16 @@ def not_found(section: str, name: str, known: Sequence[str]) -> ComponentNotFoun
 class ComponentContext:
     """Implements `hector.spi.BuildContext`."""
 
-    __slots__ = ("_create_other", "_entry", "_names", "_resolve", "_types", "config_dir", "injected", "state_dir")
+    __slots__ = (
+        "_create_other",
+        "_entry",
+        "_names",
+        "_resolve",
+        "_types",
+        "config_dir",
+        "injected",
+        "state_dir",
+    )
 
     def __init__(
         self,
@@ -65,28 +74,37 @@ class ComponentContext:
         return getattr(self._entry.common, "description", "") or ""
 
     def llm(self, name: str) -> LLM:
-        return self._resolve("llm", name)
+        """An open LLM."""
+        return cast(LLM, self._resolve("llm", name))
 
     def embedder(self, name: str) -> Embedder:
-        return self._resolve("embedder", name)
+        """An open embedder."""
+        return cast(Embedder, self._resolve("embedder", name))
 
     def vector_store(self, name: str) -> VectorStore:
-        return self._resolve("vector_store", name)
+        """An open vector store."""
+        return cast(VectorStore, self._resolve("vector_store", name))
 
     def toolset(self, name: str) -> Toolset:
-        return self._resolve("toolset", name)
+        """An open toolset."""
+        return cast(Toolset, self._resolve("toolset", name))
 
     def document_store(self, name: str) -> DocumentStore:
-        return self._resolve("document_store", name)
+        """An open document store."""
+        return cast(DocumentStore, self._resolve("document_store", name))
 
     def agent(self, name: str) -> Agent:
-        return self._resolve("agent", name)
+        """A built agent."""
+        return cast(Agent, self._resolve("agent", name))
 
     def names(self, kind: str) -> Sequence[str]:
+        """The enabled components of a kind, in config order."""
         return self._names(kind)
 
     def types(self, kind: str) -> Sequence[str]:
+        """The types of a kind that are on offer."""
         return self._types(kind)
 
     async def create_other(self, kind: str, type: str, settings: Mapping[str, Any]) -> Any:
+        """Another component, closed with this one."""
         return await self._create_other(kind, type, settings)

@@ -9,7 +9,15 @@ import attrs
 
 from hector.spi import LLM, Agent, BuildContext, Embedder, Injected, Tool, Toolset, VectorStore
 
-__all__ = ["Default", "EmbedderFactory", "Factories", "Injections", "LLMFactory", "ToolsetFactory", "VectorFactory"]
+__all__ = [
+    "Default",
+    "EmbedderFactory",
+    "Factories",
+    "Injections",
+    "LLMFactory",
+    "ToolsetFactory",
+    "VectorFactory",
+]
 
 T = TypeVar("T")
 
@@ -25,7 +33,9 @@ EmbedderFactory: TypeAlias = Callable[[BuildContext, Any, Default[Embedder]], Aw
 ToolsetFactory: TypeAlias = Callable[[BuildContext, Any, Default[Toolset]], Awaitable[Toolset]]
 """As `LLMFactory`, for toolsets."""
 
-VectorFactory: TypeAlias = Callable[[BuildContext, Any, Default[VectorStore]], Awaitable[VectorStore]]
+VectorFactory: TypeAlias = Callable[
+    [BuildContext, Any, Default[VectorStore]], Awaitable[VectorStore]
+]
 """As `LLMFactory`, for vector stores."""
 
 AnyFactory: TypeAlias = Callable[[BuildContext, Any, Default[Any]], Awaitable[Any]]

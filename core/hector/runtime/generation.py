@@ -44,7 +44,9 @@ class Generation:
         config_order = plan.config.components.get("agent", {})
         built = self._by_kind.get("agent", {})
         self.agents: Mapping[str, Agent] = {name: built[name] for name in config_order}
-        self.infos: Mapping[str, AgentInfo] = {name: agent_info(config_order[name]) for name in config_order}
+        self.infos: Mapping[str, AgentInfo] = {
+            name: agent_info(config_order[name]) for name in config_order
+        }
 
     def components(self, kind: str) -> Mapping[str, Any]:
         """The open components of a kind, by name."""

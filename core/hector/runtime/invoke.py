@@ -84,7 +84,7 @@ async def invoke(
             await events.aclose()
             await _say_canceled(invocation)
             raise
-        except Exception as error:  # the request border: what went wrong is told as the last event
+        except Exception as error:  # noqa: BLE001 - the request border: told as the last event
             problem = error
             outcome, failure = "failed", _failure(error, invocation_id)
         finally:
@@ -95,7 +95,9 @@ async def invoke(
         turns.give_back(key)
 
 
-def _finished(invocation: AgentInvocation, outcome: Outcome, failure: Failure | None = None) -> Event:
+def _finished(
+    invocation: AgentInvocation, outcome: Outcome, failure: Failure | None = None
+) -> Event:
     return Event(
         id=f"{invocation.id}.end",
         kind="finished",
@@ -119,6 +121,12 @@ async def _say_canceled(invocation: AgentInvocation) -> None:
 def _failure(error: Exception, invocation_id: str) -> Failure:
     if isinstance(error, HectorError):
         is_retryable = error.is_retryable if isinstance(error, LLMError) else False
-        return Failure(code=error.code, message=error.message, hint=error.hint, is_retryable=is_retryable)
-    logger.exception("invocation %s failed unexpectedly", invocation_id)
-    return Failure(code="H500", message=f"unexpected {type(error).__name__}", hint="the server's log has the details")
+        return Failure(
+            code=error.code, message=error.message, hint=error.hint, is_retryable=is_retryable
+        )
+    logger.error("invocation %s failed unexpectedly", invocation_id, exc_info=error)
+    return Failure(
+        code="H500",
+        message=f"unexpected {type(error).__name__}",
+        hint="the server's log has the details",
+    )

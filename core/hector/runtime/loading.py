@@ -18,11 +18,19 @@ ConfigInput = str | Path | Mapping[str, Any]
 """A file, or the same structure as a mapping."""
 
 
-def _registry_for(raw: RawConfig, providers: Iterable[Provider]) -> tuple[Registry, list[Diagnostic]]:
+def _registry_for(
+    raw: RawConfig, providers: Iterable[Provider]
+) -> tuple[Registry, list[Diagnostic]]:
     section = plugins_section(raw)
     unmet = dict(unmet_requirements(section.require))
     problems = [
-        problem_at(raw, ("plugins", "require", index), "H117", unmet[specifier], hint=f"pip install '{specifier}'")
+        problem_at(
+            raw,
+            ("plugins", "require", index),
+            "H117",
+            unmet[specifier],
+            hint=f"pip install '{specifier}'",
+        )
         for index, specifier in enumerate(section.require)
         if specifier in unmet
     ]

@@ -21,7 +21,7 @@ def is_ready(provider: Provider) -> bool:
 
 def _resolved(reference: str) -> Create:
     module_name, _, attribute = reference.partition(":")
-    return cast(Create, getattr(importlib.import_module(module_name), attribute))
+    return cast("Create", getattr(importlib.import_module(module_name), attribute))
 
 
 async def load_create(provider: Provider) -> Create:
@@ -33,20 +33,28 @@ async def load_create(provider: Provider) -> Create:
     return await asyncio.to_thread(_resolved, provider.create)
 
 
+def _is_context_manager(made: object) -> bool:
+    return hasattr(type(made), "__aenter__") and hasattr(type(made), "__aexit__")
+
+
 async def _finished(made: Any, stack: AsyncExitStack) -> Any:
     if inspect.isawaitable(made):
         made = await made
-    if hasattr(type(made), "__aenter__") and hasattr(type(made), "__aexit__"):
+    if _is_context_manager(made):
         made = await stack.enter_async_context(made)
     return made
 
 
-async def _created(provider: Provider, settings: Any, context: BuildContext, stack: AsyncExitStack) -> Any:
+async def _created(
+    provider: Provider, settings: Any, context: BuildContext, stack: AsyncExitStack
+) -> Any:
     create = await load_create(provider)
     return await _finished(create(settings, context), stack)
 
 
-def call_create(provider: Provider, settings: Any, context: BuildContext, stack: AsyncExitStack) -> Any:
+def call_create(
+    provider: Provider, settings: Any, context: BuildContext, stack: AsyncExitStack
+) -> Any:
     """Build a component.
 
     Returns:
@@ -57,6 +65,6 @@ def call_create(provider: Provider, settings: Any, context: BuildContext, stack:
         return _created(provider, settings, context, stack)
     create = provider.create
     made = (_resolved(create) if isinstance(create, str) else create)(settings, context)
-    if inspect.isawaitable(made) or hasattr(type(made), "__aenter__"):
+    if inspect.isawaitable(made) or _is_context_manager(made):
         return _finished(made, stack)
     return made

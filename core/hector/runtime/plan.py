@@ -79,7 +79,8 @@ def _ordered(config: Config) -> Iterator[ComponentEntry]:
             yield from entries.values()
             continue
         graph = {
-            name: [use.name for use in entry.references if use.kind == "agent"] for name, entry in entries.items()
+            name: [use.name for use in entry.references if use.kind == "agent"]
+            for name, entry in entries.items()
         }
         yield from (entries[name] for name in TopologicalSorter(graph).static_order())
 
@@ -93,7 +94,11 @@ def make_plan(config: Config, registry: Registry) -> Plan:
     """
     specs: dict[str, ComponentSpec] = {}
     for entry in _ordered(config):
-        uses = {config.components[use.kind][use.name].path for use in entry.references if use.kind in PHASES}
+        uses = {
+            config.components[use.kind][use.name].path
+            for use in entry.references
+            if use.kind in PHASES
+        }
         dependencies = tuple(sorted(uses))
         marks = [specs[path].fingerprint for path in dependencies]
         specs[entry.path] = ComponentSpec(

@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 from hector.config import Config
 from hector.errors import RuntimeClosedError, UsageError
@@ -108,9 +108,13 @@ class Runtime:
             env: takes the place of the process's environment.
             sessions: takes the place of `server.sessions`.
             observer: takes the place of `server.observability`.
-            llm_factory, embedder_factory, toolset_factory, vector_factory: take the place of, or wrap, what the
-                providers build; see `LLMFactory`.
-            sub_agents, agent_tools, direct_tools: added to agents, by the agent's name.
+            llm_factory: takes the place of, or wraps, what the providers build; see `LLMFactory`.
+            embedder_factory: the same for embedders.
+            toolset_factory: the same for toolsets.
+            vector_factory: the same for vector stores.
+            sub_agents: by agent, agents it may transfer to.
+            agent_tools: by agent, agents it may call.
+            direct_tools: by agent, tools it may use.
             providers: providers beside those of installed plugins; they win over them.
 
         Yields:
@@ -125,17 +129,24 @@ class Runtime:
         loaded, registry = load_config(config, env=env, providers=extra)
         plan = make_plan(loaded, registry)
         injections = Injections(
-            sub_agents=sub_agents or {}, agent_tools=agent_tools or {}, direct_tools=direct_tools or {}
+            sub_agents=sub_agents or {},
+            agent_tools=agent_tools or {},
+            direct_tools=direct_tools or {},
         )
         _check_names(injections, loaded)
         async with task_scope() as group, AsyncExitStack() as services:
             watch = observer
             if watch is None:
-                watch = await services.enter_async_context(open_observer(loaded.server.observability))
+                watch = await services.enter_async_context(
+                    open_observer(loaded.server.observability)
+                )
             builder = Builder(
                 group=group,
                 factories=Factories(
-                    llm=llm_factory, embedder=embedder_factory, toolset=toolset_factory, vector_store=vector_factory
+                    llm=llm_factory,
+                    embedder=embedder_factory,
+                    toolset=toolset_factory,
+                    vector_store=vector_factory,
                 ),
                 injections=injections,
                 state_dir=loaded.source.folder / ".hector",
@@ -197,27 +208,27 @@ class Runtime:
 
     def agent(self, name: str) -> Agent:
         """An agent of the current generation. Raises `ComponentNotFoundError`."""
-        return self._component("agent", "agents", name)
+        return cast(Agent, self._component("agent", "agents", name))
 
     def llm(self, name: str) -> LLM:
         """An LLM of the current generation. Raises `ComponentNotFoundError`."""
-        return self._component("llm", "llms", name)
+        return cast(LLM, self._component("llm", "llms", name))
 
     def embedder(self, name: str) -> Embedder:
         """An embedder of the current generation. Raises `ComponentNotFoundError`."""
-        return self._component("embedder", "embedders", name)
+        return cast(Embedder, self._component("embedder", "embedders", name))
 
     def vector_store(self, name: str) -> VectorStore:
         """A vector store of the current generation. Raises `ComponentNotFoundError`."""
-        return self._component("vector_store", "vector_stores", name)
+        return cast(VectorStore, self._component("vector_store", "vector_stores", name))
 
     def toolset(self, name: str) -> Toolset:
         """A toolset of the current generation. Raises `ComponentNotFoundError`."""
-        return self._component("toolset", "tools", name)
+        return cast(Toolset, self._component("toolset", "tools", name))
 
     def document_store(self, name: str) -> DocumentStore:
         """A document store of the current generation. Raises `ComponentNotFoundError`."""
-        return self._component("document_store", "document_stores", name)
+        return cast(DocumentStore, self._component("document_store", "document_stores", name))
 
     def _component(self, kind: str, section: str, name: str) -> Any:
         components = self._generation.components(kind)
@@ -313,7 +324,9 @@ class Runtime:
             old = self._generation
             plan = make_plan(loaded, registry)
             cells = await self._builder.build(plan, old.cells)
-            if all(cells.get(path) is cell for path, cell in old.cells.items()) and len(cells) == len(old.cells):
+            if all(cells.get(path) is cell for path, cell in old.cells.items()) and len(
+                cells
+            ) == len(old.cells):
                 is_same = _kernel_keys(loaded) == _kernel_keys(old.plan.config)
                 if is_same:
                     return _report(old, old, is_changed=False, started=started)
@@ -321,7 +334,9 @@ class Runtime:
             self._generation = new
             self._source = source
             self._draining[old.number] = old
-            self._builder.group.create_task(self._retire(old), name=f"retire generation {old.number}")
+            self._builder.group.create_task(
+                self._retire(old), name=f"retire generation {old.number}"
+            )
             return _report(old, new, is_changed=True, started=started)
 
     async def _retire(self, generation: Generation) -> None:
@@ -336,7 +351,9 @@ class Runtime:
             for generation in (*self._draining.values(), self._generation):
                 if not await generation.wait_until_idle(max(0.0, deadline - time.monotonic())):
                     logger.warning(
-                        "%d invocations of generation %d did not end in time", generation.leases, generation.number
+                        "%d invocations of generation %d did not end in time",
+                        generation.leases,
+                        generation.number,
                     )
                     generation.abandon_leases()
             await self._generation.release(timeout_s=self._builder.close_timeout_s)
@@ -353,7 +370,9 @@ def _check_names(injections: Injections, config: Config) -> None:
 
 
 @asynccontextmanager
-async def _session_service(plan: Plan, given: Sessions | None, builder: Builder) -> AsyncGenerator[Sessions]:
+async def _session_service(
+    plan: Plan, given: Sessions | None, builder: Builder
+) -> AsyncGenerator[Sessions]:
     entry = plan.config.server.sessions.entry
     if given is not None or entry is None:
         yield given if given is not None else InMemorySessions()
@@ -368,12 +387,21 @@ async def _session_service(plan: Plan, given: Sessions | None, builder: Builder)
 def _kernel_keys(config: Config) -> Any:
     """What of a config can change without any component changing: names, cards, visibility."""
     agents = config.components.get("agent", {})
-    return (config.name, config.description, config.version, {name: entry.common for name, entry in agents.items()})
+    return (
+        config.name,
+        config.description,
+        config.version,
+        {name: entry.common for name, entry in agents.items()},
+    )
 
 
 def _restart_keys(old: Config, new: Config) -> tuple[str, ...]:
     """Keys that only a restart can change."""
-    changed = [name for name in ("host", "port", "sessions", "observability") if _of(old, name) != _of(new, name)]
+    changed = [
+        name
+        for name in ("host", "port", "sessions", "observability")
+        if _of(old, name) != _of(new, name)
+    ]
     paths = [f"server.{name}" for name in changed]
     if old.name != new.name:
         paths.append("name")

@@ -20,7 +20,7 @@ async def task_scope() -> AsyncGenerator[asyncio.TaskGroup]:
     async with asyncio.TaskGroup() as group:
         try:
             yield group
-        except BaseException as raised:
+        except BaseException as raised:  # noqa: BLE001 - raised again below
             error = raised
     if error is not None:
         raise error

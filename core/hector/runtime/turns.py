@@ -33,7 +33,8 @@ class Turns:
             self._leave(key)
             if isinstance(error, TimeoutError):
                 raise SessionError(
-                    f"session {key.id} was busy for {timeout_s:g} s", hint="wait for its answer, or cancel it"
+                    f"session {key.id} was busy for {timeout_s:g} s",
+                    hint="wait for its answer, or cancel it",
                 ) from error
             raise
 

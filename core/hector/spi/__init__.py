@@ -22,8 +22,8 @@ from hector.spi.document import (
     RawDocument,
 )
 from hector.spi.embedder import (
-    EmbedPurpose,
     Embedder,
+    EmbedPurpose,
     Vector,
 )
 from hector.spi.filter import (
@@ -40,8 +40,8 @@ from hector.spi.filter import (
 )
 from hector.spi.functions import function_tool
 from hector.spi.llm import (
-    GenerateParameters,
     LLM,
+    GenerateParameters,
     LLMChunk,
     LLMRequest,
     LLMResponse,
@@ -54,8 +54,8 @@ from hector.spi.observe import (
     Span,
 )
 from hector.spi.provider import (
-    Create,
     KINDS,
+    Create,
     Kind,
     Provider,
 )
@@ -65,8 +65,8 @@ from hector.spi.session import (
     Session,
     SessionKey,
     SessionPage,
-    SessionSummary,
     Sessions,
+    SessionSummary,
 )
 from hector.spi.settings import (
     Doc,
@@ -85,8 +85,8 @@ from hector.spi.tool import (
     ToolContext,
     ToolEffect,
     ToolOutput,
-    ToolSpec,
     Toolset,
+    ToolSpec,
 )
 from hector.spi.vector import (
     VectorHit,
@@ -95,6 +95,8 @@ from hector.spi.vector import (
 )
 
 __all__ = [
+    "KINDS",
+    "LLM",
     "Agent",
     "All",
     "AnyOf",
@@ -122,9 +124,7 @@ __all__ = [
     "In",
     "Injected",
     "Invocation",
-    "KINDS",
     "Kind",
-    "LLM",
     "LLMChunk",
     "LLMRequest",
     "LLMResponse",

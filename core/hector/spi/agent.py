@@ -66,7 +66,11 @@ class Invocation(Protocol):
         ...
 
     def call_tools(
-        self, calls: Sequence[ToolCall], tools: Mapping[str, Tool], *, timeout_s: float | None = None
+        self,
+        calls: Sequence[ToolCall],
+        tools: Mapping[str, Tool],
+        *,
+        timeout_s: float | None = None,
     ) -> AsyncIterator[Event]:
         """Run the calls of one answer concurrently.
 
@@ -90,7 +94,9 @@ class Invocation(Protocol):
         """Run another agent on an isolated branch with `request` as its message; its last `message` is the answer."""
         ...
 
-    def event(self, *parts: Part, actions: Actions | None = None, metadata: JSONObject | None = None) -> Event:
+    def event(
+        self, *parts: Part, actions: Actions | None = None, metadata: JSONObject | None = None
+    ) -> Event:
         """Make (not record) an event by this agent: a `message` if there are parts, else a `state` event."""
         ...
 

@@ -10,7 +10,17 @@ import attrs
 from hector.message import JSONObject, JSONValue
 from hector.spi.filter import Filter
 
-__all__ = ["Chunk", "Chunker", "Document", "DocumentFailure", "DocumentParser", "DocumentSource", "DocumentStore", "Passage", "RawDocument"]
+__all__ = [
+    "Chunk",
+    "Chunker",
+    "Document",
+    "DocumentFailure",
+    "DocumentParser",
+    "DocumentSource",
+    "DocumentStore",
+    "Passage",
+    "RawDocument",
+]
 
 
 @attrs.frozen(kw_only=True)
@@ -38,7 +48,7 @@ class Document:
 
     Attributes:
         id: as in `RawDocument`.
-        text: lines end with `\\n`.
+        text: lines end with a line feed.
         title: for people, or empty.
         metadata: as in `RawDocument`, plus what the parser found.
     """
@@ -91,7 +101,11 @@ class DocumentParser(Protocol):
         ...
 
     def parse(self, raw: RawDocument) -> Document:
-        """Read it; runs in a thread. Raises `DocumentError` when the content is broken; never returns the error as text."""
+        """Read it; runs in a thread.
+
+        Raises:
+            DocumentError: the content is broken; never returned as text.
+        """
         ...
 
 
@@ -137,7 +151,9 @@ class DocumentStore(Protocol):
         """What is in it, for models and people."""
         ...
 
-    async def search(self, query: str, *, limit: int | None = None, where: Filter | None = None) -> Sequence[Passage]:
+    async def search(
+        self, query: str, *, limit: int | None = None, where: Filter | None = None
+    ) -> Sequence[Passage]:
         """The best passages for `query`, best first; `limit` None means the configured number.
 
         Waits (until the store's deadline) for the first indexing to end. Raises `DocumentError`.

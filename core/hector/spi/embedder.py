@@ -27,7 +27,9 @@ class Embedder(Protocol):
         """Length of every vector, > 0; constant for the life of the instance."""
         ...
 
-    async def embed(self, texts: Sequence[str], *, purpose: EmbedPurpose = "document") -> Sequence[Vector]:
+    async def embed(
+        self, texts: Sequence[str], *, purpose: EmbedPurpose = "document"
+    ) -> Sequence[Vector]:
         """Embed `texts`.
 
         Args:

@@ -8,11 +8,22 @@ not exist; `Not` of such a condition is therefore true. Equality is by type and 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, cast, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 import attrs
 
-__all__ = ["All", "AnyOf", "Compare", "Equals", "Exists", "Filter", "In", "Not", "Scalar", "matches"]
+__all__ = [
+    "All",
+    "AnyOf",
+    "Compare",
+    "Equals",
+    "Exists",
+    "Filter",
+    "In",
+    "Not",
+    "Scalar",
+    "matches",
+]
 
 Scalar: TypeAlias = str | int | float | bool
 

@@ -10,7 +10,16 @@ import attrs
 from hector.message import FinishReason, JSONObject, Message, Part, Usage
 from hector.spi.tool import ToolSpec
 
-__all__ = ["LLM", "GenerateParameters", "LLMChunk", "LLMRequest", "LLMResponse", "StructuredOutput", "TextDelta", "ThinkingDelta"]
+__all__ = [
+    "LLM",
+    "GenerateParameters",
+    "LLMChunk",
+    "LLMRequest",
+    "LLMResponse",
+    "StructuredOutput",
+    "TextDelta",
+    "ThinkingDelta",
+]
 
 
 @attrs.frozen(kw_only=True)

@@ -31,7 +31,9 @@ class Span(Protocol):
 class Observer(Protocol):
     """Watches invocations: spans and metrics. Without one the runtime does no extra work at all."""
 
-    def invocation(self, *, agent: str, invocation_id: str, session: str, user: str, generation: int) -> Span:
+    def invocation(
+        self, *, agent: str, invocation_id: str, session: str, user: str, generation: int
+    ) -> Span:
         """Begin the outermost span of an invocation."""
         ...
 

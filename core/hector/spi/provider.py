@@ -38,7 +38,9 @@ KINDS: tuple[Kind, ...] = (
     "session_backend",
 )
 
-Create: TypeAlias = Callable[[Any, BuildContext], Any | Awaitable[Any] | AbstractAsyncContextManager[Any]]
+Create: TypeAlias = Callable[
+    [Any, BuildContext], Any | Awaitable[Any] | AbstractAsyncContextManager[Any]
+]
 """`create(settings, context)`: the component, an awaitable of it, or an async context manager of it."""
 
 

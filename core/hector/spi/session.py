@@ -9,7 +9,15 @@ import attrs
 
 from hector.message import Event, JSONValue
 
-__all__ = ["Artifact", "ArtifactSummary", "Session", "SessionKey", "SessionPage", "SessionSummary", "Sessions"]
+__all__ = [
+    "Artifact",
+    "ArtifactSummary",
+    "Session",
+    "SessionKey",
+    "SessionPage",
+    "SessionSummary",
+    "Sessions",
+]
 
 
 @attrs.frozen(order=True)
@@ -83,7 +91,9 @@ class Artifact:
 class Sessions(Protocol):
     """Keeps sessions. One instance serves many concurrent callers and outlives generations."""
 
-    async def create(self, key: SessionKey, *, state: Mapping[str, JSONValue] | None = None) -> Session:
+    async def create(
+        self, key: SessionKey, *, state: Mapping[str, JSONValue] | None = None
+    ) -> Session:
         """Make an empty session. Raises `SessionExistsError`."""
         ...
 
@@ -91,7 +101,9 @@ class Sessions(Protocol):
         """The session with its events of `sequence` > `after`, or None if there is none."""
         ...
 
-    async def append(self, key: SessionKey, events: Sequence[Event], *, head: int, epoch: int = 0) -> Sequence[Event]:
+    async def append(
+        self, key: SessionKey, events: Sequence[Event], *, head: int, epoch: int = 0
+    ) -> Sequence[Event]:
         """Append durable events, all or none, together with their state deltas.
 
         Args:
@@ -133,11 +145,15 @@ class Sessions(Protocol):
         """Remove a session with its events and artifacts; whether there was one. `app:` and `user:` state stays."""
         ...
 
-    async def save_artifact(self, key: SessionKey, name: str, data: bytes, *, media_type: str) -> ArtifactSummary:
+    async def save_artifact(
+        self, key: SessionKey, name: str, data: bytes, *, media_type: str
+    ) -> ArtifactSummary:
         """Write the next version of an artifact. Raises `SessionNotFoundError`."""
         ...
 
-    async def load_artifact(self, key: SessionKey, name: str, *, version: int | None = None) -> Artifact:
+    async def load_artifact(
+        self, key: SessionKey, name: str, *, version: int | None = None
+    ) -> Artifact:
         """One version, the newest if None. Raises `ArtifactNotFoundError`."""
         ...
 

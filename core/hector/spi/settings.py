@@ -22,7 +22,18 @@ from typing import TypeAlias
 
 import attrs
 
-__all__ = ["Doc", "Duration", "Env", "Length", "Marker", "NotYet", "Pattern", "Range", "Reference", "Secret"]
+__all__ = [
+    "Doc",
+    "Duration",
+    "Env",
+    "Length",
+    "Marker",
+    "NotYet",
+    "Pattern",
+    "Range",
+    "Reference",
+    "Secret",
+]
 
 
 class Secret:
@@ -42,7 +53,9 @@ class Secret:
 
     def fingerprint(self) -> str:
         """32 hex digits of BLAKE2b over the value: safe to compare, useless to read."""
-        return hashlib.blake2b(self._value.encode(), digest_size=16, person=b"hector-secret").hexdigest()
+        return hashlib.blake2b(
+            self._value.encode(), digest_size=16, person=b"hector-secret"
+        ).hexdigest()
 
     def __repr__(self) -> str:
         return "Secret('…')"

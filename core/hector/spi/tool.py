@@ -32,7 +32,9 @@ class ToolSpec:
 
     name: str
     description: str
-    parameters: JSONObject = attrs.field(factory=lambda: dict[str, JSONValue](type="object", properties={}))
+    parameters: JSONObject = attrs.field(
+        factory=lambda: dict[str, JSONValue](type="object", properties={})
+    )
     effect: ToolEffect = "unsafe"
     timeout_s: float | None = None
 
@@ -52,6 +54,10 @@ class ToolOutput:
     actions: Actions | None = None
 
 
+def _discard(_event: Event) -> None:
+    """Nobody watches."""
+
+
 @attrs.frozen(kw_only=True)
 class ToolContext:
     """The surroundings of one call.
@@ -61,13 +67,13 @@ class ToolContext:
         idempotency_key: the same on every retry of this call; hand it to whatever has the effect.
         invocation: the invocation that calls.
         emit: passes an event on to whoever watches the invocation, in order, before the result; never blocks. For the
-            events of a called agent and for progress (`delta` events).
+            events of a called agent and for progress (`delta` events). Without a watcher events are dropped.
     """
 
     call_id: str
     idempotency_key: str
     invocation: Invocation
-    emit: Callable[[Event], None]
+    emit: Callable[[Event], None] = _discard
 
 
 class Tool(Protocol):

@@ -75,7 +75,9 @@ class VectorStore(Protocol):
         """The records of these ids that exist, in the order asked."""
         ...
 
-    async def delete(self, collection: str, *, ids: Sequence[str] | None = None, where: Filter | None = None) -> int:
+    async def delete(
+        self, collection: str, *, ids: Sequence[str] | None = None, where: Filter | None = None
+    ) -> int:
         """Delete by ids, or by filter; exactly one of the two is given. Returns how many records went."""
         ...
 

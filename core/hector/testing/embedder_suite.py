@@ -6,11 +6,11 @@ import asyncio
 import math
 from contextlib import AbstractAsyncContextManager
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hector.spi import Embedder, Vector
-from hector.testing.opened import Opened
+from hector.testing.opened import SLOW_IS_FINE, Opened
 
 __all__ = ["EmbedderSuite"]
 
@@ -25,8 +25,10 @@ class EmbedderSuite:
     ```
 
     Attributes:
-        max_examples: how many random inputs each law is tried on; lower it for an embedder that costs a request.
-        tolerance: by how much components may differ where the same text is embedded twice; 0 means not at all.
+        max_examples: how many random inputs each law is tried on; lower it for an embedder that
+            costs a request.
+        tolerance: by how much components may differ where the same text is embedded twice; 0 means
+            not at all.
     """
 
     max_examples: int = 25
@@ -71,7 +73,7 @@ class EmbedderSuite:
         @settings(
             max_examples=self.max_examples,
             deadline=None,
-            suppress_health_check=tuple(HealthCheck.__members__.values()),
+            suppress_health_check=SLOW_IS_FINE,
         )
         @given(st.lists(st.text(max_size=60), max_size=6))
         def law(texts: list[str]) -> None:

@@ -37,8 +37,8 @@ class LLMSuite:
             return open_my_model(MySettings(), build_context)
     ```
 
-    Behind a model that is a service, put a server that answers `text_request` with text, and `tool_request` with a
-    call of its tool.
+    Behind a model that is a service, put a server that answers `text_request` with text, and
+    `tool_request` with a call of its tool.
 
     Attributes:
         text_request: what is answered with text, in more than one delta.
@@ -102,7 +102,7 @@ class LLMSuite:
         assert len([chunk for chunk in chunks if isinstance(chunk, TextDelta)]) > 1
 
     def test_finish_reason_says_whether_tools_are_called(self) -> None:
-        """`tool_calls` if and only if there is a call; call ids and names are not empty, ids are unique."""
+        """`tool_calls` if and only if there is a call; ids and names are not empty, ids unique."""
         for _, chunks in self._answers():
             response = _response(chunks)
             calls = [part for part in response.parts if isinstance(part, ToolCall)]
@@ -111,7 +111,7 @@ class LLMSuite:
             assert len({call.id for call in calls}) == len(calls)
 
     def test_tools_are_called_when_they_help(self) -> None:
-        """`tool_request` is answered with calls of tools that were offered, with new ids each time."""
+        """`tool_request` is answered with calls of offered tools, with new ids each time."""
         if self.tool_request is None:
             return
         ids: list[str] = []

@@ -8,7 +8,12 @@ from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
-__all__ = ["Opened"]
+from hypothesis import HealthCheck
+
+__all__ = ["SLOW_IS_FINE", "Opened"]
+
+SLOW_IS_FINE = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
+"""Health checks that say nothing about a component that talks to a disk or a service."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -17,8 +22,8 @@ R = TypeVar("R")
 class Opened(Generic[T]):
     """One component on one event loop of its own.
 
-    The component is entered and left in one task, as the runtime does it; `run` then drives coroutines from
-    synchronous code on the same loop. Use it as a context manager.
+    The component is entered and left in one task, as the runtime does it; `run` then drives
+    coroutines from synchronous code on the same loop. Use it as a context manager.
     """
 
     def __init__(

@@ -28,16 +28,17 @@ FixedReply: TypeAlias = str | ToolCall | Sequence[str | ToolCall] | LLMResponse 
 Reply: TypeAlias = FixedReply | Callable[[LLMRequest], FixedReply]
 """What a model says to one request.
 
-A string is text. A `ToolCall`, or a list, is tool calls and text in that order; the strings of a list are also the
-pieces in which the text is streamed. An `LLMResponse` is taken as it is. An exception is raised. A function gets the
-request and returns one of these.
+A string is text. A `ToolCall`, or a list, is tool calls and text in that order; the strings of a
+list are also the pieces in which the text is streamed. An `LLMResponse` is taken as it is. An
+exception is raised. A function gets the request and returns one of these.
 """
 
 
 class ScriptedLLM:
     """Plays back replies in order, one per request, and keeps the requests.
 
-    Streams each string of a reply as one delta per whitespace-separated word, or per string when the reply is a list.
+    Streams each string of a reply as one delta per whitespace-separated word, or per string when
+    the reply is a list.
 
     Attributes:
         requests: every request so far, in the order in which they were begun.
@@ -109,8 +110,8 @@ class ScriptedLLM:
                 else "it has no messages"
             )
             raise LLMError(
-                f"the script of `{self._model}` has {len(self._replies)} replies and this is request"
-                f" {position}; {asked}",
+                f"the script of `{self._model}` has {len(self._replies)} replies and this is"
+                f" request {position}; {asked}",
                 provider=self._provider,
                 hint="add a reply to the script, or find out why the model is asked once more",
             )
@@ -140,7 +141,7 @@ class ScriptedLLM:
         )
 
 
-def _deltas(reply: object, response: LLMResponse) -> Iterable[TextDelta | ThinkingDelta]:
+def _deltas(reply: FixedReply, response: LLMResponse) -> Iterable[TextDelta | ThinkingDelta]:
     """The pieces, whose text joined is that of the response."""
     if isinstance(reply, Sequence) and not isinstance(reply, str):
         yield from (TextDelta(item) for item in reply if isinstance(item, str) and item)
@@ -179,11 +180,13 @@ def scripted_provider(
     *,
     type: str = "scripted",
 ) -> Provider:
-    """Declare a provider of kind `llm` whose components are scripts, for `Runtime.open(..., providers=(…,))`.
+    """Declare a provider of kind `llm` whose components are scripts; give it to `Runtime.open`.
 
     Args:
-        llm: the one script that all entries of the type share, or a function from an entry's name to its script.
-        type: the word that the config uses; that of another provider replaces nothing, the two are ambiguous.
+        llm: the one script that all entries of the type share, or a function from an entry's name
+            to its script.
+        type: the word that the config uses; that of another provider replaces nothing, the two are
+            ambiguous.
     """
 
     def create(_settings: ScriptedSettings, context: BuildContext) -> ScriptedLLM:

@@ -8,20 +8,31 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis.stateful import run_state_machine_as_test  # pyright: ignore[reportUnknownVariableType]
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
 
 from hector.errors import UsageError, VectorStoreError
 from hector.message import JSONValue
-from hector.spi import VectorHit, VectorRecord, VectorStore
-from hector.testing.opened import Opened
-from hector.testing.vector_machine import VectorMachine
+from hector.spi import (
+    Compare,
+    Equals,
+    Exists,
+    Filter,
+    In,
+    Not,
+    VectorHit,
+    VectorRecord,
+    VectorStore,
+    matches,
+)
+from hector.testing.opened import SLOW_IS_FINE, Opened
+from hector.testing.vector_machine import SCALARS, VectorMachine
 
 __all__ = ["VectorStoreSuite"]
 
 
 class VectorStoreSuite:
-    """Subclass it in a test module, say how to `open` a fresh, empty store, and pytest runs its laws.
+    """Subclass it in a test module, say how to `open` an empty store, and pytest runs its laws.
 
     ```python
     class TestMyStore(VectorStoreSuite):
@@ -37,8 +48,8 @@ class VectorStoreSuite:
     """
 
     dimension: int = 4
-    max_examples: int = 30
-    steps: int = 25
+    max_examples: int = 60
+    steps: int = 30
     score_tolerance: float = 1e-4
 
     def open(self) -> AbstractAsyncContextManager[VectorStore]:
@@ -61,7 +72,7 @@ class VectorStoreSuite:
                 max_examples=self.max_examples,
                 stateful_step_count=self.steps,
                 deadline=None,
-                suppress_health_check=tuple(HealthCheck.__members__.values()),
+                suppress_health_check=SLOW_IS_FINE,
             ),
         )
 
@@ -76,6 +87,23 @@ class VectorStoreSuite:
             assert {key: type(value) for key, value in metadata.items()} == {
                 key: type(value) for key, value in record.metadata.items()
             }
+
+    def test_filters_mean_what_matches_means(self) -> None:
+        """Every leaf of the language, and its negation, over every kind of value and none."""
+        values: list[JSONValue] = [*SCALARS, *([item, "x"] for item in SCALARS), []]
+        records = [
+            self._record(f"{place}", 1, place, k=value) for place, value in enumerate(values)
+        ]
+        records.append(self._record("absent", 1, other=1))
+        leaves: list[Filter] = [Equals("k", item) for item in SCALARS]
+        leaves += [In("k", (item, "x")) for item in SCALARS]
+        leaves += [Compare("k", "<", 1), Compare("k", "<=", 1), Compare("k", ">", 0.5)]
+        leaves += [Compare("k", ">=", 1), Exists("k"), Exists("none"), In("k", ())]
+        with self._filled(*records) as opened:
+            for where in [*leaves, *map(Not, leaves)]:
+                wanted = sorted(item.id for item in records if matches(where, item.metadata))
+                found = opened.run(_matching(opened.component, "c", where, records[0].vector))
+                assert sorted(found) == wanted, f"{where}"
 
     def test_scores_are_cosines(self) -> None:
         """The same direction scores 1, a right angle 0, the opposite -1, whatever the lengths."""
@@ -146,6 +174,12 @@ class VectorStoreSuite:
 
 async def _got(store: VectorStore, collection: str, ids: list[str]) -> list[VectorRecord]:
     return list(await store.get(collection, ids))
+
+
+async def _matching(store: VectorStore, collection: str, where: Filter, vector: Any) -> list[str]:
+    hits = await store.search(collection, vector, limit=100, where=where)
+    assert await store.count(collection, where=where) == len(hits)
+    return [hit.id for hit in hits]
 
 
 async def _searched(store: VectorStore, collection: str, vector: Any) -> list[VectorHit]:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from hector_plugin_mcp.transport import Exchange
 
-__all__ = ["http_reason", "reason"]
+__all__ = ["http_reason", "reason", "shortened"]
 
 _MAX_LENGTH = 500
 
@@ -38,7 +38,12 @@ def reason(error: BaseException, exchange: Exchange) -> str:
             text = str(error) or "it did not answer in time"
         case error:
             text = f"{type(error).__name__}: {error}"
-    return text[:_MAX_LENGTH]
+    return shortened(text)
+
+
+def shortened(text: str) -> str:
+    """At most 500 characters of what a server said about a failure."""
+    return text if len(text) <= _MAX_LENGTH else f"{text[: _MAX_LENGTH - 1]}…"
 
 
 def _first(error: BaseException) -> BaseException:

@@ -22,7 +22,7 @@ from pydantic import ValidationError
 
 from hector.errors import ToolError, ToolTimeoutError
 from hector.message import JSONObject
-from hector_plugin_mcp.failures import http_reason, reason
+from hector_plugin_mcp.failures import http_reason, reason, shortened
 from hector_plugin_mcp.listing import list_tools
 from hector_plugin_mcp.transport import Exchange, current_exchange, watched
 
@@ -156,7 +156,8 @@ class Server:
         except MCPError as error:
             raise self._tool_error(tool, error, exchange) from error
         except (ValidationError, RuntimeError) as error:  # the SDK checks results and raises these
-            raise ToolError(f"{self._name}: `{tool}` gave an invalid result: {error}") from error
+            why = shortened(str(error))
+            raise ToolError(f"{self._name}: `{tool}` gave an invalid result: {why}") from error
         finally:
             current_exchange.reset(token)
 
@@ -169,14 +170,13 @@ class Server:
 
     def _tool_error(self, tool: str, error: MCPError, exchange: Exchange) -> ToolError:
         if (said := http_reason(exchange)) is not None:
-            return ToolError(f"{self._name}: `{tool}` was not done: {said}")
+            return ToolError(f"{self._name}: `{tool}` failed: {said}")
         if error.code == CONNECTION_CLOSED:
             return ToolError(
                 f"{self._name}: the connection was lost while `{tool}` ran; it may have been done"
             )
-        return ToolError(
-            f"{self._name}: the server refused `{tool}`: {error.message} ({error.code})"
-        )
+        why = shortened(error.message)
+        return ToolError(f"{self._name}: the server refused `{tool}`: {why} ({error.code})")
 
     async def _connect_and_serve(self) -> str:
         """One connection from start to end; returns why it ended."""

@@ -10,13 +10,12 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from hector.spi import Doc, Duration, Length, NotYet, Pattern, Range, Secret
+from hector.spi import Doc, Duration, Length, Pattern, Range, Secret
 
 __all__ = ["MCPSettings"]
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
-_NEEDS_APPROVALS = "a human's approval of tool calls comes with a later release"
 
 
 @attrs.frozen(kw_only=True)
@@ -75,8 +74,6 @@ class MCPSettings:
         Doc("characters of text that one call may give to the model; the rest is cut"),
         Range(1),
     ] = 100_000
-    require_approval: Annotated[bool | None, NotYet(_NEEDS_APPROVALS)] = None
-    approval_prompt: Annotated[str | None, NotYet(_NEEDS_APPROVALS)] = None
 
     def __attrs_post_init__(self) -> None:
         """Refuse keys that contradict each other."""

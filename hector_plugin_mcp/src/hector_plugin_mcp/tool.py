@@ -45,7 +45,7 @@ class MCPTool:
         self._max_output_length = max_output_length
         self._spec = ToolSpec(
             name=name,
-            description=definition.description or definition.title or "",
+            description=_description(definition),
             parameters={"type": "object", **definition.input_schema},
             effect=_effect(definition.annotations),
             timeout_s=timeout_s,
@@ -77,6 +77,12 @@ class MCPTool:
             timeout_s=self._timeout_s,
         )
         return tool_output(result, max_length=self._max_output_length)
+
+
+def _description(definition: mcp_types.Tool) -> str:
+    """What the server says a tool is for; at least its name, which may differ from ours."""
+    said = (definition.description, definition.title, definition.name)
+    return next((text for text in said if text and text.strip()), "")
 
 
 def _effect(annotations: mcp_types.ToolAnnotations | None) -> ToolEffect:

@@ -29,6 +29,7 @@ class ResponsesReader:
         self._ids = CallIds(request)
         self._items: list[tuple[int, Body]] = []
         self._text: list[str] = []
+        self._thinking: list[str] = []
         self._final: Body | None = None
 
     def feed(self, event: Body) -> Iterator[LLMChunk]:
@@ -39,10 +40,10 @@ class ResponsesReader:
                     self._text.append(delta)
                     yield TextDelta(delta)
             case "response.reasoning_summary_part.added" if event.get("summary_index"):
-                yield ThinkingDelta("\n\n")
+                yield self._thought("\n\n")
             case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta":
                 if delta := text_in(event["delta"]):
-                    yield ThinkingDelta(delta)
+                    yield self._thought(delta)
             case "response.output_item.done":
                 # Only here are reasoning items complete; when added they may be partial.
                 # llama.cpp leaves the index out, and sends items in order.
@@ -57,7 +58,7 @@ class ResponsesReader:
                 pass
 
     def finish(self) -> Iterator[LLMChunk]:
-        """Give the rest of the text, if any, and the `LLMResponse`."""
+        """Give what came without deltas, if anything did, and the `LLMResponse`."""
         if self._final is None:
             raise LLMResponseError(
                 "the reply was cut off: its stream ended without a closing event",
@@ -66,8 +67,16 @@ class ResponsesReader:
             )
         items = [item for _, item in sorted(self._items, key=lambda placed: placed[0])]
         response = self._response(self._final, items)
+        thoughts = "".join(part.text for part in response.parts if isinstance(part, ThinkingPart))
+        streamed = "".join(self._thinking)
+        if thoughts.startswith(streamed) and thoughts != streamed:
+            yield ThinkingDelta(thoughts.removeprefix(streamed))
         yield from missing_text("".join(self._text), text_of(response.parts))
         yield response
+
+    def _thought(self, text: str) -> ThinkingDelta:
+        self._thinking.append(text)
+        return ThinkingDelta(text)
 
     def whole(self, reply: Body) -> Iterator[LLMChunk]:
         """Give the `LLMResponse` of a reply that was not streamed."""

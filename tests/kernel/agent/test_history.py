@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from hector.agent.branch import is_visible, join
-from hector.agent.history import build_history
-from hector.message import Event, Part, TextPart, ToolCall, ToolResult
 from hypothesis import given
 from hypothesis import strategies as st
+
+from hector.agent.branch import is_visible, join
+from hector.agent.history import build_history
+from hector.message import Event, EventKind, Part, TextPart, ToolCall, ToolResult
 
 SEGMENTS = st.sampled_from(["a", "b", "p.x", "call:1", "call:2"])
 BRANCHES = st.lists(SEGMENTS, max_size=5).map("/".join)
@@ -41,17 +42,21 @@ def test_a_name_that_begins_like_another_is_another(left: str, right: str) -> No
     assert not is_visible(join(left, "abc"), seen_from=join(left, "ab"))
 
 
-def event(author: str, *parts: Part, kind: str = "message", branch: str = "") -> Event:
-    return Event(id="", kind=kind, invocation_id="i", author=author, parts=parts, branch=branch)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+def event(author: str, *parts: Part, kind: EventKind = "message", branch: str = "") -> Event:
+    return Event(id="", kind=kind, invocation_id="i", author=author, parts=parts, branch=branch)
 
 
 CALLS = st.lists(st.sampled_from("abcdef"), unique=True, max_size=6)
 
 
 @given(CALLS, st.data())
-def test_every_call_a_model_sees_is_answered_once_in_order(calls: list[str], data: st.DataObject) -> None:
+def test_every_call_a_model_sees_is_answered_once_in_order(
+    calls: list[str], data: st.DataObject
+) -> None:
     """Whichever results there are, in whichever order they came."""
-    answered = data.draw(st.permutations(data.draw(st.lists(st.sampled_from(calls), unique=True)) if calls else []))
+    answered = data.draw(
+        st.permutations(data.draw(st.lists(st.sampled_from(calls), unique=True)) if calls else [])
+    )
     log = [
         event("user", TextPart("hi"), kind="started"),
         event("me", TextPart("ok"), *(ToolCall(id=id, name="t") for id in calls)),
@@ -61,9 +66,18 @@ def test_every_call_a_model_sees_is_answered_once_in_order(calls: list[str], dat
     history = build_history(log, agent="me", branch="")
 
     asked = [part.id for message in history for part in message.parts if isinstance(part, ToolCall)]
-    told = [part.call_id for message in history for part in message.parts if isinstance(part, ToolResult)]
+    told = [
+        part.call_id
+        for message in history
+        for part in message.parts
+        if isinstance(part, ToolResult)
+    ]
     assert asked == told == [id for id in calls if id in answered]
-    assert [message.role for message in history] == ["user", "assistant", *(["tool"] if told else [])]
+    assert [message.role for message in history] == [
+        "user",
+        "assistant",
+        *(["tool"] if told else []),
+    ]
 
 
 def test_what_other_agents_said_names_them_and_their_tools_stay_out() -> None:

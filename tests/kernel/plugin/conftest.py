@@ -16,7 +16,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
     """`install("hector-plugin-x", "x", source, version=…, level=…)` puts a plugin on the path, as pip would."""
     site = tmp_path / "site"
     site.mkdir()
-    monkeypatch.syspath_prepend(str(site))
+    monkeypatch.setattr(sys, "path", [str(site), *sys.path])
     before = set(sys.modules)
 
     def do(

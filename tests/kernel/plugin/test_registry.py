@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 
 import pytest
+
 from hector.config import ProviderProblem
 from hector.plugin.records import PluginRecord
 from hector.plugin.registry import Registry, build_registry

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import attrs
 import pytest
+
 from hector.message import TextPart
 from hector.spi import (
     BuildContext,

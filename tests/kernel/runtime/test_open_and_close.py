@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+
 from hector import Runtime
 from hector.errors import (
     ComponentNotFoundError,
@@ -60,14 +61,18 @@ async def test_components_of_one_phase_open_at_the_same_time(diary: Any) -> None
         (
             "wrong_type",
             ComponentTypeError,
-            "[H303] `llms.bad` was created as a int, which is no llm: it lacks model, provider, generate\n"
-            "  hint: the plugin's `create` must return what hector.spi says for this kind",
+            (
+                "[H303] `llms.bad` was created as a int, which is no llm: it lacks model, provider, generate\n"
+                "  hint: the plugin's `create` must return what hector.spi says for this kind"
+            ),
         ),
         (
             "hang",
             ComponentTimeoutError,
-            "[H302] `llms.bad` did not open within 0.2 s\n"
-            "  hint: raise server.build_timeout, or see what it waits for",
+            (
+                "[H302] `llms.bad` did not open within 0.2 s\n"
+                "  hint: raise server.build_timeout, or see what it waits for"
+            ),
         ),
     ],
 )

@@ -7,6 +7,7 @@ from contextlib import aclosing
 from typing import Any
 
 import pytest
+
 from hector import Runtime
 from hector.errors import ComponentOpenError, ConfigError
 
@@ -81,9 +82,7 @@ async def test_cancelling_a_reload_leaves_no_trace(diary: Any) -> None:
     """Also when it is stopped while a component hangs."""
     async with Runtime.open(config(one={}), providers=diary.providers()) as runtime:
         async with asyncio.TaskGroup() as group:
-            task = group.create_task(
-                runtime.reload(config(one={}, fine={}, bad={"fails": "hang"}))
-            )
+            task = group.create_task(runtime.reload(config(one={}, fine={}, bad={"fails": "hang"})))
             await settle(diary, "open llms.fine")
             task.cancel()
 
@@ -105,9 +104,7 @@ async def test_the_same_config_is_no_reload(diary: Any) -> None:
 
 async def test_an_invocation_ends_on_the_generation_it_began_on(diary: Any) -> None:
     """Its components stay open until its last event; new ones run on the new generation at once."""
-    async with Runtime.open(
-        config(one={"answer": "old"}), providers=diary.providers()
-    ) as runtime:
+    async with Runtime.open(config(one={"answer": "old"}), providers=diary.providers()) as runtime:
         async with aclosing(runtime.run("agent-one", "hi")) as events:
             first = await anext(events)
             await runtime.reload(config(one={"answer": "new"}))

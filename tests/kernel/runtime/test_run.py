@@ -57,7 +57,9 @@ async def test_the_second_turn_of_a_session_knows_the_first() -> None:
         await collect(runtime, "second", session="s", user="u")
         await collect(runtime, "third", session="s", user="v")
 
-    roles = [[(message.role, message.text) for message in request.messages] for request in llm.requests]
+    roles = [
+        [(message.role, message.text) for message in request.messages] for request in llm.requests
+    ]
     assert roles == [
         [("user", "first")],
         [("user", "first"), ("assistant", "one"), ("user", "second")],
@@ -132,7 +134,9 @@ async def outcomes(runtime: Runtime) -> list[Any]:
 
 async def test_closing_the_iterator_stops_the_model_and_is_logged() -> None:
     """A consumer that leaves takes the work with it, at once."""
-    async with Runtime.open(CONFIG, providers=[scripted_provider(ScriptedLLM())], llm_factory=endless) as runtime:
+    async with Runtime.open(
+        CONFIG, providers=[scripted_provider(ScriptedLLM())], llm_factory=endless
+    ) as runtime:
         async with aclosing(runtime.run("a", "hi", session="s")) as events:
             async for event in events:
                 if event.kind == "delta":
@@ -146,7 +150,9 @@ async def test_closing_the_iterator_stops_the_model_and_is_logged() -> None:
 
 async def test_cancelling_the_caller_stops_the_model_and_is_logged() -> None:
     """Cancellation reaches the provider, and the log says how the invocation ended."""
-    async with Runtime.open(CONFIG, providers=[scripted_provider(ScriptedLLM())], llm_factory=endless) as runtime:
+    async with Runtime.open(
+        CONFIG, providers=[scripted_provider(ScriptedLLM())], llm_factory=endless
+    ) as runtime:
         streaming = asyncio.Event()
 
         async def consume() -> None:
@@ -188,7 +194,9 @@ class Speaker:
     async def run(self, invocation: Invocation) -> AsyncGenerator[Event]:
         from hector.message import Actions
 
-        yield invocation.event(TextPart("I speak"), actions=Actions(state_delta={"spoke": True, "temp:x": 1}))
+        yield invocation.event(
+            TextPart("I speak"), actions=Actions(state_delta={"spoke": True, "temp:x": 1})
+        )
 
 
 async def test_an_agent_in_code_is_recorded_without_doing_anything_for_it() -> None:

@@ -233,7 +233,9 @@ async def test_many_calls_at_once_get_their_own_answers(context: BuildContext, c
 
 
 def paged(
-    pages: dict[str, tuple[list[str], str | None]], schema: dict[str, Any] | None = None
+    pages: dict[str, tuple[list[str], str | None]],
+    schema: dict[str, Any] | None = None,
+    output_schema: dict[str, Any] | None = None,
 ) -> Server[Any]:
     """A server whose tools are listed in these pages: cursor → names, next cursor."""
 
@@ -241,7 +243,14 @@ def paged(
         ctx: ServerRequestContext[Any], params: PaginatedRequestParams | None
     ) -> ListToolsResult:
         found, following = pages[(params and params.cursor) or ""]
-        tools = [Tool(name=name, input_schema=schema or {"type": "object"}) for name in found]
+        tools = [
+            Tool(
+                name=name,
+                input_schema=schema or {"type": "object"},
+                output_schema=output_schema,
+            )
+            for name in found
+        ]
         return ListToolsResult(tools=tools, next_cursor=following)
 
     async def call_tool(
@@ -276,6 +285,24 @@ async def test_names_that_models_do_not_take_get_an_alias_that_works(
         said = [(await call(toolset, name)).content[0].text for name in names(toolset)]
         assert sorted(said) == sorted(["admin.tools.list", "fits", long, "größe"])
         assert "admin_tools_list-1d0e0db7" in names(toolset)
+
+
+async def test_a_result_that_breaks_the_servers_own_schema_is_an_error_of_bounded_length(
+    context: BuildContext, call: Call
+) -> None:
+    promised = {"type": "object", "required": ["sum"], "description": "x" * 10_000}
+    server = paged({"": (["a"], None)}, output_schema=promised)
+    async with opened(server.streamable_http_app(), context) as toolset:
+        with pytest.raises(ToolError) as caught:
+            await call(toolset, "a")
+    assert caught.value.message.startswith("tools.box: `a` gave an invalid result: ")
+    assert len(caught.value.message) < 600
+
+
+async def test_a_tool_without_a_description_is_described_by_its_name(context: BuildContext) -> None:
+    server = paged({"": (["admin.tools.list"], None)})
+    async with opened(server.streamable_http_app(), context) as toolset:
+        assert [tool.spec.description for tool in toolset.tools()] == ["admin.tools.list"]
 
 
 async def test_a_name_given_twice_is_one_tool(
@@ -341,6 +368,17 @@ async def test_a_server_that_refuses_is_reported_with_what_http_said(
     async with opened(app, context) as toolset:
         assert toolset.tools() == ()
     assert f"tools.box is unavailable: {reason}; trying again in" in caplog.text
+
+
+async def test_a_server_that_accepts_and_never_answers_delays_opening_only_for_its_time(
+    context: BuildContext, eventually: Eventually, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        given = settings(address, connect_timeout=0.2)
+        async with asyncio.timeout(5), open_toolset(given, context) as toolset:
+            assert toolset.tools() == ()
+            await eventually(lambda: "it did not answer within 0.2 s" in caplog.text)
 
 
 async def test_a_server_that_starts_late_is_found(

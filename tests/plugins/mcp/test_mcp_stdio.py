@@ -229,6 +229,23 @@ async def test_a_cancelled_owner_leaves_no_process(context: BuildContext, tmp_pa
     assert processes(journal) == []
 
 
+async def test_an_owner_cancelled_while_connecting_leaves_no_process(
+    context: BuildContext, eventually: Eventually
+) -> None:
+    mark = Path(f"1000.{os.getpid()}")
+
+    async def own() -> None:
+        async with open_toolset(MCPSettings(command="sleep", args=(str(mark),)), context):
+            pass
+
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        owner = group.create_task(own())
+        await eventually(lambda: processes(mark))
+        owner.cancel()
+    assert owner.cancelled()
+    assert processes(mark) == []
+
+
 async def test_an_error_of_the_owner_comes_out_as_it_is(
     context: BuildContext, tmp_path: Path
 ) -> None:
@@ -240,12 +257,13 @@ async def test_an_error_of_the_owner_comes_out_as_it_is(
 async def test_a_server_that_never_answers_delays_opening_only_for_its_time(
     context: BuildContext, tmp_path: Path, caplog: pytest.LogCaptureFixture, eventually: Eventually
 ) -> None:
-    given = MCPSettings(command="sleep", args=("100.25",), connect_timeout=0.3)
+    mark = Path(f"2000.{os.getpid()}")
+    given = MCPSettings(command="sleep", args=(str(mark),), connect_timeout=0.3)
     async with asyncio.timeout(5):
         async with open_toolset(given, context) as toolset:
             assert toolset.tools() == ()
             await eventually(lambda: "it did not answer within 0.3 s" in caplog.text)
-    assert processes(Path("100.25")) == []
+    assert processes(mark) == []
 
 
 async def test_a_program_that_fails_is_reported_with_what_it_wrote(

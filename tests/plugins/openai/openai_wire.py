@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
@@ -47,6 +47,7 @@ class WireServer:
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
+        self.on_asked: Callable[[Asked], None] = lambda _: None  # may `say` the answer
         self.hung_up = asyncio.Event()  # a client left while the server was silent
         self._script: deque[Answer] = deque()
         self._port = 0
@@ -98,6 +99,7 @@ class WireServer:
         try:
             while request := await self._read(reader):
                 self.asked.append(request)
+                self.on_asked(request)
                 if not await self._answer(self._script.popleft(), reader, writer):
                     break
         except (ConnectionError, asyncio.IncompleteReadError):

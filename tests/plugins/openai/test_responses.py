@@ -337,11 +337,12 @@ async def test_unknown_events_and_items_are_passed_over(
 async def test_text_that_came_without_deltas_is_streamed_at_the_end(
     wire: WireServer, open_llm: OpenLLM
 ) -> None:
-    wire.say_events({"type": "response.completed", "response": reply(text_item("All at once"))})
+    final = reply(REASONING, text_item("All at once"))
+    wire.say_events({"type": "response.completed", "response": final})
     async with open_llm() as llm:
         deltas, response = await chunks_of(llm, ask())
-    assert deltas == [TextDelta("All at once")]
-    assert response.parts == (TextPart("All at once"),)
+    assert deltas == [ThinkingDelta("First.\n\nThen."), TextDelta("All at once")]
+    assert response.parts[1:] == (TextPart("All at once"),)
 
 
 async def test_a_closing_text_that_contradicts_the_deltas_is_an_error(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+
 from hector import Runtime
 from hector.errors import ToolError
 from hector.message import (
@@ -80,7 +81,9 @@ def results(events: Sequence[Event]) -> list[ToolResult]:
 
 async def test_a_tool_call_is_intended_done_and_answered() -> None:
     """Message, intent, result, answer: each recorded before the next, and the model sees the result."""
-    llm, events = await run(ToolCall(id="c1", name="echo", arguments={"x": 1}), "done", tools=[Echo()])
+    llm, events = await run(
+        ToolCall(id="c1", name="echo", arguments={"x": 1}), "done", tools=[Echo()]
+    )
 
     durable = [event.kind for event in events if event.sequence is not None]
     assert durable == ["started", "message", "tool_intent", "tool_result", "message", "finished"]
@@ -92,7 +95,9 @@ async def test_a_tool_call_is_intended_done_and_answered() -> None:
     assert llm.requests[0].tools[0].name == "echo"
 
 
-async def test_tools_of_one_answer_run_at_the_same_time_and_keep_their_order_for_the_model() -> None:
+async def test_tools_of_one_answer_run_at_the_same_time_and_keep_their_order_for_the_model() -> (
+    None
+):
     """The first call waits for the last one; the model still sees the results in the order of its calls."""
     gate = asyncio.Event()
 
@@ -155,7 +160,7 @@ async def test_cancelling_the_invocation_cancels_its_tools() -> None:
     """Nothing goes on working for somebody who left."""
     tool = Hanging()
     llm = ScriptedLLM(ToolCall(id="1", name="hanging"))
-    config = {"llms": {"default": {"provider": "scripted"}}, "agents": {"a": {}}}
+    config: dict[str, Any] = {"llms": {"default": {"provider": "scripted"}}, "agents": {"a": {}}}
     async with Runtime.open(
         config, providers=[scripted_provider(llm)], direct_tools={"a": [tool]}
     ) as runtime:
@@ -172,7 +177,12 @@ async def test_cancelling_the_invocation_cancels_its_tools() -> None:
 
     assert tool.was_cancelled
     assert session is not None
-    assert [event.kind for event in session.events] == ["started", "message", "tool_intent", "finished"]
+    assert [event.kind for event in session.events] == [
+        "started",
+        "message",
+        "tool_intent",
+        "finished",
+    ]
     assert session.events[-1].outcome == "canceled"
 
 
@@ -266,9 +276,9 @@ async def test_a_transfer_hands_the_conversation_over() -> None:
 
     events = await run_team(config, scripts, "How much?")
 
-    assert [event.text for event in events if event.author == "bill" and event.kind == "message"] == [
-        "The bill is 5."
-    ]
+    assert [
+        event.text for event in events if event.author == "bill" and event.kind == "message"
+    ] == ["The bill is 5."]
     assert seen(scripts["bill"]) == [("user", "How much?"), ("user", "[boss]: I ask Bill.")]
     offered = scripts["boss"].requests[0].tools[0]
     assert offered.name == "transfer_to_bill"
@@ -280,7 +290,8 @@ async def test_an_agent_called_as_a_tool_works_on_a_branch_of_its_own() -> None:
     """It sees the request only; its events are streamed and recorded; the caller sees the answer as a result."""
     scripts = {
         "boss": ScriptedLLM(
-            ToolCall(id="c1", name="agent_call_bill", arguments={"request": "Sum 2 and 3"}), "It is 5."
+            ToolCall(id="c1", name="agent_call_bill", arguments={"request": "Sum 2 and 3"}),
+            "It is 5.",
         ),
         "bill": ScriptedLLM("Five."),
     }
@@ -315,7 +326,9 @@ async def test_an_agent_tool_that_fails_is_told_to_the_caller() -> None:
     assert events[-1].outcome == "completed"
 
 
-async def test_tools_may_be_picked_one_by_one_and_a_second_of_a_name_gets_its_toolsets_prefix() -> None:
+async def test_tools_may_be_picked_one_by_one_and_a_second_of_a_name_gets_its_toolsets_prefix() -> (
+    None
+):
     """`toolset.tool` takes one tool; the same name twice never hides a tool."""
     from hector.spi import Provider
     from hector.testing import ScriptedSettings
@@ -324,7 +337,9 @@ async def test_tools_may_be_picked_one_by_one_and_a_second_of_a_name_gets_its_to
         def tools(self) -> Sequence[Tool]:
             return (Echo("one"), Echo("two"))
 
-    pair = Provider(kind="toolset", type="pair", settings=ScriptedSettings, create=lambda s, c: Pair())
+    pair = Provider(
+        kind="toolset", type="pair", settings=ScriptedSettings, create=lambda s, c: Pair()
+    )
     llm = ScriptedLLM("x")
     config = {
         "llms": {"default": {"provider": "scripted"}},

@@ -30,7 +30,9 @@ async def run(config: dict[str, Any], scripts: dict[str, ScriptedLLM]) -> list[E
 
 
 def said(events: list[Event]) -> list[tuple[str, str]]:
-    return [(event.author, event.text) for event in events if event.kind == "message" and event.text]
+    return [
+        (event.author, event.text) for event in events if event.kind == "message" and event.text
+    ]
 
 
 async def test_sequential_agents_see_what_those_before_them_said() -> None:
@@ -111,7 +113,9 @@ async def test_a_loop_goes_on_until_an_agent_escalates() -> None:
         "y": ScriptedLLM("no", ToolCall(id="1", name="escalate", arguments={"reason": "good"})),
         "z": ScriptedLLM("round"),
     }
-    loop = config({"type": "loop", "sub_agents": ["x", "y", "z"], "max_iterations": 5}, "x", "y", "z")
+    loop = config(
+        {"type": "loop", "sub_agents": ["x", "y", "z"], "max_iterations": 5}, "x", "y", "z"
+    )
 
     events = await run(loop, scripts)
 
@@ -123,6 +127,8 @@ async def test_a_loop_ends_after_its_rounds() -> None:
     """`max_iterations` rounds, and then it is done."""
     scripts = {"x": ScriptedLLM("1", "2", "3")}
 
-    events = await run(config({"type": "loop", "sub_agents": ["x"], "max_iterations": 3}, "x"), scripts)
+    events = await run(
+        config({"type": "loop", "sub_agents": ["x"], "max_iterations": 3}, "x"), scripts
+    )
 
     assert said(events) == [("x", "1"), ("x", "2"), ("x", "3")]

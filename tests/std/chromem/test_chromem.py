@@ -1,4 +1,4 @@
-"""What chromem promises beyond the laws: exact ties, crash safety, several processes, clear refusals."""
+"""What chromem promises beyond the laws: exact ties, crash safety, clear refusals."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from hector.errors import VectorStoreError
 from hector.spi import All, Compare, Equals, VectorRecord
 from hector_std.chromem import ChromemSettings
 from hector_std.chromem.database import FILE_NAME
+from hector_std.chromem.index import Index
 from hector_std.chromem.store import Chromem, open_chromem
 
 WRITER = """
@@ -22,6 +24,7 @@ import asyncio, sys
 from pathlib import Path
 from hector.spi import VectorRecord
 from hector_std.chromem import ChromemSettings
+from hector_std.chromem.index import Index
 from hector_std.chromem.store import open_chromem
 
 async def main():
@@ -37,7 +40,7 @@ async def main():
             print(batch, flush=True)
 
 asyncio.run(main())
-"""
+"""  # noqa: E501
 
 
 def record(key: str, *vector: float, **metadata: str | float) -> VectorRecord:
@@ -51,7 +54,7 @@ async def ids(store: Chromem, *vector: float, limit: int = 10) -> list[str]:
 
 
 async def test_acknowledged_batches_survive_kill(tmp_path: Path) -> None:
-    """After each of several SIGKILLs every acknowledged batch is there whole, and no batch is there in part."""
+    """After each SIGKILL every acknowledged batch is there whole, and none is there in part."""
     acknowledged = -1
     for _ in range(4):
         with subprocess.Popen(
@@ -82,7 +85,7 @@ async def test_acknowledged_batches_survive_kill(tmp_path: Path) -> None:
 
 
 async def test_a_store_sees_what_another_has_written(tmp_path: Path) -> None:
-    """Two stores on one folder: inserts, replacements, deletions and drops of one are what the other finds."""
+    """Two stores on one folder: what one inserts, replaces, deletes and drops, the other finds."""
     settings = ChromemSettings(persist_path=tmp_path)
     async with open_chromem(settings) as one, open_chromem(settings) as two:
         await one.create_collection("c", dimension=2)
@@ -125,7 +128,7 @@ async def test_a_lock_that_is_held_too_long_is_a_clear_error(
             await store.upsert("c", [record("a", 1, 0)])
         other.close()
         assert str(caught.value) == (
-            f"[H540] the vector store in `{tmp_path}` is being written by another process for more than"
+            f"[H540] the vector store in `{tmp_path}` is being written by another process for more than"  # noqa: E501
             " 0.05 s\n  hint: let the other process finish, or give each its own `persist_path`"
         )
         await store.upsert("c", [record("a", 1, 0)])
@@ -146,7 +149,7 @@ async def test_ties_are_cut_in_id_order() -> None:
 
 
 async def test_finds_what_brute_force_finds() -> None:
-    """2,000 random vectors, half of them replaced and a third deleted: the same ids in the same order."""
+    """2,000 random vectors, half replaced and a third deleted: the same ids in the same order."""
     rng = np.random.default_rng(11)
     vectors = rng.normal(size=(2000, 32)).astype(np.float32)
     async with open_chromem(ChromemSettings()) as store:
@@ -214,7 +217,7 @@ async def test_what_is_not_a_finite_number_is_refused(bad: object) -> None:
 
 
 async def test_records_that_cannot_be_stored_change_nothing() -> None:
-    """An empty id, metadata that is not JSON and broken Unicode are refused, with the whole call."""
+    """Empty ids, metadata that is not JSON and broken Unicode are refused with the whole call."""
     async with open_chromem(ChromemSettings()) as store:
         await store.create_collection("c", dimension=2)
         for bad in (
@@ -244,7 +247,7 @@ async def test_a_file_of_another_schema_is_refused(tmp_path: Path) -> None:
     other = sqlite3.connect(tmp_path / FILE_NAME)
     other.executescript("CREATE TABLE t (x); PRAGMA user_version = 9")
     other.close()
-    with pytest.raises(VectorStoreError, match="has schema 9, this Hector reads schema 1"):
+    with pytest.raises(VectorStoreError, match="has schema 9, this Hector reads 1"):
         async with open_chromem(ChromemSettings(persist_path=tmp_path)):
             pass
 
@@ -262,3 +265,21 @@ async def test_the_loop_turns_while_a_large_upsert_runs(tmp_path: Path) -> None:
                 await asyncio.sleep(0)
         assert await store.count("c") == 2000
     assert turns > 10
+
+
+def test_the_index_holds_little_more_than_the_matrix() -> None:
+    """However many rows were put one by one, memory stays within 1.3 times their vectors."""
+    rng = np.random.default_rng(3)
+    index = Index(384)
+    ratios: list[float] = []
+    tracemalloc.start()
+    try:
+        for number in range(6000):
+            index.put(f"{number}", rng.standard_normal(384, dtype=np.float32), {})
+            if number in {999, 2499, 4099, 5999}:
+                ratios.append(tracemalloc.get_traced_memory()[0] / ((number + 1) * 384 * 4))
+    finally:
+        tracemalloc.stop()
+    # What was there before the trace began is small beside a thousand rows.
+    assert max(ratios) < 1.45, ratios
+    assert min(ratios) > 0.9, ratios

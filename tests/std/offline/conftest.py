@@ -1,4 +1,4 @@
-"""The corpus, found the way the product finds it: cut at headings, embedded lexically, searched in chromem."""
+"""The corpus, found as the product finds it: cut at headings, embedded, searched in chromem."""
 
 from __future__ import annotations
 

@@ -113,10 +113,11 @@ async def test_a_missing_plugin_is_named_and_passed_over(caplog: pytest.LogCaptu
     surroundings = Surroundings("offline")
     settings = AutoSettings(openai_api_key=Secret("sk-very-secret"), ollama_host=NOBODY)
     assert (await choose(settings, surroundings)).provider == "offline"
-    assert caplog.messages == [
+    (message,) = caplog.messages
+    assert message == (
         "llms.main: OPENAI_API_KEY is set, but no plugin offers the LLM type `openai`:"
         " install hector-plugin-openai to use it"
-    ]
+    )
 
 
 async def test_an_ollama_that_answers_is_used() -> None:

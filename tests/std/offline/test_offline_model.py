@@ -1,4 +1,4 @@
-"""The offline model as a language model: its laws, its calls, its limits and what it says of itself."""
+"""The offline model: its laws, its calls, its limits and what it says of itself."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ ALL = (READ, TIME, ADD, WRITER, BILLING, SEARCH)
         ("What is the current time?", (TIME, ADD), "current_time", {}),
         ("Add the numbers 3 and -4", (TIME, ADD), "add_numbers", {"left": 3, "right": -4}),
         ("Add the numbers", (TIME, ADD), None, None),
-        ("Ask the poet for something nice", ALL, "agent_call_poet", {"request": "Ask the poet for something nice"}),
+        ("Ask the poet for something nice", ALL, "agent_call_poet", {"request": "Ask the poet for something nice"}),  # noqa: E501
         ("I want refunds for two invoices", ALL, "transfer_to_billing", {}),
         ("hello", ALL, None, None),
     ],
@@ -111,7 +111,7 @@ ALL = (READ, TIME, ADD, WRITER, BILLING, SEARCH)
 async def test_calls_the_tool_that_fits(
     question: str, tools: tuple[ToolSpec, ...], name: str | None, arguments: object
 ) -> None:
-    """A named tool or agent first, then a clearly fitting agent, then the search, then what fits best."""
+    """A named tool or agent first, then a clearly fitting agent, a search, what fits best."""
     response = await respond(question, tools=tools)
     calls = [part for part in response.parts if isinstance(part, ToolCall)]
     assert [(call.name, call.arguments) for call in calls] == ([(name, arguments)] if name else [])
@@ -192,7 +192,7 @@ async def test_an_empty_search_is_said_plainly() -> None:
 
 @given(st.integers(1, 200))
 async def test_the_token_limit_holds(limit: int) -> None:
-    """The answer is the beginning of the whole one; `length` says that it was cut, and usage counts."""
+    """The answer is the beginning of the whole one; `length` says so, and usage counts."""
     whole = await respond("What is the meaning of life?")
     cut_off = await respond("What is the meaning of life?", max_output_tokens=limit)
     pieces = tokens(text_of(whole))

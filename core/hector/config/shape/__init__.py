@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from hector.config.shape.annotation import record_shape
 from hector.config.shape.record import Alias, RecordShape, Resolved, read_records
-from hector.config.shape.scalars import SECRET_EXPECTED
-from hector.config.shape.shape import Reading, Shape, UsedReference, wrong_type
+from hector.config.shape.shape import SECRET_EXPECTED, Reading, Shape, UsedReference, wrong_type
 
 __all__ = [
     "SECRET_EXPECTED",

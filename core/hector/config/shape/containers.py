@@ -9,7 +9,7 @@ import attrs
 
 from hector.config.node import INVALID, Node, child_path
 from hector.config.shape.scalars import NullShape, StringShape, length_problem, typed_value
-from hector.config.shape.shape import Reading, Shape, wrong_type
+from hector.config.shape.shape import SECRET_EXPECTED, Reading, Shape, wrong_type
 from hector.spi import Length
 
 __all__ = ["FixedListShape", "ListShape", "MapShape", "UnionShape"]
@@ -27,7 +27,11 @@ class ListShape(Shape):
     make: Callable[[Iterable[Any]], Any]
     length: Length | None = None
 
-    expected = "a list"
+    @property
+    def expected(self) -> str:  # type: ignore[override]
+        """See `Shape`."""
+        is_secret = SECRET_EXPECTED in self.item.expected
+        return f"a list, each item {SECRET_EXPECTED}" if is_secret else "a list"
 
     def read(self, node: Node, path: str, reading: Reading) -> Any:
         """See `Shape`."""
@@ -117,7 +121,11 @@ class MapShape(Shape):
     key: StringShape | None = None
     length: Length | None = None
 
-    expected = "a map"
+    @property
+    def expected(self) -> str:  # type: ignore[override]
+        """See `Shape`."""
+        is_secret = SECRET_EXPECTED in self.item.expected
+        return f"a map, each value {SECRET_EXPECTED}" if is_secret else "a map"
 
     def read(self, node: Node, path: str, reading: Reading) -> Any:
         """See `Shape`."""

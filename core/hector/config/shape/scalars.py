@@ -7,18 +7,17 @@ import re
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import attrs
 
 from hector.config.node import INVALID, Node, key_problem, value_problem
 from hector.config.scalar import resolve_scalar
-from hector.config.shape.shape import Reading, Shape, UsedReference, wrong_type
+from hector.config.shape.shape import SECRET_EXPECTED, Reading, Shape, UsedReference, wrong_type
 from hector.config.suggest import did_you_mean
 from hector.spi import Length, Pattern, Range, Reference, Secret
 
 __all__ = [
-    "SECRET_EXPECTED",
     "AnyShape",
     "BooleanShape",
     "ChoiceShape",
@@ -31,7 +30,6 @@ __all__ = [
     "typed_value",
 ]
 
-SECRET_EXPECTED: Final = "a secret string"  # noqa: S105 - words for a message
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
 _UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -180,9 +178,7 @@ class SecretShape(Shape):
         if value is INVALID or isinstance(value, Secret):
             return value
         if not isinstance(value, str):
-            reading.problems.append(
-                key_problem(node, "H103", path, f"expected {self.expected}", hint="quote it")
-            )
+            reading.problems.append(wrong_type(node, path, self.expected, hint="quote it"))
             return INVALID
         if self.length is not None and (
             problem := length_problem(node, path, self.length, len(value), "characters")

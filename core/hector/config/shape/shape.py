@@ -11,15 +11,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
-from hector.config.node import Node, value_problem
+from hector.config.node import Node, key_problem, value_problem
 from hector.errors import Diagnostic
 from hector.spi import Reference
 
-__all__ = ["Reading", "Shape", "UsedReference", "describe", "wrong_type"]
+__all__ = ["SECRET_EXPECTED", "Reading", "Shape", "UsedReference", "describe", "wrong_type"]
 
 
 @attrs.frozen(kw_only=True)
@@ -88,6 +88,8 @@ class Shape(ABC):
         return False
 
 
+SECRET_EXPECTED: Final = "a secret string"  # noqa: S105 - words for a message
+
 _WORDS = ((bool, "a boolean"), (int, "an integer"), (float, "a number"), (str, "a string"))
 
 
@@ -110,6 +112,8 @@ def describe(node: Node) -> str:
 
 
 def wrong_type(node: Node, path: str, expected: str, *, hint: str | None = None) -> Diagnostic:
-    """H103 at the value."""
+    """H103 at the value; where a secret is expected, at its key and without the value."""
+    if SECRET_EXPECTED in expected:
+        return key_problem(node, "H103", path, f"expected {expected}", hint=hint)
     message = f"expected {expected}, but found {describe(node)}"
     return value_problem(node, "H103", path, message, hint=hint)

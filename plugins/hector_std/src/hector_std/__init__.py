@@ -39,13 +39,13 @@ def hector_llm_providers() -> Iterable[Provider]:
 
 @hookimpl
 def hector_embedder_providers() -> Iterable[Provider]:
-    """lexical."""
+    """Lexical."""
     return lexical.PROVIDERS
 
 
 @hookimpl
 def hector_vector_providers() -> Iterable[Provider]:
-    """chromem."""
+    """Chromem."""
     return chromem.PROVIDERS
 
 
@@ -57,19 +57,19 @@ def hector_agent_types() -> Iterable[Provider]:
 
 @hookimpl
 def hector_session_backends() -> Iterable[Provider]:
-    """sqlite."""
+    """Sqlite."""
     return sqlite_sessions.PROVIDERS
 
 
 @hookimpl
 def hector_toolset_providers() -> Iterable[Provider]:
-    """function."""
+    """Function."""
     return tools_function.PROVIDERS
 
 
 @hookimpl
 def hector_document_sources() -> Iterable[Provider]:
-    """directory."""
+    """Directory."""
     return directory.PROVIDERS
 
 

@@ -7,12 +7,19 @@ from collections.abc import Sequence
 from hector.spi import BuildContext, DocumentStore, GenerateParameters, StructuredOutput, Tool
 from hector_std.agents.llm import LLMAgent, ToolSource
 from hector_std.agents.parallel import ParallelAgent
-from hector_std.agents.settings import LLMAgentSettings, LoopSettings, ParallelSettings, SequentialSettings
+from hector_std.agents.settings import (
+    LLMAgentSettings,
+    LoopSettings,
+    ParallelSettings,
+    SequentialSettings,
+)
 from hector_std.agents.workflow import LoopAgent, SequentialAgent
 
 __all__ = ["llm_agent", "loop_agent", "parallel_agent", "sequential_agent"]
 
-COMPLETION = "When the task is done, or cannot be done, say so with the tool for it instead of going on."
+COMPLETION = (
+    "When the task is done, or cannot be done, say so with the tool for it instead of going on."
+)
 
 
 def system_instruction(settings: LLMAgentSettings) -> str:
@@ -55,10 +62,16 @@ def _search_tools(stores: Sequence[DocumentStore]) -> list[Tool]:
 def llm_agent(settings: LLMAgentSettings, context: BuildContext) -> LLMAgent:
     """Type `llm`."""
     toolsets = context.names("toolset") if settings.tools is None else settings.tools
-    stores = context.names("document_store") if settings.document_stores is None else settings.document_stores
+    stores = (
+        context.names("document_store")
+        if settings.document_stores is None
+        else settings.document_stores
+    )
     output = settings.structured_output
     structured = (
-        StructuredOutput(schema=output.schema, name=output.name, is_strict=output.strict) if output else None
+        StructuredOutput(schema=output.schema, name=output.name, is_strict=output.strict)
+        if output
+        else None
     )
     injected = context.injected
     return LLMAgent(
@@ -95,5 +108,8 @@ def loop_agent(settings: LoopSettings, context: BuildContext) -> LoopAgent:
     """Type `loop`."""
     agents = (*map(context.agent, settings.sub_agents), *context.injected.sub_agents)
     return LoopAgent(
-        name=context.name, agents=agents, max_iterations=settings.max_iterations, description=context.description
+        name=context.name,
+        agents=agents,
+        max_iterations=settings.max_iterations,
+        description=context.description,
     )

@@ -15,7 +15,9 @@ __all__ = ["AgentTool", "EscalateTool", "ExitLoopTool", "TransferTool"]
 def _schema(**properties: str) -> JSONObject:
     return {
         "type": "object",
-        "properties": {name: {"type": "string", "description": text} for name, text in properties.items()},
+        "properties": {
+            name: {"type": "string", "description": text} for name, text in properties.items()
+        },
         "additionalProperties": False,
     }
 
@@ -51,7 +53,10 @@ class AgentTool:
     def __init__(self, agent: Agent) -> None:
         self.agent = agent
         about = f" {agent.description}" if agent.description else ""
-        parameters: JSONObject = {**_schema(request="everything the agent needs to know"), "required": ["request"]}
+        parameters: JSONObject = {
+            **_schema(request="everything the agent needs to know"),
+            "required": ["request"],
+        }
         self.spec = ToolSpec(
             name=f"agent_call_{agent.name}",
             description=f"Ask the agent {agent.name} and get its answer.{about}",
@@ -65,7 +70,9 @@ class AgentTool:
         if not isinstance(request, str) or not request.strip():
             raise ToolArgumentsError("`request` must be a text that is not empty")
         answer: Event | None = None
-        events = cast(Any, context.invocation.call_agent(self.agent, request, call_id=context.call_id))
+        events = cast(
+            "Any", context.invocation.call_agent(self.agent, request, call_id=context.call_id)
+        )
         async with aclosing(events):
             async for event in events:
                 context.emit(event)
@@ -90,7 +97,9 @@ class ExitLoopTool:
 
     async def call(self, arguments: JSONObject, context: ToolContext) -> ToolOutput:
         """End the agent and the loop around it."""
-        return ToolOutput(content=(TextPart("The loop ends."),), actions=Actions(escalate=True, end=True))
+        return ToolOutput(
+            content=(TextPart("The loop ends."),), actions=Actions(escalate=True, end=True)
+        )
 
 
 class EscalateTool:
@@ -108,4 +117,6 @@ class EscalateTool:
         reason = arguments.get("reason")
         if not isinstance(reason, str):
             raise ToolArgumentsError("`reason` must be a text")
-        return ToolOutput(content=(TextPart(f"Escalated: {reason}"),), actions=Actions(escalate=True, end=True))
+        return ToolOutput(
+            content=(TextPart(f"Escalated: {reason}"),), actions=Actions(escalate=True, end=True)
+        )

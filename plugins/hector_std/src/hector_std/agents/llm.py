@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 import attrs
 
 from hector.errors import IterationLimitError, LLMResponseError
-from hector.message import Event, JSONObject, TextPart, ToolCall
+from hector.message import Event, JSONObject, JSONValue, TextPart, ToolCall
 from hector.spi import (
     LLM,
     Agent,
@@ -49,7 +49,7 @@ class _Renamed:
         self._tool = tool
         self.spec: ToolSpec = attrs.evolve(tool.spec, name=name)
 
-    async def call(self, arguments: JSONObject, context: ToolContext) -> ToolOutput | object:
+    async def call(self, arguments: JSONObject, context: ToolContext) -> ToolOutput | JSONValue:
         return await self._tool.call(arguments, context)
 
 
@@ -136,8 +136,9 @@ class LLMAgent:
                     continue
                 if name in table:
                     name = f"{source.name}_{name}"
-                    tool = _Renamed(tool, name)
-                table[name] = tool
+                    table[name] = _Renamed(tool, name)
+                else:
+                    table[name] = tool
         return table
 
     async def run(self, invocation: Invocation) -> AsyncGenerator[Event]:
@@ -160,7 +161,11 @@ class LLMAgent:
             is_done = False
             async for event in invocation.call_tools(calls, tools, timeout_s=self._tool_timeout_s):
                 yield event
-                if event.actions is not None and event.kind == "tool_result" and event.branch == invocation.branch:
+                if (
+                    event.actions is not None
+                    and event.kind == "tool_result"
+                    and event.branch == invocation.branch
+                ):
                     successor = self._sub_agents.get(event.actions.transfer_to or "", successor)
                     is_done = is_done or event.actions.end
             if successor is not None:
@@ -191,7 +196,13 @@ class LLMAgent:
         if calls or any(not isinstance(part, TextPart) or part.text for part in parts):
             return calls
         reason = answer.finish_reason if answer is not None else None
-        hint = "raise max_tokens: the model stopped before it wrote anything" if reason == "length" else None
+        hint = (
+            "raise max_tokens: the model stopped before it wrote anything"
+            if reason == "length"
+            else None
+        )
         raise LLMResponseError(
-            f"{self._llm.model} answered nothing (finish reason: {reason})", provider=self._llm.provider, hint=hint
+            f"{self._llm.model} answered nothing (finish reason: {reason})",
+            provider=self._llm.provider,
+            hint=hint,
         )

@@ -34,14 +34,16 @@ class ParallelAgent:
             try:
                 async for event in invocation.run(agent, branch=f"{self.name}.{agent.name}"):
                     await queue.put(event)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - raised again by the reader
                 await queue.put(error)
             else:
                 await queue.put(None)
 
         failure: Exception | None = None
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(agent), name=f"agent {agent.name}") for agent in self._agents]
+            tasks = [
+                group.create_task(one(agent), name=f"agent {agent.name}") for agent in self._agents
+            ]
             unfinished = len(tasks)
             while unfinished:
                 item = await queue.get()

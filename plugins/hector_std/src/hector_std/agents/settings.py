@@ -6,10 +6,15 @@ from typing import Annotated, Any
 
 import attrs
 
-
 from hector.spi import Doc, Duration, Length, NotYet, Provider, Range, Reference
 
-__all__ = ["PROVIDERS", "LLMAgentSettings", "LoopSettings", "ParallelSettings", "SequentialSettings"]
+__all__ = [
+    "PROVIDERS",
+    "LLMAgentSettings",
+    "LoopSettings",
+    "ParallelSettings",
+    "SequentialSettings",
+]
 
 
 @attrs.frozen(kw_only=True)
@@ -25,11 +30,21 @@ class PromptSettings:
 class ReasoningSettings:
     """`agents.<name>.reasoning`."""
 
-    max_iterations: Annotated[int, Doc("model calls per invocation before it fails"), Range(minimum=1)] = 100
-    enable_exit_tool: Annotated[bool, Doc("offer `exit_loop`, which ends the agent and the loop around it")] = False
-    enable_escalate_tool: Annotated[bool, Doc("offer `escalate`, which ends the loop around it and says why")] = False
-    completion_instruction: Annotated[str | None, Doc("when to use those two; ends the system instruction")] = None
-    termination_conditions: Annotated[tuple[str, ...] | None, NotYet("an answer without tool calls ends the run")] = None
+    max_iterations: Annotated[
+        int, Doc("model calls per invocation before it fails"), Range(minimum=1)
+    ] = 100
+    enable_exit_tool: Annotated[
+        bool, Doc("offer `exit_loop`, which ends the agent and the loop around it")
+    ] = False
+    enable_escalate_tool: Annotated[
+        bool, Doc("offer `escalate`, which ends the loop around it and says why")
+    ] = False
+    completion_instruction: Annotated[
+        str | None, Doc("when to use those two; ends the system instruction")
+    ] = None
+    termination_conditions: Annotated[
+        tuple[str, ...] | None, NotYet("an answer without tool calls ends the run")
+    ] = None
 
 
 @attrs.frozen(kw_only=True)
@@ -38,7 +53,9 @@ class StructuredOutputSettings:
 
     schema: Annotated[dict[str, Any], Doc("JSON Schema of the answer")]
     strict: Annotated[bool, Doc("the provider must refuse anything else")] = True
-    name: Annotated[str, Doc("name of the schema for the provider"), Length(minimum=1, maximum=64)] = "response"
+    name: Annotated[
+        str, Doc("name of the schema for the provider"), Length(minimum=1, maximum=64)
+    ] = "response"
 
 
 @attrs.frozen(kw_only=True)
@@ -47,11 +64,15 @@ class LLMAgentSettings:
 
     llm: Annotated[str, Doc("the model it thinks with"), Reference("llm")] = "default"
     instruction: Annotated[str, Doc("what the agent is told before every conversation")] = ""
-    global_instruction: Annotated[str, Doc("stands before everything else in the system instruction")] = ""
+    global_instruction: Annotated[
+        str, Doc("stands before everything else in the system instruction")
+    ] = ""
     prompt: Annotated[PromptSettings, Doc("parts of the system instruction")] = PromptSettings()
     tools: Annotated[
         tuple[str, ...] | None,
-        Doc("toolsets, or single tools as `toolset.tool`; all toolsets when left out, none when empty"),
+        Doc(
+            "toolsets, or single tools as `toolset.tool`; all toolsets when left out, none when empty"
+        ),
         Reference("toolset", is_all_when_omitted=True, allows_member=True),
     ] = None
     document_stores: Annotated[
@@ -60,19 +81,30 @@ class LLMAgentSettings:
         Reference("document_store", is_all_when_omitted=True),
     ] = None
     sub_agents: Annotated[
-        tuple[str, ...], Doc("agents it may hand the conversation to (`transfer_to_<name>`)"), Reference("agent")
+        tuple[str, ...],
+        Doc("agents it may hand the conversation to (`transfer_to_<name>`)"),
+        Reference("agent"),
     ] = ()
     agent_tools: Annotated[
         tuple[str, ...], Doc("agents it may ask (`agent_call_<name>`)"), Reference("agent")
     ] = ()
-    reasoning: Annotated[ReasoningSettings, Doc("the loop of model and tool calls")] = ReasoningSettings()
+    reasoning: Annotated[ReasoningSettings, Doc("the loop of model and tool calls")] = (
+        ReasoningSettings()
+    )
     streaming: Annotated[bool, Doc("whether the model's answer is passed on piece by piece")] = True
-    structured_output: Annotated[StructuredOutputSettings | None, Doc("the answer is JSON of this schema")] = None
+    structured_output: Annotated[
+        StructuredOutputSettings | None, Doc("the answer is JSON of this schema")
+    ] = None
     tool_timeout: Annotated[
-        float, Doc("deadline of a tool call whose tool states none"), Duration(), Range(minimum=0, is_minimum_exclusive=True)
+        float,
+        Doc("deadline of a tool call whose tool states none"),
+        Duration(),
+        Range(minimum=0, is_minimum_exclusive=True),
     ] = 300.0
     context: Annotated[dict[str, Any] | None, NotYet("the whole conversation is sent")] = None
-    include_context: Annotated[bool | None, NotYet("give the agent a document store; it searches itself")] = None
+    include_context: Annotated[
+        bool | None, NotYet("give the agent a document store; it searches itself")
+    ] = None
     include_context_limit: Annotated[int | None, NotYet("see include_context")] = None
     include_context_max_length: Annotated[int | None, NotYet("see include_context")] = None
     guardrails: Annotated[str | None, NotYet("guardrails come with their own plugin kind")] = None
@@ -85,7 +117,10 @@ class SequentialSettings:
     """`agents.<name>` of type `sequential`."""
 
     sub_agents: Annotated[
-        tuple[str, ...], Doc("run one after the other on the same conversation"), Reference("agent"), Length(minimum=1)
+        tuple[str, ...],
+        Doc("run one after the other on the same conversation"),
+        Reference("agent"),
+        Length(minimum=1),
     ]
 
 
@@ -94,7 +129,10 @@ class ParallelSettings:
     """`agents.<name>` of type `parallel`."""
 
     sub_agents: Annotated[
-        tuple[str, ...], Doc("run at the same time, each on a branch of its own"), Reference("agent"), Length(minimum=1)
+        tuple[str, ...],
+        Doc("run at the same time, each on a branch of its own"),
+        Reference("agent"),
+        Length(minimum=1),
     ]
 
 
@@ -103,7 +141,10 @@ class LoopSettings:
     """`agents.<name>` of type `loop`."""
 
     sub_agents: Annotated[
-        tuple[str, ...], Doc("run in order, again and again, until one escalates"), Reference("agent"), Length(minimum=1)
+        tuple[str, ...],
+        Doc("run in order, again and again, until one escalates"),
+        Reference("agent"),
+        Length(minimum=1),
     ]
     max_iterations: Annotated[int, Doc("rounds after which the loop ends"), Range(minimum=1)] = 10
 

@@ -18,11 +18,11 @@ Codes = npt.NDArray[np.int32]
 Leaf = Equals | In | Compare | Exists
 
 _STALE_VALUES = 1024
-"""Values that a dictionary may hold beyond twice the rows before its column is dropped and read anew."""
+"""Values a dictionary may hold beyond twice the rows before its column is dropped."""
 
 
 class _Column:
-    """One key: a small code per row, and the value that each code stands for. Code 0 is `absent`."""
+    """One key: a code per row, and the value of each code. Code 0 is `absent`."""
 
     __slots__ = ("_by_form", "codes", "values")
 
@@ -49,8 +49,9 @@ class _Column:
 class Columns:
     """The columns that filters have asked for so far, kept in step with the rows of one collection.
 
-    A leaf of a filter is decided by `hector.spi.matches` once per distinct value, then spread over the rows, so the
-    meaning is the reference's by construction. A column costs four bytes per row, plus its distinct values.
+    A leaf of a filter is decided by `hector.spi.matches` once per distinct value, then spread over
+    the rows, so the meaning is the reference's by construction. A column costs four bytes per row,
+    plus its distinct values.
     """
 
     def __init__(self, capacity: int) -> None:

@@ -45,7 +45,7 @@ DO UPDATE SET text = excluded.text, metadata = excluded.metadata, vector = exclu
 
 @attrs.frozen
 class CollectionRow:
-    """A collection as the database has it; ids are never used again, `revision` grows with every change."""
+    """A stored collection; ids are never used again, `revision` grows with every change."""
 
     id: int
     dimension: int
@@ -54,7 +54,7 @@ class CollectionRow:
 
 @attrs.frozen
 class Row:
-    """A record without its vector; `vector` is float32 in the machine's order, empty in a memory database."""
+    """A stored record; `vector` is native float32, empty in a memory database."""
 
     id: str
     text: str
@@ -65,7 +65,8 @@ class Row:
 class Database:
     """One connection, used by one thread at a time.
 
-    Several processes may have the same folder open. Readers see a snapshot per transaction; writers take turns.
+    Several processes may have the same folder open. Readers see a snapshot per transaction; writers
+    take turns.
     """
 
     def __init__(self, folder: Path | None) -> None:
@@ -113,8 +114,8 @@ class Database:
                 self._connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
             elif application != _APPLICATION_ID or version != _SCHEMA_VERSION:
                 raise VectorStoreError(
-                    f"{self._place} has schema {version}, this Hector reads schema {_SCHEMA_VERSION}",
-                    hint="use the Hector that wrote it, or give another `persist_path` and index again",
+                    f"{self._place} has schema {version}, this Hector reads {_SCHEMA_VERSION}",
+                    hint="use the Hector that wrote it, or give another `persist_path`",
                 )
 
     def close(self) -> None:
@@ -129,7 +130,7 @@ class Database:
 
     @contextmanager
     def writing(self) -> Generator[None, None, None]:
-        """All or nothing; on disk when it ends. Waits for another process that writes, then refuses."""
+        """All or nothing; on disk when it ends. Waits for other writers, then refuses."""
         with self._transaction("BEGIN IMMEDIATE"):
             yield
 
@@ -152,7 +153,8 @@ class Database:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
                 raise VectorStoreError(
-                    f"{self._place} is being written by another process for more than {_BUSY_TIMEOUT_S:g} s",
+                    f"{self._place} is being written by another process for more"
+                    f" than {_BUSY_TIMEOUT_S:g} s",
                     hint="let the other process finish, or give each its own `persist_path`",
                 ) from error
             raise VectorStoreError(f"{self._place} failed: {error}") from error
@@ -212,16 +214,16 @@ class Database:
         """Delete by id; returns how many were there."""
         cursor = self._connection.executemany(
             "DELETE FROM records WHERE collection = ? AND id = ?",
-            ((collection.id, id) for id in ids),
+            ((collection.id, key) for key in ids),
         )
         return max(cursor.rowcount, 0)
 
     def get(self, collection: CollectionRow, ids: Iterable[str]) -> Iterator[Row]:
         """The records of these ids that exist, in this order."""
-        for id in ids:
+        for key in ids:
             row = self._connection.execute(
                 "SELECT id, text, metadata, vector FROM records WHERE collection = ? AND id = ?",
-                (collection.id, id),
+                (collection.id, key),
             ).fetchone()
             if row:
                 yield Row(*row)
@@ -244,4 +246,4 @@ class Database:
         rows = self._connection.execute(
             "SELECT id, metadata FROM records WHERE collection = ?", (collection.id,)
         )
-        return ((id, json.loads(metadata)) for id, metadata in rows)
+        return ((key, json.loads(metadata)) for key, metadata in rows)

@@ -23,7 +23,7 @@ _SMALLEST = 16
 _SPARE = 0.25
 """Room that growth adds, as a share: the matrix stays within 1.3 times what it holds."""
 _RESCORE_MARGIN = 2e-5
-"""Wider than the error of a float32 product of unit vectors, so that no true hit is lost before rescoring."""
+"""Wider than the error of a float32 product, so that no hit is lost before rescoring."""
 _RESCORE_BLOCK = 1024
 _GATHER_BELOW = 0.4
 """Share of rows up to which copying the wanted rows is cheaper than multiplying all of them."""
@@ -54,8 +54,8 @@ def as_floats(vector: Vector, dimension: int, *, what: str) -> Floats:
 class Index:
     """Rows of vectors, ids and filter columns; one thread at a time.
 
-    Each row is kept scaled by a power of two, so that its length lies in [0.5, 1): nothing overflows, and the vector
-    given can be handed back exactly.
+    Each row is kept scaled by a power of two, so that its length lies in [0.5, 1): nothing
+    overflows, and the vector given can be handed back exactly.
 
     Attributes:
         revision: the state of the stored collection that the index mirrors.
@@ -81,19 +81,19 @@ class Index:
         """Id of each row."""
         return self._ids
 
-    def row(self, id: str) -> int | None:
+    def row(self, key: str) -> int | None:
         """Row of an id, if there is one."""
-        return self._rows.get(id)
+        return self._rows.get(key)
 
-    def put(self, id: str, vector: Floats, metadata: JSONObject | None) -> None:
+    def put(self, key: str, vector: Floats, metadata: JSONObject | None) -> None:
         """Insert or replace; `metadata` None while no column exists yet (a first load)."""
-        row = self._rows.get(id)
+        row = self._rows.get(key)
         if row is None:
             row = len(self._ids)
             if row == len(self._matrix):
                 self._resize(row + max(_SMALLEST, int(row * _SPARE)))
-            self._ids.append(id)
-            self._rows[id] = row
+            self._ids.append(key)
+            self._rows[key] = row
         length = float(np.sqrt(np.dot(vector.astype(np.float64), vector.astype(np.float64))))
         exponent = int(np.frexp(length)[1])
         np.ldexp(vector, -exponent, out=self._matrix[row])
@@ -102,9 +102,9 @@ class Index:
         if metadata is not None:
             self._columns.put(row, metadata)
 
-    def remove(self, id: str) -> None:
+    def remove(self, key: str) -> None:
         """Take a row out, if it is there; the last row takes its place."""
-        row = self._rows.pop(id, None)
+        row = self._rows.pop(key, None)
         if row is None:
             return
         last = len(self._ids) - 1
@@ -120,22 +120,22 @@ class Index:
         if last * 4 < len(self._matrix) and len(self._matrix) > _SMALLEST:
             self._resize(max(_SMALLEST, last + int(last * _SPARE)))
 
-    def vector(self, id: str) -> list[float]:
+    def vector(self, key: str) -> list[float]:
         """The vector as it was given, in float32."""
-        row = self._rows[id]
+        row = self._rows[key]
         vector: list[float] = np.ldexp(self._matrix[row], int(self._exponents[row])).tolist()
         return vector
 
     def select(self, where: Filter, read: Callable[[], Iterable[tuple[str, JSONObject]]]) -> Rows:
-        """Rows that satisfy `where`; `read` gives id and metadata of every record when a column is missing."""
+        """Rows that satisfy `where`; `read` gives all ids and metadata for a missing column."""
 
         def rows() -> Iterable[tuple[int, JSONObject]]:
-            return ((self._rows[id], metadata) for id, metadata in read())
+            return ((self._rows[key], metadata) for key, metadata in read())
 
         return np.flatnonzero(self._columns.mask(where, len(self), rows))
 
     def search(self, query: Floats, limit: int, rows: Rows | None) -> list[tuple[str, float]]:
-        """Ids and cosines of the nearest rows, of `rows` if given: nearest first, ties in id order."""
+        """Ids and cosines of the nearest (of `rows` if given), nearest first, ties in id order."""
         exact = query.astype(np.float64)
         length = float(np.sqrt(np.dot(exact, exact)))
         exact = exact / length if length else exact
@@ -167,7 +167,7 @@ class Index:
         return scores if rows is None else scores[rows]
 
     def _rescore(self, rows: Rows, unit: npt.NDArray[np.float64]) -> list[float]:
-        # A BLAS product rounds by position, so equal vectors may differ in the last bit; this sum does not.
+        # A BLAS product rounds by position: equal vectors may differ in the last bit. This does not.  # noqa: E501
         scores: list[float] = []
         for start in range(0, len(rows), _RESCORE_BLOCK):
             block = self._matrix[rows[start : start + _RESCORE_BLOCK]].astype(np.float64)

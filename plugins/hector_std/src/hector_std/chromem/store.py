@@ -41,12 +41,15 @@ async def open_chromem(
 class Chromem:
     """Exact cosine search with NumPy over vectors kept in SQLite.
 
-    All work happens in one thread of its own, one call after the other, so a search never sees half an upsert and
-    the event loop never waits. The vectors of a collection are read into one float32 matrix by the first search (in
-    memory: at once) and kept in step from then on. Every call compares the collection's revision in the database with
-    that of the matrix inside one transaction: when another process has written the file, the matrix is read anew, so
-    several processes may read and write one folder, and writers take turns. A call that is cancelled while it runs
-    still ends as a whole.
+    All work happens in one thread of its own, one call after the other, so a search never sees half
+    an upsert and the event loop never waits. The vectors of a collection are read into one float32
+    matrix by the first search (in
+    memory: at once) and kept in step from then on. Every call compares the collection's revision in
+        the database with
+    that of the matrix inside one transaction: when another process has written the file, the matrix
+        is read anew, so
+    several processes may read and write one folder, and writers take turns. A call that is
+    cancelled while it runs still ends as a whole.
     """
 
     def __init__(self, database: Database, thread: ThreadPoolExecutor) -> None:
@@ -106,10 +109,10 @@ class Chromem:
             dimension = self._database.collection(name).dimension
         last = {record.id: record for record in records}
         vectors = {
-            id: as_floats(record.vector, dimension, what=f"the vector of `{id}`")
-            for id, record in last.items()
+            key: as_floats(record.vector, dimension, what=f"the vector of `{key}`")
+            for key, record in last.items()
         }
-        rows = [self._row(record, vectors[id]) for id, record in last.items()]
+        rows = [self._row(record, vectors[key]) for key, record in last.items()]
         with self._database.writing():
             found = self._database.collection(name)
             if found.dimension != dimension:
@@ -118,8 +121,8 @@ class Chromem:
             self._database.upsert(found, rows)
             revision = self._database.touch(found)
         if index is not None:
-            for id, record in last.items():
-                index.put(id, vectors[id], record.metadata)
+            for key, record in last.items():
+                index.put(key, vectors[key], record.metadata)
             index.revision = revision
 
     def _row(self, record: VectorRecord, vector: Floats) -> Row:
@@ -165,8 +168,8 @@ class Chromem:
             count = self._database.delete(found, gone)
             revision = self._database.touch(found)
         if index is not None:
-            for id in gone:
-                index.remove(id)
+            for key in gone:
+                index.remove(key)
             index.revision = revision
         return count
 
@@ -193,10 +196,10 @@ class Chromem:
             index = self._index(found)
             rows = None if where is None else self._rows(found, index, where)
             hits = index.search(query, limit, rows)
-            stored = self._database.get(found, [id for id, _ in hits])
+            stored = self._database.get(found, [key for key, _ in hits])
             return [
-                VectorHit(id=id, score=score, text=row.text, metadata=json.loads(row.metadata))
-                for (id, score), row in zip(hits, stored, strict=True)
+                VectorHit(id=key, score=score, text=row.text, metadata=json.loads(row.metadata))
+                for (key, score), row in zip(hits, stored, strict=True)
             ]
 
     async def count(self, collection: str, *, where: Filter | None = None) -> int:
@@ -233,7 +236,7 @@ class Chromem:
             index = Index(
                 found.dimension, capacity=self._database.count(found), revision=found.revision
             )
-            for id, vector in self._database.vectors(found):
-                index.put(id, np.frombuffer(vector, dtype=np.float32), None)
+            for key, vector in self._database.vectors(found):
+                index.put(key, np.frombuffer(vector, dtype=np.float32), None)
             self._indexes[found.id] = index
         return index

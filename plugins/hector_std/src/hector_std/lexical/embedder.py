@@ -41,13 +41,14 @@ def create_lexical(settings: LexicalSettings, _context: BuildContext | None = No
 
 
 class Lexical:
-    """Turns a text into hashed counts of what it is written with; no model, no state, the same in every process.
+    """Turns a text into hashed counts of what it is written with, the same in every process.
 
-    Features are the words (case folded), pairs of neighbouring words, and the 3- to 5-grams of each word with its
-    boundaries marked, which lets inflections and compounds meet without a stemmer of any language. A feature goes to
-    a component and a sign by BLAKE2b; it weighs 1 + ln(count), stop words (English, German) weigh little. Vectors
-    have length 1. A blank text has the zero vector, whose cosine with everything is 0; a text without letters or
-    digits is described by its characters.
+    Features are the words (case folded), pairs of neighbouring words, and the 3- to 5-grams of each
+    word with its boundaries marked, which lets inflections and compounds meet without a stemmer of
+    any language. A feature goes to a component and a sign by BLAKE2b; it weighs 1 + ln(count), stop
+    words (English, German) weigh little. Vectors have length 1. A blank text has the zero vector,
+    whose cosine with everything is 0; a text without letters or digits is described by its
+    characters.
     """
 
     def __init__(self, dimension: int) -> None:

@@ -15,7 +15,7 @@ __all__ = ["compose"]
 
 _ANSWERS_FROM = 0.5
 _CLOSEST_FROM = 0.3
-"""Coverage of the question from which a passage is an answer, and from which it is worth showing."""
+"""Coverage of the question that makes a passage an answer, or worth showing."""
 _WORTH_OF_BEST = 0.6
 _WORTH_OF_DEFINITION = 0.7
 _LONG_ANSWER = 1500

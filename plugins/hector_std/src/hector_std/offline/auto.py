@@ -31,10 +31,10 @@ class _Choice:
 
 
 async def create_auto(settings: AutoSettings, context: BuildContext) -> LLM:
-    """Build the first LLM that can be had: OpenAI, Anthropic, Gemini, Ollama, and in the end `offline`.
+    """Build the first LLM that can be had: OpenAI, Anthropic, Gemini, Ollama, `offline`.
 
-    A key whose provider is not installed is named in a warning, and the next choice is tried. The component is the
-    chosen provider's own; `auto` adds nothing to it.
+    A key whose provider is not installed is named in a warning, and the next choice is tried. The
+    component is the chosen provider's own; `auto` adds nothing to it.
     """
     installed = context.types("llm")
     for choice in _by_key(settings):
@@ -103,7 +103,7 @@ async def _ollama(settings: AutoSettings) -> _Choice | None:
 
 
 def _base_url(host: str) -> str:
-    """The address to ask, from what `OLLAMA_HOST` may hold: host, port, scheme, or all addresses."""
+    """The address to ask, from what `OLLAMA_HOST` may hold: host, port, scheme."""
     url = httpx.URL(host if "://" in host else f"http://{host}")
     name = "127.0.0.1" if url.host in {"", "0.0.0.0", "::"} else url.host  # noqa: S104 - asked, not bound
     port = url.port or (None if "://" in host else _OLLAMA_PORT)

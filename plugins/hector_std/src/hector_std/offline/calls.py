@@ -51,12 +51,14 @@ def is_search(tool: ToolSpec) -> bool:
 def choose_call(turn: Turn, tools: Sequence[ToolSpec], tool_choice: str | None) -> ToolCall | None:
     """The call to make before answering, or None to answer from what is there.
 
-    A tool or agent that the question names comes first, then an agent whose description fits clearly better than
-    anything else, then a search, then the tool that fits best. Only a tool whose required arguments stand in the
-    question is called. `required`, or a tool's name, is satisfied once a tool has answered this turn.
+    A tool or agent that the question names comes first, then an agent whose description fits
+    clearly better than anything else, then a search, then the tool that fits best. Only a tool
+    whose required arguments stand in the question is called. `required`, or a tool's name, is
+    satisfied once a tool has answered this turn.
 
     Raises:
-        LLMError: `tool_choice` asks for a tool that is not offered, or whose arguments the question does not give.
+        LLMError: `tool_choice` asks for a tool that is not offered, or whose arguments the question
+        does not give.
     """
     if tool_choice not in {None, "auto", "none", "required"}:
         tools = [tool for tool in tools if tool.name == tool_choice]
@@ -77,9 +79,10 @@ def choose_call(turn: Turn, tools: Sequence[ToolSpec], tool_choice: str | None) 
             return ToolCall(id=f"call_{uuid.uuid4().hex}", name=tool.name, arguments=arguments)
     if is_forced:
         raise LLMError(
-            f"tool_choice is `{tool_choice}`, but the question does not give the arguments that are required",
+            f"tool_choice is `{tool_choice}`, but the question does not give the"
+            " arguments that are required",
             provider="offline",
-            hint="the offline model fills arguments only with what the question says; use a real model",
+            hint="the offline model takes arguments from the question only; use a real model",
         )
     return None
 
@@ -135,7 +138,7 @@ def _properties(tool: ToolSpec) -> Mapping[str, JSONValue]:
 
 
 def _arguments(turn: Turn, tool: ToolSpec) -> dict[str, JSONValue] | None:
-    """Arguments for what the tool requires (a search: its query), or None when the question does not give them."""
+    """Arguments for what the tool requires, or None when the question does not give them."""
     required = tool.parameters.get("required")
     names = (
         [name for name in required if isinstance(name, str)]

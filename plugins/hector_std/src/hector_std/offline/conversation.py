@@ -22,11 +22,11 @@ _POLITE = re.compile(
 )
 _FEW_WORDS = 3
 _SMALL_TALK = {
-    "greeting": r"(?:hi|hello|hey|hallo|moin|servus|good (?:morning|afternoon|evening|day)|guten (?:tag|morgen|abend))"
+    "greeting": r"(?:hi|hello|hey|hallo|moin|servus|good (?:morning|afternoon|evening|day)|guten (?:tag|morgen|abend))"  # noqa: E501
     r"(?: there| all| everyone| hector| zusammen)?",
-    "thanks": r"(?:thanks|thank you|thx|cheers|danke|vielen dank)(?: a lot| very much| so much| schön)?",
+    "thanks": r"(?:thanks|thank you|thx|cheers|danke|vielen dank)(?: a lot| very much| so much| schön)?",  # noqa: E501
     "farewell": r"(?:bye|goodbye|see you|tschüss|auf wiedersehen)",
-    "identity": r"(?:who are you|what are you|what can you do|what do you do|how can you help(?: me)?|help"
+    "identity": r"(?:who are you|what are you|what can you do|what do you do|how can you help(?: me)?|help"  # noqa: E501
     r"|wer bist du|was kannst du)",
     "mood": r"(?:how are you(?: doing)?|how do you do|what's up|wie geht(?:'s| es dir))",
 }  # fmt: skip
@@ -38,7 +38,8 @@ class Turn:
 
     Attributes:
         question: text of the last user message, without greeting.
-        topic: the content words that the answer should be about; for a follow-up those of the question before, too.
+        topic: the content words that the answer should be about; for a follow-up those of the
+            question before, too.
         small_talk: which kind of small talk the message is, or None for a question.
         results: what tools answered since, oldest first.
         calls: the calls of those results by id.

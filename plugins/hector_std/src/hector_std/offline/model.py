@@ -33,11 +33,11 @@ def create_offline(settings: OfflineSettings, _context: BuildContext | None = No
 
 
 class Offline:
-    """An LLM without a model: it searches, and answers with the sentences that fit the question best.
+    """An LLM without a model: it searches, and answers with the sentences that fit best.
 
-    The same request has the same answer, word for word; only ids of tool calls differ. What it says is either quoted
-    from a tool's result or one of a few fixed phrases about itself. `temperature` has no meaning for it; structured
-    output is refused.
+    The same request has the same answer, word for word; only ids of tool calls differ. What it says
+    is either quoted from a tool's result or one of a few fixed phrases about itself. `temperature`
+    has no meaning for it; structured output is refused.
     """
 
     def __init__(self, settings: OfflineSettings) -> None:

@@ -37,8 +37,8 @@ _WEIGHTS = {
 }
 """Words that say less about a question's subject than their rarity makes believe."""
 _DEFINITION = re.compile(
-    r"^(?:what|who)(?:'s|\s+(?:is|are|was|were|does|do))\s+(?:an?\s+|the\s+)?(?P<thing>[\w .`-]+?)(?:\s+means?|\s+do)?\W*$"
-    r"|^(?:was|wer)\s+(?:ist|sind|bedeutet)\s+(?:(?:ein|eine|der|die|das)\s+)?(?P<ding>[\w .`-]+?)\W*$"
+    r"^(?:what|who)(?:'s|\s+(?:is|are|was|were|does|do))\s+(?:an?\s+|the\s+)?(?P<thing>[\w .`-]+?)(?:\s+means?|\s+do)?\W*$"  # noqa: E501
+    r"|^(?:was|wer)\s+(?:ist|sind|bedeutet)\s+(?:(?:ein|eine|der|die|das)\s+)?(?P<ding>[\w .`-]+?)\W*$"  # noqa: E501
     r"|^define\s+(?:an?\s+|the\s+)?(?P<term>[\w .`-]+?)\W*$",
     re.IGNORECASE,
 )
@@ -49,10 +49,10 @@ _IS = (
 _CUES = tuple(
     (re.compile(asked, re.IGNORECASE), re.compile(said, re.IGNORECASE | re.MULTILINE), worth)
     for asked, said, worth in (
-    (r"\bhow (?:many|much|long|often|big|large|fast)\b|\bdefault\b|\bport\b|\blimits?\b|\bwie ?viele?\b", r"\d", 1.3),
-    (r"\bwhy\b|\bwarum\b|\bwhat for\b", r"\b(?:because|so that|since|therefore|so|weil|damit)\b", 1.3),
-    (r"\bhow (?:do|can|to|should|would)\b|\bexample\b|\bwie kann\b", r"```|~~~|^\s*(?:\d+\.|[-*]) |\bwith `|\brun\b|\bset\b", 1.15),
-    (r"\bwhen\b|\bwann\b", r"\b(?:when|before|after|once|until|while|as soon as|wenn|sobald)\b", 1.15),
+    (r"\bhow (?:many|much|long|often|big|large|fast)\b|\bdefault\b|\bport\b|\blimits?\b|\bwie ?viele?\b", r"\d", 1.3),  # noqa: E501
+    (r"\bwhy\b|\bwarum\b|\bwhat for\b", r"\b(?:because|so that|since|therefore|so|weil|damit)\b", 1.3),  # noqa: E501
+    (r"\bhow (?:do|can|to|should|would)\b|\bexample\b|\bwie kann\b", r"```|~~~|^\s*(?:\d+\.|[-*]) |\bwith `|\brun\b|\bset\b", 1.15),  # noqa: E501
+    (r"\bwhen\b|\bwann\b", r"\b(?:when|before|after|once|until|while|as soon as|wenn|sobald)\b", 1.15),  # noqa: E501
     (r"\bwhere\b|\bwo\b", r"\b(?:in|under|at|folder|file|directory|stored|lives?)\b", 1.1),
     )
 )  # fmt: skip
@@ -82,7 +82,8 @@ class Ranking:
     Attributes:
         candidates: in reading order.
         is_definition: whether the question asks what something is, and the best unit says so.
-        coverage: share in [0, 1] of what was asked that the best unit, with its headings, speaks of.
+        coverage: share in [0, 1] of what was asked that the best unit, with its headings, speaks
+            of.
     """
 
     candidates: tuple[Candidate, ...]
@@ -100,9 +101,9 @@ class Ranking:
 def rank(question: str, topic: Sequence[str], passages: Sequence[Quotable]) -> Ranking:
     """Score every unit of the passages against the topic.
 
-    The score is BM25 (Robertson and Zaragoza 2009) over units in place of documents, with k1 = 1.2 and b = 0.5,
-    plus a share of it for topic words in the headings above a unit and for neighbouring topic words, times factors
-    for what the question's form asks for.
+    The score is BM25 (Robertson and Zaragoza 2009) over units in place of documents, with k1 = 1.2
+    and b = 0.5, plus a share of it for topic words in the headings above a unit and for
+    neighbouring topic words, times factors for what the question's form asks for.
     """
     units = [(index, unit) for index, passage in enumerate(passages) for unit in cut(passage.text)]
     words = [stems(unit.text) for _, unit in units]

@@ -15,13 +15,14 @@ _HEADING = re.compile(r"^\s{0,3}(#{1,6})\s+(.*?)\s*#*$")
 _ITEM = re.compile(r"^\s{0,6}(?:[-*+]|\d{1,3}[.)])\s+\S")
 _TABLE = re.compile(r"^\s*\|.*\|\s*$")
 _END = re.compile(
-    r"""(?<=[.!?])(?P<close>["'”’)\]*_]*)\s+(?=["'“‘(\[*_`]*[A-ZÄÖÜÀ-Þ0-9`])""", re.VERBOSE
+    r"""(?<=[.!?])(?P<close>["'”’)\]*_]*)\s+(?=["'“‘(\[*_`]*[A-ZÄÖÜÀ-Þ0-9`])""",  # noqa: RUF001
+    re.VERBOSE,
 )
 _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|etc|cf|vs|approx|no|fig|dr|mr|mrs|prof|resp|z\.b|d\.h|bzw|usw|ca|nr|vgl)|\b[A-Za-z])\.$",
     re.IGNORECASE,
 )
-_TERMINAL = re.compile(r"""[.!?:…]["'”’)\]*_`]*$""")
+_TERMINAL = re.compile(r"""[.!?:…]["'”’)\]*_`]*$""")  # noqa: RUF001
 
 UnitKind = Literal["sentence", "list", "item", "table", "row", "code"]
 

@@ -1,4 +1,4 @@
-"""Words of a text, reduced so that inflections of one word are equal, and the tokens it counts as."""
+"""Words of a text, reduced so that inflections are equal, and the tokens it counts as."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from hector_std.lexical.stop_words import STOP_WORDS
 
 __all__ = ["content_words", "stem", "stems", "tokens"]
 
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")  # noqa: RUF001
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _TOKEN = re.compile(r"\s*(?:\w{1,8}|[^\w\s])|\s+$")
 _SUFFIXES = (
-    ("ization", "iz"), ("isation", "iz"), ("ations", "at"), ("ation", "at"), ("izing", "iz"), ("ising", "iz"),
-    ("ments", "ment"), ("nesses", ""), ("ness", ""), ("ingly", ""), ("edly", ""), ("ings", ""), ("ing", ""),
-    ("ions", "ion"), ("ies", "y"), ("ied", "y"), ("ers", "er"), ("ed", ""), ("ly", ""), ("es", ""), ("en", ""),
+    ("ization", "iz"), ("isation", "iz"), ("ations", "at"), ("ation", "at"), ("izing", "iz"), ("ising", "iz"),  # noqa: E501
+    ("ments", "ment"), ("nesses", ""), ("ness", ""), ("ingly", ""), ("edly", ""), ("ings", ""), ("ing", ""),  # noqa: E501
+    ("ions", "ion"), ("ies", "y"), ("ied", "y"), ("ers", "er"), ("ed", ""), ("ly", ""), ("es", ""), ("en", ""),  # noqa: E501
     ("s", ""), ("e", ""),
 )  # fmt: skip
 _SHORTEST_STEM = 3
@@ -24,15 +24,15 @@ _SHORTEST_STEM = 3
 def tokens(text: str) -> list[str]:
     """Cut `text` into the pieces it is streamed and counted by; joined they are the text.
 
-    A piece is up to eight letters or digits, or one other character, with the white space before it: near enough to
-    what models count, and the same everywhere.
+    A piece is up to eight letters or digits, or one other character, with the white space before
+    it: near enough to what models count, and the same everywhere.
     """
     return _TOKEN.findall(text)
 
 
 def stem(word: str) -> str:
     """Cut a lower-case word's ending off, by rule: equal stems mean forms of one word, mostly."""
-    word = word.removesuffix("'s").removesuffix("’s")
+    word = word.removesuffix("'s").removesuffix("’s")  # noqa: RUF001
     for suffix, replacement in _SUFFIXES:
         if word.endswith(suffix) and len(word) - len(suffix) >= _SHORTEST_STEM:
             if suffix == "s" and word.endswith("ss"):
@@ -47,9 +47,9 @@ def _undouble(word: str) -> str:
 
 
 def content_words(text: str) -> list[str]:
-    """The words that are not stop words, lower case, in order; all words where there are no others."""
+    """The words but stop words, lower case, in order; all words where there are no others."""
     words = [
-        part.casefold().replace("’", "'")
+        part.casefold().replace("’", "'")  # noqa: RUF001
         for word in _WORD.findall(text)
         for part in _CAMEL.split(word)
     ]

@@ -1,0 +1,85 @@
+"""The toolset `function`: functions named in the config."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from hector.errors import UsageError
+from hector.spi import BuildContext, Invocation, ToolContext
+from hector_std.tools_function import PROVIDERS, FunctionToolsSettings, open_function_tools
+
+MODULE = '''
+from hector.spi import function_tool
+
+def add(left: int, right: int) -> int:
+    """Add two numbers."""
+    return left + right
+
+class Desk:
+    @staticmethod
+    def greet(name: str) -> str:
+        """Greet."""
+        return f"hello {name}"
+
+def _other(left: int) -> int:
+    return left
+
+renamed = function_tool(_other, name="other", effect="pure")
+'''
+
+
+class Context:
+    path = "tools.mine"
+
+
+CONTEXT = cast("BuildContext", Context())
+CALL = ToolContext(call_id="c", idempotency_key="k", invocation=cast("Invocation", None))
+
+
+@pytest.fixture(autouse=True)
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    (tmp_path / "own_functions.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield
+    sys.modules.pop("own_functions", None)
+
+
+async def test_functions_become_tools_in_the_order_of_the_config() -> None:
+    settings = FunctionToolsSettings(
+        functions=("own_functions:Desk.greet", "own_functions:add", "own_functions:renamed"),
+        effect="idempotent",
+        timeout=5,
+    )
+    tools = (await open_function_tools(settings, CONTEXT)).tools()
+
+    assert [(tool.spec.name, tool.spec.effect, tool.spec.timeout_s) for tool in tools] == [
+        ("greet", "idempotent", 5),
+        ("add", "idempotent", 5),
+        ("other", "pure", None),
+    ]
+    assert await tools[1].call({"left": 1, "right": 2}, CALL) == 3
+
+
+@pytest.mark.parametrize(
+    ("functions", "message"),
+    [
+        (("no_such_module:f",), "`no_such_module:f` cannot be imported: No module named"),
+        (("own_functions:nothing",), "`own_functions` has no `nothing`"),
+        (("own_functions",), "`own_functions` does not name a function"),
+        (("own_functions:add", "own_functions:add"), "`tools.mine` has two tools named `add`"),
+        (("own_functions:__name__",), "a tool is made of a function, not of a `str`"),
+    ],
+)
+async def test_what_cannot_be_a_tool_is_refused(functions: tuple[str, ...], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        await open_function_tools(FunctionToolsSettings(functions=functions), CONTEXT)
+    assert caught.value.message.startswith(message)
+
+
+def test_the_provider_is_a_toolset_of_this_type() -> None:
+    assert [(provider.kind, provider.type) for provider in PROVIDERS] == [("toolset", "function")]
