@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterator
+from typing import Any
 
 import attrs
-from importlib_metadata import Distribution, EntryPoint, MetadataPathFinder
+from importlib_metadata import (
+    Distribution,
+    EntryPoint,
+    MetadataPathFinder,
+    entry_points,  # pyright: ignore[reportUnknownVariableType] - (see _points)
+)
 
 from hector.plugin.api import level_problem, parse_level
 from hector.plugin.records import PluginRecord, PluginState
@@ -31,26 +37,17 @@ def refresh() -> None:
     MetadataPathFinder.invalidate_caches()
 
 
-def _entry_points(distribution: Distribution) -> Iterable[EntryPoint]:
-    return (
-        point for point in distribution.entry_points if point.group in (PLUGIN_GROUP, API_GROUP)
-    )
-
-
-def _installed() -> dict[str, Distribution]:
-    """Distributions by normalised name; of several the first on the path counts, as for imports."""
-    found: dict[str, Distribution] = {}
-    for distribution in Distribution.discover():
-        name = distribution.metadata["Name"] if distribution.metadata else None
-        if name:
-            found.setdefault(name.lower().replace("_", "-").replace(".", "-"), distribution)
-    return found
+def _points(group: str) -> Iterator[tuple[EntryPoint, Distribution]]:
+    """By group, not by distribution: only the few in the group get their metadata parsed."""
+    found: Any = entry_points(group=group)  # the library leaves this function's types open
+    for point in found:
+        if point.dist is not None:
+            yield point, point.dist
 
 
 def _record(
-    distribution: Distribution, point: EntryPoint, levels: dict[str, str], blocked: Collection[str]
+    distribution: Distribution, point: EntryPoint, level: int | None, blocked: Collection[str]
 ) -> PluginRecord:
-    level = parse_level(levels[point.name]) if point.name in levels else None
     name, version = distribution.metadata["Name"], distribution.version
     running = _imported.get((name, point.value), version)
     record = PluginRecord(
@@ -82,15 +79,14 @@ def discover(*, disable: Collection[str] = ()) -> tuple[PluginRecord, ...]:
     Returns:
         Records in the states `discovered`, `blocked` or `incompatible`, sorted by (distribution, entry point).
     """
-    records: list[PluginRecord] = []
-    for distribution in _installed().values():
-        points = list(_entry_points(distribution))
-        levels = {point.name: point.value for point in points if point.group == API_GROUP}
-        records.extend(
-            _record(distribution, point, levels, disable)
-            for point in points
-            if point.group == PLUGIN_GROUP
-        )
+    levels = {
+        (distribution.name, point.name): parse_level(point.value)
+        for point, distribution in _points(API_GROUP)
+    }
+    records = [
+        _record(distribution, point, levels.get((distribution.name, point.name)), disable)
+        for point, distribution in _points(PLUGIN_GROUP)
+    ]
     return tuple(sorted(records, key=lambda record: (record.distribution.lower(), record.name)))
 
 

@@ -88,7 +88,7 @@ def test_a_filter_selects_what_matches_says(
     """For whatever metadata: counted, found and deleted are the same records."""
     several = data.draw(st.lists(metadata, min_size=1, max_size=8))
     records = [
-        VectorRecord(id=str(number), vector=(1.0, number), metadata=item)
+        VectorRecord(id=str(number), vector=(1.0, number), metadata={**item})
         for number, item in enumerate(several)
     ]
     store = opened.component
