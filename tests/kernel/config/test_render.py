@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from hector.config import diagnostic_json, read_text, render
 from hector.errors import Diagnostic
 
@@ -63,6 +66,22 @@ def test_a_long_line_is_cut_around_the_caret() -> None:
     assert len(lines[1]) < 180
     assert lines[1].startswith("  1 | …xxx")
     assert lines[1].endswith("…") or lines[1].endswith(": y")
+
+
+@given(st.text(), st.integers(1, 5), st.integers(1, 300))
+def test_any_place_in_any_text_can_be_shown(text: str, line: int, column: int) -> None:
+    lines = render(problem(line, column), text).split("\n")
+
+    assert len(lines) in (1, 3)
+    assert all(char.isprintable() for char in "".join(lines))
+
+
+@given(st.from_regex(r"[a-z_]{1,8}: [a-z0-9]{1,8}", fullmatch=True))
+def test_the_caret_stands_under_the_value(line: str) -> None:
+    key = line.partition(":")[0]
+    _, source, caret = render(problem(1, len(key) + 3), line).split("\n")
+
+    assert caret.index("^") == source.index(": ") + 2
 
 
 def test_control_characters_do_not_reach_the_terminal() -> None:
