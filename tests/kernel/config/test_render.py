@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 from hector.config import diagnostic_json, read_text, render
 from hector.errors import Diagnostic
 
-TEXT = "agents:\n  helper:\n    modle: fast\n    llm: x\n"
+TEXT = "agents:\n  helper:\n    mdel: fast\n    llm: x\n"
 
 
 def problem(line: int | None, column: int | None, **more: str) -> Diagnostic:
-    values = {"code": "H102", "path": "agents.helper.modle", "message": "unknown key", **more}
+    values = {"code": "H102", "path": "agents.helper.mdel", "message": "unknown key", **more}
     return Diagnostic(file="config.yaml", line=line, column=column, **values)  # type: ignore[arg-type]
 
 
@@ -18,9 +18,9 @@ def test_the_line_and_a_caret_under_the_place_are_shown() -> None:
     found = problem(3, 5, hint="did you mean `model`? (one of: instructions, model, tools)")
 
     assert render(found, TEXT) == (
-        "config.yaml:3:5: [H102] agents.helper.modle: unknown key\n"
-        "  3 |     modle: fast\n"
-        "    |     ^^^^^ did you mean `model`? (one of: instructions, model, tools)"
+        "config.yaml:3:5: [H102] agents.helper.mdel: unknown key\n"
+        "  3 |     mdel: fast\n"
+        "    |     ^^^^ did you mean `model`? (one of: instructions, model, tools)"
     )
 
 
@@ -35,10 +35,10 @@ def test_a_value_is_underlined_in_full() -> None:
 
 def test_without_the_text_there_is_no_excerpt() -> None:
     assert render(problem(3, 5, hint="do it")) == (
-        "config.yaml:3:5: [H102] agents.helper.modle: unknown key\n  do it"
+        "config.yaml:3:5: [H102] agents.helper.mdel: unknown key\n  do it"
     )
     assert (
-        render(problem(None, None), TEXT) == "config.yaml: [H102] agents.helper.modle: unknown key"
+        render(problem(None, None), TEXT) == "config.yaml: [H102] agents.helper.mdel: unknown key"
     )
     assert render(problem(99, 1), TEXT).count("\n") == 0
     assert render(problem(1, 99), TEXT).count("\n") == 0
@@ -51,12 +51,17 @@ def test_a_warning_says_that_it_is_one() -> None:
 
 
 def test_secrets_on_the_line_are_masked_and_the_caret_stays_under_its_place() -> None:
-    text = "a: {api_key: sk-1234567890, modle: x}\n"
+    text = "a: {api_key: sk-1234567890, mdel: x}\n"
 
     assert render(problem(1, 29), text).splitlines()[1:] == [
-        "  1 | a: {api_key: …, modle: x}",
-        "    |                 ^^^^^",
+        "  1 | a: {api_key: …, mdel: x}",
+        "    |                 ^^^^",
     ]
+
+
+def test_the_name_of_a_variable_is_no_secret_and_its_default_is_one() -> None:
+    assert "${API_KEY}" in render(problem(1, 10), 'api_key: "${API_KEY}"\n')
+    assert "sk-1" not in render(problem(1, 10), 'api_key: "${API_KEY:-sk-1}"\n')
 
 
 def test_a_long_line_is_cut_around_the_caret() -> None:
@@ -105,7 +110,7 @@ def test_the_texts_of_a_config_that_was_read_are_there_to_show_its_problems() ->
 def test_as_json_it_has_the_attributes_of_the_diagnostic() -> None:
     assert diagnostic_json(problem(3, 5)) == {
         "code": "H102",
-        "path": "agents.helper.modle",
+        "path": "agents.helper.mdel",
         "message": "unknown key",
         "hint": None,
         "file": "config.yaml",

@@ -79,7 +79,37 @@ def load(text: str, index: ProviderIndex, **env: str) -> Config:
 
 
 KEYS = st.sampled_from(
-    ["llms", "agents", "tools", "document_stores", "databases", "server", "plugins", "logger", "defaults", "storage", "sessions", "observability", "provider", "type", "driver", "source", "chunking", "path", "llm", "sub_agents", "require", "enabled", "backend", "database", "name", "skills", "default", "a", "b"]
+    [
+        "llms",
+        "agents",
+        "tools",
+        "document_stores",
+        "databases",
+        "server",
+        "plugins",
+        "logger",
+        "defaults",
+        "storage",
+        "sessions",
+        "observability",
+        "provider",
+        "type",
+        "driver",
+        "source",
+        "chunking",
+        "path",
+        "llm",
+        "sub_agents",
+        "require",
+        "enabled",
+        "backend",
+        "database",
+        "name",
+        "skills",
+        "default",
+        "a",
+        "b",
+    ]
 )
 VALUES = st.recursive(
     st.none() | st.integers() | st.booleans() | st.floats() | st.text(max_size=3) | KEYS
