@@ -19,9 +19,9 @@ LLMS = "llms: {default: {provider: offline}}\n"
     ("text", "found"),
     [
         (
-            "agents:\n  a: {llm: defalt}\n",
+            "agents:\n  a: {llm: defauult}\n",
             (
-                "config.yaml:3:12: [H108] agents.a.llm: there is no LLM `defalt`\n"
+                "config.yaml:3:12: [H108] agents.a.llm: there is no LLM `defauult`\n"
                 "  hint: did you mean `default`? (one of: default)"
             ),
         ),
