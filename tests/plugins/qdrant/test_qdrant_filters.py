@@ -43,7 +43,7 @@ TEXTS = ("", "1", "1.0", "true", "null", "a", "A", "ä", "a b", "x" * 300, "x" *
 KEYS: tuple[str, ...] = ("k", "a.b", "a", "", "k[]", 'größe "x"', "tags", "x" * 300)
 
 scalars: st.SearchStrategy[Any] = st.sampled_from([*NUMBERS, *TEXTS, True, False])
-keys = st.sampled_from(KEYS)
+keys: st.SearchStrategy[str] = st.sampled_from(KEYS)
 values: st.SearchStrategy[Any] = st.one_of(
     scalars,
     st.none(),
