@@ -89,7 +89,7 @@ def payload_of(record: VectorRecord, norm: float) -> dict[str, Any]:
         raise VectorStoreError("a record has an empty id")
     try:
         record.text.encode()
-        metadata = json.dumps(record.metadata, allow_nan=False)
+        metadata = json.dumps(dict(record.metadata), allow_nan=False)
     except (TypeError, ValueError) as error:  # UnicodeEncodeError is a ValueError
         raise VectorStoreError(f"record `{record.id}` is not JSON in Unicode: {error}") from error
     return {

@@ -50,7 +50,7 @@ values: st.SearchStrategy[Any] = st.one_of(
     st.lists(scalars | st.none(), max_size=3),
     st.just({"a": 1, "b": {"k": "a"}}),  # more than the contract asks for
 )
-metadata = st.dictionaries(keys, values, max_size=4)
+metadata: st.SearchStrategy[dict[str, Any]] = st.dictionaries(keys, values, max_size=4)
 leaves: st.SearchStrategy[Filter] = st.one_of(
     st.builds(Equals, keys, scalars | st.sampled_from(BEYOND)),
     st.builds(In, keys, st.lists(scalars, max_size=3).map(tuple)),
