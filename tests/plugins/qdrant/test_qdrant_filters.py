@@ -80,7 +80,7 @@ def opened(open_engine: Opening) -> Generator[Opened[VectorStore]]:
         yield held
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_filter_selects_what_matches_says(
     opened: Opened[VectorStore], data: st.DataObject
