@@ -1,6 +1,6 @@
 """HTTP requests per second of server CPU, as a ratio to a bare Starlette echo in the same run.
 
-`SendMessage` to an agent whose model is an in-process stub, over loopback, 32 connections at a time,
+`SendMessage` to an agent whose model is an in-process stub, over 32 loopback connections,
 from a client in a process of its own; each request is a new task in a new in-memory session.
 
     python benchmarks/http_requests.py

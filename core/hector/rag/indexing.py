@@ -5,8 +5,8 @@ parse, one gathers chunks of many documents into batches, several embed and writ
 through a bounded queue, so that a slow stage holds back those before it.
 
 The ledger is the index itself: the record of a document's first chunk holds the hash of its content
-and the number of its chunks. It is written last, so that a document whose writing was cut off is
-done again.
+and the number of its chunks. It is deleted first and written last, so that a document whose writing
+was cut off is done again.
 """
 
 from __future__ import annotations
@@ -209,7 +209,12 @@ class IndexingPass:
         return vectors
 
     async def _store(self, batch: list[Prepared], vectors: list[Vector]) -> None:
-        """Later chunks first, then away with what is left of a longer version, then the firsts."""
+        """Replace what the index has of these documents.
+
+        Their lines in the ledger go first: while one stood, a document that went back to its old
+        content after a crash would pass for unchanged. Then come the later chunks, then what a
+        longer version left is deleted, and the new lines of the ledger come last.
+        """
         later: list[VectorRecord] = []
         first: list[VectorRecord] = []
         for prepared in batch:
@@ -218,6 +223,9 @@ class IndexingPass:
             vectors = vectors[count:]
             first.extend(records[:1])
             later.extend(records[1:])
+        ids = [first_id(prepared.document.id) for prepared in batch]
+        store = self._pipeline.vector_store
+        await retried(lambda: store.delete(self._collection, ids=ids), self._options.retry)
         await self._upsert(later)
         for prepared in batch:
             await self._delete_from(prepared.document.id, len(prepared.chunks))

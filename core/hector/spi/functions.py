@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import re
 import typing
@@ -125,6 +124,8 @@ class _FunctionTool:
         if self.is_async:
             result = await self.function(*positional, **keywords)
         else:
+            import asyncio  # not at the top: a schema can be had without an event loop
+
             result = await asyncio.to_thread(self.function, *positional, **keywords)
             if inspect.isawaitable(result):
                 result = await result

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from hector.testing.chunker_suite import ChunkerSuite, check_chunks, structured_texts
+from hector.testing.document_suite import DocumentParserSuite, DocumentSourceSuite
 from hector.testing.embedder_suite import EmbedderSuite
 from hector.testing.llm_suite import LLMSuite
-from hector.testing.opened import Opened
+from hector.testing.opened import Opened, SLOW_IS_FINE
 from hector.testing.scripted import Reply, ScriptedLLM, ScriptedSettings, scripted_provider
 from hector.testing.session_suite import SessionsSuite
+from hector.testing.toolset_suite import ToolsetSuite
 from hector.testing.vector_suite import VectorStoreSuite
 
 __all__ = [
     "ChunkerSuite",
+    "DocumentParserSuite",
+    "DocumentSourceSuite",
     "EmbedderSuite",
     "LLMSuite",
     "Opened",
     "Reply",
+    "SLOW_IS_FINE",
     "ScriptedLLM",
     "ScriptedSettings",
     "SessionsSuite",
+    "ToolsetSuite",
     "VectorStoreSuite",
     "check_chunks",
     "scripted_provider",

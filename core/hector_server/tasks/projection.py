@@ -45,20 +45,25 @@ class Projection:
             case "finished":
                 self._on_finished(event)
             case "started":
-                started = attrs.evolve(event, parts=())  # the client knows what it said
-                self._task.set_state("TASK_STATE_WORKING", metadata=_metadata(started))
+                self._on_started(event)
             case "tool_intent" | "tool_result":
-                self._task.publish_status(_metadata(event))
+                self._tell(event)
             case "state":
                 if event.actions and (event.actions.transfer_to or event.actions.escalate):
-                    self._task.publish_status(_metadata(event))
+                    self._tell(event)
+
+    def _on_started(self, event: Event) -> None:
+        metadata = None
+        if self._task.subscriber_count:
+            metadata = _metadata(attrs.evolve(event, parts=()))  # the client knows what it said
+        self._task.set_state("TASK_STATE_WORKING", metadata=metadata)
 
     def _on_delta(self, event: Event) -> None:
         if not _is_answer(event):
             return
         for part in event.parts:
             if not isinstance(part, TextPart):
-                self._task.publish_status(_metadata(event))
+                self._tell(event)
             elif part.text:
                 self._add_text(self._artifact(event), part.text, event)
 
@@ -68,7 +73,7 @@ class Projection:
         if event.author == "user":
             return
         if not _is_answer(event):
-            self._task.publish_status(_metadata(event))
+            self._tell(event)
             return
         text = event.text
         artifact = self._artifact(event)
@@ -99,6 +104,11 @@ class Projection:
             metadata.update(failure_metadata(event.failure))
             text = failure_text(event.failure)
         self._task.set_state(OUTCOMES[event.outcome or "failed"], text=text, metadata=metadata)
+
+    def _tell(self, event: Event) -> None:
+        """Publish an event as activity, which is kept nowhere: without readers it is not told."""
+        if self._task.subscriber_count:
+            self._task.publish_status(_metadata(event))
 
     def _artifact(self, event: Event) -> Artifact:
         artifact_id = f"answer/{event.branch}" if event.branch else "answer"

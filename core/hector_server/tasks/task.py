@@ -133,6 +133,8 @@ class Task:
 
     def publish_status(self, metadata: JSONObject | None) -> None:
         """Publish the state as it is, with something about it."""
+        if not self._subscriptions:
+            return
         update: dict[str, JSONValue] = {**self._ids(), "status": self._status()}
         if metadata:
             update["metadata"] = metadata
@@ -142,6 +144,8 @@ class Task:
         self, artifact: Artifact, parts: list[JSONValue], *, append: bool, is_last: bool = False
     ) -> None:
         """Publish `parts` of an artifact: more of it, or (not `append`) all of it."""
+        if not self._subscriptions:
+            return
         update: dict[str, JSONValue] = {**self._ids(), "artifact": artifact.to_json(parts)}
         if append:
             update["append"] = True
@@ -206,8 +210,6 @@ class Task:
         }
 
     def _publish(self, update: JSONObject) -> None:
-        if not self._subscriptions:
-            return
         data = write_json(update)
         for subscription in self._subscriptions:
             subscription.put(data)

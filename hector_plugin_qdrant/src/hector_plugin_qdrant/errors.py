@@ -1,5 +1,8 @@
 """From what Qdrant's client reports to Hector's error."""
 
+# mypy: disable-error-code="import-untyped"
+# grpc brings no types; pyright has them from typeshed.
+
 from __future__ import annotations
 
 import json

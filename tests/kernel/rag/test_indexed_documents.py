@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -133,7 +133,7 @@ def pipeline(
 @asynccontextmanager
 async def opened(
     built: Pipeline, indexing: IndexingOptions = FAST, search: SearchOptions | None = None
-) -> AsyncIterator[IndexedDocuments]:
+) -> AsyncGenerator[IndexedDocuments]:
     """A store whose first pass has ended."""
     async with open_document_store(
         "docs", built, description="notes", search=search, indexing=indexing
@@ -358,7 +358,7 @@ shelves = st.dictionaries(
 async def _content(vectors: VectorStore, collection: str, embedder: Embedder) -> dict[str, Any]:
     probe = (await embedder.embed(["a"]))[0]
     count = await vectors.count(collection)
-    hits = await vectors.search(collection, probe, limit=count) if count else []
+    hits = await vectors.search(collection, probe, limit=max(1, count))
     return {hit.id: (hit.text, hit.metadata) for hit in hits}
 
 
@@ -411,3 +411,23 @@ async def test_a_document_cut_off_at_any_write_is_done_again(change: int) -> Non
             assert store.status.state == "ready"
         content = await _content(vectors, f"docs-{built.fingerprint[:12]}", embedder)
         assert sorted(content) == [f"a.txt#{number}" for number in range(7)]
+
+
+@pytest.mark.parametrize("change", range(8))
+async def test_a_document_that_went_back_after_a_crash_is_not_taken_for_unchanged(
+    change: int,
+) -> None:
+    """Old content, a cut off change, old content again: the hash fits, the chunks might not."""
+    old, new = "apples are red\nbananas\ncherries in a bowl", "dates\n" + "figs and grapes\n" * 6
+    shelf = Shelf({"a.txt": old})
+    embedder = CountingEmbedder(16)
+    async with open_chromem(ChromemSettings()) as vectors:
+        crashing: Any = CrashingStore(vectors)
+        built = pipeline(shelf, embedder, crashing)
+        for text, changes in ((old, None), (new, change), (old, None)):
+            shelf.files = {"a.txt": text}
+            crashing.changes_left = changes
+            async with opened(built):
+                pass
+        content = await _content(vectors, f"docs-{built.fingerprint[:12]}", embedder)
+        assert [content[key][0] for key in sorted(content)] == old.split("\n")

@@ -40,7 +40,7 @@ NUMBERS = (
 )
 BEYOND = (10**400, -(10**400), math.inf, -math.inf, math.nan)
 TEXTS = ("", "1", "1.0", "true", "null", "a", "A", "ä", "a b", "x" * 300, "x" * 301, '["k"]', "\0")
-KEYS = ("k", "a.b", "a", "", "k[]", 'größe "x"', "tags", "x" * 300)
+KEYS: tuple[str, ...] = ("k", "a.b", "a", "", "k[]", 'größe "x"', "tags", "x" * 300)
 
 scalars: st.SearchStrategy[Any] = st.sampled_from([*NUMBERS, *TEXTS, True, False])
 keys = st.sampled_from(KEYS)
@@ -80,7 +80,7 @@ def opened(open_engine: Opening) -> Generator[Opened[VectorStore]]:
         yield held
 
 
-@settings(max_examples=150, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_filter_selects_what_matches_says(
     opened: Opened[VectorStore], data: st.DataObject

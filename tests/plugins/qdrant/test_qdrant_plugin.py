@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -81,9 +82,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("given", "message"), REFUSED, ids=[message for _, message in REFUSED])
 def test_keys_that_do_not_go_together_are_refused(given: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match="") as raised:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         QdrantSettings(**given)
-    assert str(raised.value) == message
 
 
 @pytest.mark.parametrize(
@@ -114,8 +114,6 @@ def marker(key: str, kind: type[Any]) -> Any:
 
 def test_an_address_is_taken_where_it_belongs() -> None:
     """`host:port` is no host, a host is no URL, and a URL holds no password."""
-    import re
-
     host, url = marker("host", Pattern).regex, marker("url", Pattern).regex
     for good in ("db", "db.example", "10.0.0.1", "[::1]"):
         assert re.fullmatch(host, good)

@@ -29,7 +29,8 @@ def wire() -> Generator[Wire]:
 
 
 def settings(wire: Wire, **more: Any) -> QdrantSettings:
-    return QdrantSettings(**({"url": wire.url, "api_key": Secret(KEY), "timeout": 10.0} | more))
+    given: dict[str, Any] = {"url": wire.url, "api_key": Secret(KEY), "timeout": 10.0}
+    return QdrantSettings(**(given | more))
 
 
 @asynccontextmanager
@@ -212,7 +213,7 @@ class Refusing(grpc.GenericRpcHandler):
         async def refuse(_request: bytes, context: Any) -> None:
             await context.abort(self.code, "no, said the server")
 
-        return grpc.unary_unary_rpc_method_handler(refuse)
+        return cast("Any", grpc).unary_unary_rpc_method_handler(refuse)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,8 @@ from hector_std.search_tool import SearchTool
 PAGES = {
     "install.md": "# Installation\n\n## With make\n\nRun `make run` in a fresh clone. It needs "
     "Python 3.11 or newer.\n\n## With pip\n\nInstall the wheel with `pip install hector`.\n",
-    "config.md": "---\ntitle: Configuration\n---\n\nA config file names models, tools, documents and agents.\n\n"
+    "config.md": "---\ntitle: Configuration\n---\n\n"
+    "A config file names models, tools, documents and agents.\n\n"
     "## Interpolation\n\n`${NAME}` is replaced by the environment variable of that name.\n\n"
     "```yaml\nllms:\n  main:\n    provider: openai\n```\n",
     "guide/sessions.md": "# Sessions\n\nThe event log is kept in SQLite, so that a conversation "

@@ -162,6 +162,11 @@ def test_a_pattern_that_is_none_is_refused(root: Path) -> None:
         call(root, "grep_search", pattern="(")
 
 
+def test_a_glob_that_explodes_is_refused(root: Path) -> None:
+    with pytest.raises(ToolArgumentsError, match=r"argument `pattern`: .* too many alternatives"):
+        call(root, "list_files", pattern="{a,b}" * 20)
+
+
 def test_a_catastrophic_pattern_ends_at_the_deadline(root: Path) -> None:
     (root / "trap.txt").write_text("a" * 5000 + "!")
     tools = FileTools(FileToolsSettings(root=root, timeout=0.3))

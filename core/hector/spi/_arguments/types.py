@@ -48,6 +48,8 @@ _ARRAYS: dict[Any, Callable[[list[Any]], Any]] = {
     frozenset: frozenset,
     collections.abc.Set: frozenset,
 }
+# A part of the recursive alias, when it stands in a union with something else.
+_JSON_VALUE = ("JSONValue", typing.ForwardRef("JSONValue"))
 _MAPS = frozenset({dict, collections.abc.Mapping, collections.abc.MutableMapping})
 _SUPPORTED = (
     "str, int, float, bool, None, Literal, Enum, list, tuple, set, dict with str keys, "
@@ -83,7 +85,7 @@ class ShapeBuilder:
         Raises:
             UsageError: no JSON value can be read into this type.
         """
-        if hint is Any or hint is object or hint == JSONValue:
+        if hint is Any or hint is object or hint == JSONValue or hint in _JSON_VALUE:
             return AnyShape()
         if hint == JSONObject:
             return MapShape(AnyShape())

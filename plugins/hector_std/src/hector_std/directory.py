@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated
@@ -71,6 +70,8 @@ class DirectorySource:
         Raises:
             DocumentError: the folder does not exist or cannot be listed.
         """
+        import asyncio  # not at the top: declaring a provider must stay cheap
+
         for entry in await asyncio.to_thread(self._entries):
             yield await asyncio.to_thread(self._read, entry)
 

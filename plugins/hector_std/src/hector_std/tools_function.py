@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 from collections.abc import Sequence
 from typing import Annotated, Any, cast
@@ -66,6 +65,8 @@ async def open_function_tools(
     Raises:
         UsageError: one of them cannot be imported or cannot be a tool.
     """
+    import asyncio  # not at the top: declaring a provider must stay cheap
+
     targets = await asyncio.to_thread(lambda: [_imported(path) for path in settings.functions])
     tools = tuple(_tool(target, settings) for target in targets)
     names = [tool.spec.name for tool in tools]

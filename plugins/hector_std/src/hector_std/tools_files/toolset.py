@@ -6,9 +6,10 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Annotated, TypeVar
 
-from hector.errors import ToolError
+from hector.errors import ToolArgumentsError, ToolError, UsageError
 from hector.spi import BuildContext, Doc, Length, Range, Tool, function_tool
 from hector_std.contained import ContainedFolder
 from hector_std.globs import GlobSet
@@ -105,7 +106,7 @@ class FileTools:
         Matches are shown as `path:line:text`, lines around them as `path-line-text`.
         """
         most = min(max_results or self._settings.max_results, self._settings.max_results)
-        globs = None if file_pattern is None else GlobSet.of([file_pattern])
+        globs = _globs("file_pattern", file_pattern)
         # A little less than the call may take, so that the model learns why.
         deadline_s = time.monotonic() + self._settings.timeout * 0.9
 
@@ -119,7 +120,7 @@ class FileTools:
                 interruption=Interruption(stop, deadline_s),
             )
             for file in self._files(path, globs):
-                if not grep.add(file, lambda file=file: self._text(file)):
+                if not grep.add(file, partial(self._text, file)):
                     break
             return grep.report()
 
@@ -139,7 +140,7 @@ class FileTools:
     def _list(
         self, path: str, pattern: str | None, is_recursive: bool, stop: threading.Event
     ) -> list[str]:
-        globs = None if pattern is None else GlobSet.of([pattern])
+        globs = _globs("pattern", pattern)
         base = self._folder.relative(path)
         skip = 0 if base == "." else len(base) + 1
         found: list[str] = []
@@ -186,6 +187,13 @@ class FileTools:
             return await asyncio.to_thread(work, stop)
         finally:
             stop.set()
+
+
+def _globs(argument: str, pattern: str | None) -> GlobSet | None:
+    try:
+        return None if pattern is None else GlobSet.of([pattern])
+    except UsageError as error:
+        raise ToolArgumentsError(f"argument `{argument}`: {error.message}") from error
 
 
 async def open_file_tools(settings: FileToolsSettings, context: BuildContext) -> FileTools:
