@@ -12,10 +12,13 @@ from hector.plugin.registry import Registry, build_registry
 from hector.plugin.requirements import unmet_requirements
 from hector.spi import Provider
 
-__all__ = ["ConfigInput", "check_config", "load_config"]
+__all__ = ["ConfigInput", "Loaded", "check_config", "load_config"]
 
 ConfigInput = str | Path | Mapping[str, Any]
 """A file, or the same structure as a mapping."""
+
+Loaded = tuple[Config, Registry]
+"""A checked config, and the providers it was checked against."""
 
 
 def _registry_for(
@@ -40,7 +43,7 @@ def _registry_for(
 
 def load_config(
     config: ConfigInput, *, env: Mapping[str, str] | None = None, providers: Iterable[Provider] = ()
-) -> tuple[Config, Registry]:
+) -> Loaded:
     """Read, check and structure a config.
 
     Args:
