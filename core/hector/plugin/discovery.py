@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Collection, Iterator
-from typing import Any
+from collections.abc import Collection, Iterable
 
 import attrs
-from importlib_metadata import (
-    Distribution,
-    EntryPoint,
-    MetadataPathFinder,
-    entry_points,  # pyright: ignore[reportUnknownVariableType] - (see _points)
-)
+from importlib_metadata import Distribution, EntryPoint, MetadataPathFinder, PackageMetadata
 
 from hector.plugin.api import level_problem, parse_level
 from hector.plugin.records import PluginRecord, PluginState
@@ -37,18 +31,38 @@ def refresh() -> None:
     MetadataPathFinder.invalidate_caches()
 
 
-def _points(group: str) -> Iterator[tuple[EntryPoint, Distribution]]:
-    """By group, not by distribution: only the few in the group get their metadata parsed."""
-    found: Any = entry_points(group=group)  # the library leaves this function's types open
-    for point in found:
-        if point.dist is not None:
-            yield point, point.dist
+def _speaks(distribution: Distribution) -> bool:
+    """Whether a distribution may bring a plugin: a glance, for there are hundreds and few of them do."""
+    return PLUGIN_GROUP in (distribution.read_text("entry_points.txt") or "")
+
+
+def _installed() -> list[Distribution]:
+    """Distributions that bring plugins; of several versions the first on the path counts, as for imports."""
+    # Metadata is mail, and to parse that of everything installed would take longer than all the rest of a start.
+    names = {
+        _name(distribution) for distribution in Distribution.discover() if _speaks(distribution)
+    }
+    found = (Distribution.from_name(name) for name in sorted(names - {""}))
+    return [distribution for distribution in found if _speaks(distribution)]
+
+
+def _name(distribution: Distribution) -> str:
+    """The normalised name; empty for what a half-removed distribution leaves behind."""
+    metadata: PackageMetadata | None = distribution.metadata
+    name = metadata["Name"] if metadata else None
+    return name.lower().replace("_", "-").replace(".", "-") if name else ""
+
+
+def _entry_points(distribution: Distribution) -> Iterable[EntryPoint]:
+    return (
+        point for point in distribution.entry_points if point.group in (PLUGIN_GROUP, API_GROUP)
+    )
 
 
 def _record(
-    distribution: Distribution, point: EntryPoint, level: int | None, blocked: Collection[str]
+    name: str, version: str, point: EntryPoint, levels: dict[str, str], blocked: Collection[str]
 ) -> PluginRecord:
-    name, version = distribution.metadata["Name"], distribution.version
+    level = parse_level(levels[point.name]) if point.name in levels else None
     running = _imported.get((name, point.value), version)
     record = PluginRecord(
         name=point.name,
@@ -79,14 +93,16 @@ def discover(*, disable: Collection[str] = ()) -> tuple[PluginRecord, ...]:
     Returns:
         Records in the states `discovered`, `blocked` or `incompatible`, sorted by (distribution, entry point).
     """
-    levels = {
-        (distribution.name, point.name): parse_level(point.value)
-        for point, distribution in _points(API_GROUP)
-    }
-    records = [
-        _record(distribution, point, levels.get((distribution.name, point.name)), disable)
-        for point, distribution in _points(PLUGIN_GROUP)
-    ]
+    records: list[PluginRecord] = []
+    for distribution in _installed():
+        metadata = distribution.metadata
+        points = list(_entry_points(distribution))
+        levels = {point.name: point.value for point in points if point.group == API_GROUP}
+        records.extend(
+            _record(metadata["Name"], metadata["Version"], point, levels, disable)
+            for point in points
+            if point.group == PLUGIN_GROUP
+        )
     return tuple(sorted(records, key=lambda record: (record.distribution.lower(), record.name)))
 
 

@@ -29,7 +29,7 @@ from hector.runtime.factories import (
 )
 from hector.runtime.generation import Generation
 from hector.runtime.invoke import invoke, new_id
-from hector.runtime.loading import ConfigInput, load_config
+from hector.runtime.loading import ConfigInput, Loaded, load_config
 from hector.runtime.plan import Plan, make_plan
 from hector.runtime.report import AgentInfo, Health, ReloadReport
 from hector.runtime.tasks import task_scope
@@ -87,6 +87,7 @@ class Runtime:
         cls,
         config: ConfigInput,
         *,
+        loaded: Loaded | None = None,
         env: Mapping[str, str] | None = None,
         sessions: Sessions | None = None,
         observer: Observer | None = None,
@@ -105,6 +106,8 @@ class Runtime:
 
         Args:
             config: a file, or its structure as a mapping.
+            loaded: what `load_config` made of it a moment ago, with the same `env` and `providers`; it is not read
+                again then. `reload` reads `config` anew.
             env: takes the place of the process's environment.
             sessions: takes the place of `server.sessions`.
             observer: takes the place of `server.observability`.
@@ -126,19 +129,19 @@ class Runtime:
             ComponentError: a component did not come up; nothing stays open.
         """
         extra = tuple(providers)
-        loaded, registry = load_config(config, env=env, providers=extra)
-        plan = make_plan(loaded, registry)
+        checked, registry = loaded or load_config(config, env=env, providers=extra)
+        plan = make_plan(checked, registry)
         injections = Injections(
             sub_agents=sub_agents or {},
             agent_tools=agent_tools or {},
             direct_tools=direct_tools or {},
         )
-        _check_names(injections, loaded)
+        _check_names(injections, checked)
         async with task_scope() as group, AsyncExitStack() as services:
             watch = observer
             if watch is None:
                 watch = await services.enter_async_context(
-                    open_observer(loaded.server.observability)
+                    open_observer(checked.server.observability)
                 )
             builder = Builder(
                 group=group,
@@ -149,9 +152,9 @@ class Runtime:
                     vector_store=vector_factory,
                 ),
                 injections=injections,
-                state_dir=loaded.source.folder / ".hector",
+                state_dir=checked.source.folder / ".hector",
                 env=os.environ if env is None else env,
-                build_timeout_s=loaded.server.build_timeout,
+                build_timeout_s=checked.server.build_timeout,
             )
             async with _session_service(plan, sessions, builder) as store:
                 generation = Generation(1, plan, await builder.build(plan, {}))
