@@ -7,6 +7,7 @@ import gc
 import logging
 import sys
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import click
@@ -39,12 +40,13 @@ def run(file: Path, *, host: str | None, port: int | None, log_level: str | None
         ServerError: the address cannot be used.
         ComponentError: a component did not come up.
     """
-    config, _ = load_config(file)
+    loaded = load_config(file)
+    config, _ = loaded
     configure_logging(log_level or config.logger.level, config.logger.format, config.logger.file)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(
             _serve(
-                file,
+                Runtime.open(file, loaded=loaded),
                 config,
                 host=config.server.host if host is None else host,
                 port=config.server.port if port is None else port,
@@ -52,7 +54,9 @@ def run(file: Path, *, host: str | None, port: int | None, log_level: str | None
         )
 
 
-async def _serve(file: Path, config: Config, *, host: str, port: int) -> None:
+async def _serve(
+    opening: AbstractAsyncContextManager[Runtime], config: Config, *, host: str, port: int
+) -> None:
     server = config.server
     options = ServerOptions(
         public_url=server.public_url or "",
@@ -61,7 +65,7 @@ async def _serve(file: Path, config: Config, *, host: str, port: int) -> None:
     with open_listener(host, port) as listener:  # first: a port in use is known at once
         if not is_loopback(host):
             logger.warning("listening on %s: whoever reaches it may use every public agent", host)
-        async with Runtime.open(file) as runtime:
+        async with opening as runtime:
 
             def on_ready(ready: Ready) -> None:
                 gc.freeze()  # what was loaded stays: the collector need not look at it again

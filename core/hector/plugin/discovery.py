@@ -7,7 +7,7 @@ import sys
 from collections.abc import Collection, Iterable
 
 import attrs
-from importlib_metadata import Distribution, EntryPoint, MetadataPathFinder
+from importlib_metadata import Distribution, EntryPoint, MetadataPathFinder, PackageMetadata
 
 from hector.plugin.api import level_problem, parse_level
 from hector.plugin.records import PluginRecord, PluginState
@@ -31,27 +31,38 @@ def refresh() -> None:
     MetadataPathFinder.invalidate_caches()
 
 
+def _speaks(distribution: Distribution) -> bool:
+    """Whether a distribution may bring a plugin: a glance, for there are hundreds and few of them do."""
+    return PLUGIN_GROUP in (distribution.read_text("entry_points.txt") or "")
+
+
+def _installed() -> list[Distribution]:
+    """Distributions that bring plugins; of several versions the first on the path counts, as for imports."""
+    # Metadata is mail, and to parse that of everything installed would take longer than all the rest of a start.
+    names = {
+        _name(distribution) for distribution in Distribution.discover() if _speaks(distribution)
+    }
+    found = (Distribution.from_name(name) for name in sorted(names - {""}))
+    return [distribution for distribution in found if _speaks(distribution)]
+
+
+def _name(distribution: Distribution) -> str:
+    """The normalised name; empty for what a half-removed distribution leaves behind."""
+    metadata: PackageMetadata | None = distribution.metadata
+    name = metadata["Name"] if metadata else None
+    return name.lower().replace("_", "-").replace(".", "-") if name else ""
+
+
 def _entry_points(distribution: Distribution) -> Iterable[EntryPoint]:
     return (
         point for point in distribution.entry_points if point.group in (PLUGIN_GROUP, API_GROUP)
     )
 
 
-def _installed() -> dict[str, Distribution]:
-    """Distributions by normalised name; of several the first on the path counts, as for imports."""
-    found: dict[str, Distribution] = {}
-    for distribution in Distribution.discover():
-        name = distribution.metadata["Name"] if distribution.metadata else None
-        if name:
-            found.setdefault(name.lower().replace("_", "-").replace(".", "-"), distribution)
-    return found
-
-
 def _record(
-    distribution: Distribution, point: EntryPoint, levels: dict[str, str], blocked: Collection[str]
+    name: str, version: str, point: EntryPoint, levels: dict[str, str], blocked: Collection[str]
 ) -> PluginRecord:
     level = parse_level(levels[point.name]) if point.name in levels else None
-    name, version = distribution.metadata["Name"], distribution.version
     running = _imported.get((name, point.value), version)
     record = PluginRecord(
         name=point.name,
@@ -83,11 +94,12 @@ def discover(*, disable: Collection[str] = ()) -> tuple[PluginRecord, ...]:
         Records in the states `discovered`, `blocked` or `incompatible`, sorted by (distribution, entry point).
     """
     records: list[PluginRecord] = []
-    for distribution in _installed().values():
+    for distribution in _installed():
+        metadata = distribution.metadata
         points = list(_entry_points(distribution))
         levels = {point.name: point.value for point in points if point.group == API_GROUP}
         records.extend(
-            _record(distribution, point, levels, disable)
+            _record(metadata["Name"], metadata["Version"], point, levels, disable)
             for point in points
             if point.group == PLUGIN_GROUP
         )

@@ -1,17 +1,24 @@
-"""Plan, build, generation, lease, reload: the life of a config."""
+"""Plan, build, generation, lease, reload: the life of a config.
+
+Names are loaded when they are first used: to check a config takes neither an event loop nor an agent.
+"""
 
 from __future__ import annotations
 
-from hector.runtime.factories import (
-    Default,
-    EmbedderFactory,
-    LLMFactory,
-    ToolsetFactory,
-    VectorFactory,
-)
-from hector.runtime.loading import ConfigInput, check_config, load_config
-from hector.runtime.report import AgentInfo, Health, ReloadReport
-from hector.runtime.runtime import Runtime
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hector.runtime.factories import (
+        Default,
+        EmbedderFactory,
+        LLMFactory,
+        ToolsetFactory,
+        VectorFactory,
+    )
+    from hector.runtime.loading import ConfigInput, Loaded, check_config, load_config
+    from hector.runtime.report import AgentInfo, Health, ReloadReport
+    from hector.runtime.runtime import Runtime
 
 __all__ = [
     "AgentInfo",
@@ -20,6 +27,7 @@ __all__ = [
     "EmbedderFactory",
     "Health",
     "LLMFactory",
+    "Loaded",
     "ReloadReport",
     "Runtime",
     "ToolsetFactory",
@@ -27,3 +35,32 @@ __all__ = [
     "check_config",
     "load_config",
 ]
+
+_HOMES = {
+    "AgentInfo": "report",
+    "ConfigInput": "loading",
+    "Default": "factories",
+    "EmbedderFactory": "factories",
+    "Health": "report",
+    "LLMFactory": "factories",
+    "Loaded": "loading",
+    "ReloadReport": "report",
+    "Runtime": "runtime",
+    "ToolsetFactory": "factories",
+    "VectorFactory": "factories",
+    "check_config": "loading",
+    "load_config": "loading",
+}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'hector.runtime' has no attribute {name!r}")
+    value: object = getattr(import_module(f"hector.runtime.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

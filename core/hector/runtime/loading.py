@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from hector.config import Config, RawConfig, diagnose, plugins_section, problem_at, read, structure
 from hector.errors import ConfigError, Diagnostic
 from hector.plugin.registry import Registry, build_registry
-from hector.plugin.requirements import unmet_requirements
 from hector.spi import Provider
 
-__all__ = ["ConfigInput", "check_config", "load_config"]
+__all__ = ["ConfigInput", "Loaded", "check_config", "load_config"]
 
 ConfigInput = str | Path | Mapping[str, Any]
 """A file, or the same structure as a mapping."""
+
+Loaded = tuple[Config, Registry]
+"""A checked config, and the providers it was checked against."""
 
 
 def _registry_for(
     raw: RawConfig, providers: Iterable[Provider]
 ) -> tuple[Registry, list[Diagnostic]]:
     section = plugins_section(raw)
-    unmet = dict(unmet_requirements(section.require))
-    problems = [
+    problems = _unmet(raw, section.require) if section.require else []
+    registry = build_registry(disable=section.disable, prefer=section.prefer, providers=providers)
+    return registry, problems
+
+
+def _unmet(raw: RawConfig, require: Sequence[str]) -> list[Diagnostic]:
+    from hector.plugin.requirements import unmet_requirements  # most configs require nothing
+
+    unmet = dict(unmet_requirements(require))
+    return [
         problem_at(
             raw,
             ("plugins", "require", index),
@@ -31,16 +41,14 @@ def _registry_for(
             unmet[specifier],
             hint=f"pip install '{specifier}'",
         )
-        for index, specifier in enumerate(section.require)
+        for index, specifier in enumerate(require)
         if specifier in unmet
     ]
-    registry = build_registry(disable=section.disable, prefer=section.prefer, providers=providers)
-    return registry, problems
 
 
 def load_config(
     config: ConfigInput, *, env: Mapping[str, str] | None = None, providers: Iterable[Provider] = ()
-) -> tuple[Config, Registry]:
+) -> Loaded:
     """Read, check and structure a config.
 
     Args:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 from collections.abc import Mapping, Sequence
 from typing import cast
+from urllib.parse import urlsplit
 
 import attrs
-import httpx
 
 from hector.message import JSONValue
 from hector.spi import LLM, BuildContext, Secret
@@ -19,6 +21,12 @@ logger = logging.getLogger(__name__)
 
 _OLLAMA_TIMEOUT_S = 0.3
 _OLLAMA_PORT = 11434
+
+_COMPATIBLE = {
+    "anthropic": ("https://api.anthropic.com/v1/", "claude-sonnet-5-5"),
+    "gemini": ("https://generativelanguage.googleapis.com/v1beta/openai/", "gemini-3.8-flash"),
+}
+"""Vendor to the address where it speaks OpenAI's protocol, and the model to ask for there."""
 
 
 @attrs.frozen
@@ -38,8 +46,9 @@ async def create_auto(settings: AutoSettings, context: BuildContext) -> LLM:
     """
     installed = context.types("llm")
     for choice in _by_key(settings):
-        if choice.type in installed:
-            return await _build(choice, context)
+        for way in (choice, _compatible(choice)):
+            if way is not None and way.type in installed:
+                return await _build(way, context)
         _warn_missing(choice, context)
     ollama = await _ollama(settings)
     if ollama is not None:
@@ -63,6 +72,17 @@ def _by_key(settings: AutoSettings) -> list[_Choice]:
     ]
 
 
+def _compatible(choice: _Choice) -> _Choice | None:
+    """The same vendor through its OpenAI-compatible address, for where its own plugin is not installed."""
+    address = _COMPATIBLE.get(choice.type)
+    if address is None:
+        return None
+    base_url, model = address
+    settings: dict[str, JSONValue] = {"model": model, **choice.settings}
+    reason = f"{choice.reason}; through {base_url}"
+    return _Choice("openai", {**settings, "base_url": base_url, "api": "chat"}, reason)
+
+
 async def _build(choice: _Choice, context: BuildContext) -> LLM:
     llm = cast("LLM", await context.create_other("llm", choice.type, choice.settings))
     logger.info("%s: chose %s, model %s: %s", context.path, choice.type, llm.model, choice.reason)
@@ -81,7 +101,14 @@ def _warn_missing(choice: _Choice, context: BuildContext) -> None:
 
 async def _ollama(settings: AutoSettings) -> _Choice | None:
     """The Ollama that answers within a third of a second, if it has a model."""
-    base = _base_url(settings.ollama_host)
+    try:
+        base = _base_url(settings.ollama_host)
+    except ValueError:
+        return None
+    if not await _is_listening(base):
+        return None
+    import httpx  # only now: where nobody listens it would be a tenth of the start of a server
+
     try:
         # Proxies of the environment are for the outside world, not for a model next door.
         async with httpx.AsyncClient(
@@ -102,12 +129,28 @@ async def _ollama(settings: AutoSettings) -> _Choice | None:
     return _Choice("openai", {"model": model, **connection}, f"an Ollama answers at {base}")
 
 
+async def _is_listening(base: str) -> bool:
+    address = urlsplit(base)
+    port = address.port or {"http": 80, "https": 443}.get(address.scheme, _OLLAMA_PORT)
+    try:
+        async with asyncio.timeout(_OLLAMA_TIMEOUT_S):
+            _, writer = await asyncio.open_connection(address.hostname, port)
+    except (OSError, TimeoutError, UnicodeError):
+        return False
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    return True
+
+
 def _base_url(host: str) -> str:
     """The address to ask, from what `OLLAMA_HOST` may hold: host, port, scheme."""
-    url = httpx.URL(host if "://" in host else f"http://{host}")
-    name = "127.0.0.1" if url.host in {"", "0.0.0.0", "::"} else url.host  # noqa: S104 - asked, not bound
+    url = urlsplit(host if "://" in host else f"http://{host}")
+    name = url.hostname or ""
+    name = "127.0.0.1" if name in {"", "0.0.0.0", "::"} else name  # noqa: S104 - asked, not bound
+    shown = f"[{name}]" if ":" in name else name
     port = url.port or (None if "://" in host else _OLLAMA_PORT)
-    return str(url.copy_with(host=name, port=port, path="/", query=None)).rstrip("/")
+    return f"{url.scheme}://{shown}:{port}" if port else f"{url.scheme}://{shown}"
 
 
 def _first_model(tags: JSONValue) -> str | None:
