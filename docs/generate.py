@@ -372,7 +372,11 @@ def _plural(word: str) -> str:
 def _bounds(marker: object) -> str:
     match marker:
         case Range(minimum=minimum, maximum=maximum, is_minimum_exclusive=is_exclusive):
-            low = "" if minimum is None else f"{'more than' if is_exclusive else 'at least'} {minimum:g}"
+            low = (
+                ""
+                if minimum is None
+                else f"{'more than' if is_exclusive else 'at least'} {minimum:g}"
+            )
             high = "" if maximum is None else f"at most {maximum:g}"
             return "".join(f", {part}" for part in (low, high) if part)
         case Reference(kind=kind):
