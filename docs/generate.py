@@ -19,7 +19,8 @@ import attrs
 import click
 
 import hector.errors
-from hector.cli.app import COMMANDS, hector as root_command
+from hector.cli.app import COMMANDS
+from hector.cli.app import hector as root_command
 from hector.config.sections import AgentCommon, DocumentStoreKeys, RootKeys, ToolsetCommon
 from hector.config.shape import Alias, Resolved
 from hector.errors import HectorError
@@ -174,13 +175,17 @@ def commands_page() -> str:
     lines = [
         NOTE,
         "# Commands\n",
-        "The command line of Hector is the program `hector`. What it is asked for goes to stdout, and "
-        "everything else to stderr. `--debug` before the command shows tracebacks. Set `NO_COLOR` to "
-        "switch colours off.\n",
+        (
+            "The command line of Hector is the program `hector`. What it is asked for goes to stdout, and "
+            "everything else to stderr. `--debug` before the command shows tracebacks. Set `NO_COLOR` to "
+            "switch colours off.\n"
+        ),
         "## Exit codes\n",
-        "The exit code of a command says how it ended: 0 when all went well, 1 for a wrong config or a "
-        "failed check, 2 for wrong usage, 3 when an answer needs a human, and 130 when it was "
-        "interrupted.\n",
+        (
+            "The exit code of a command says how it ended: 0 when all went well, 1 for a wrong config or a "
+            "failed check, 2 for wrong usage, 3 when an answer needs a human, and 130 when it was "
+            "interrupted.\n"
+        ),
         "## hector\n",
         _help(root_command, "hector"),
     ]
@@ -211,18 +216,24 @@ def errors_page() -> str:
     lines = [
         NOTE,
         "# Errors\n",
-        "An error code is a stable name such as `H102` for one kind of error. It stands in square brackets "
-        "in front of the message. The message says what happened and where, and a hint says what to do "
-        "next.\n",
+        (
+            "An error code is a stable name such as `H102` for one kind of error. It stands in square brackets "
+            "in front of the message. The message says what happened and where, and a hint says what to do "
+            "next.\n"
+        ),
         "## Problems of a config\n",
-        "Problems of a config have the codes H101 to H119. `hector validate` prints all of them at once, "
-        "each with its place.\n",
+        (
+            "Problems of a config have the codes H101 to H119. `hector validate` prints all of them at once, "
+            "each with its place.\n"
+        ),
         "| code | meaning | what to do |",
         "|---|---|---|",
         *(f"| {code} | {meaning} | {todo} |" for code, (meaning, todo) in DIAGNOSTICS.items()),
         "\n## Errors in Python\n",
-        "Errors in Python are the classes of `hector.errors`, all below `HectorError`. Each has `code`, "
-        "`message` and `hint`. An invocation that fails carries the code in its `finished` event.\n",
+        (
+            "Errors in Python are the classes of `hector.errors`, all below `HectorError`. Each has `code`, "
+            "`message` and `hint`. An invocation that fails carries the code in its `finished` event.\n"
+        ),
         "| code | class | meaning | what to do |",
         "|---|---|---|---|",
         *(
@@ -252,9 +263,11 @@ def settings_page() -> str:
     lines = [
         NOTE,
         "# Settings\n",
-        "Settings are the keys of a config. The first tables list the keys that Hector reads itself, the "
-        "others those of each provider of the standard plugin `std` and of the first-party plugins. "
-        "`hector schema` gives the same for the plugins that you have installed.\n",
+        (
+            "Settings are the keys of a config. The first tables list the keys that Hector reads itself, the "
+            "others those of each provider of the standard plugin `std` and of the first-party plugins. "
+            "`hector schema` gives the same for the plugins that you have installed.\n"
+        ),
         "## Keys at the root\n",
         "The keys at the root of a config, and below `server`, `plugins`, `logger` and `defaults`:\n",
         *_table(RootKeys),
