@@ -292,12 +292,13 @@ def settings_page() -> str:
 
 def _provider(provider: Provider, distribution: str) -> Iterator[str]:
     title, place, selector = KIND_TITLES[provider.kind]
-    yield f"\n## {title} {provider.type}\n"
+    yield f"\n## Settings of {title} {provider.type}\n"
     source = (
         "the standard plugin" if distribution == "hector" else f"the distribution `{distribution}`"
     )
     summary = provider.summary.rstrip(".")
-    yield f"The {title.lower() if title != 'LLM' else title} `{provider.type}` of {source}: {summary}.\n"
+    word = title if title == "LLM" else title.lower()
+    yield f"These are the settings of the {word} `{provider.type}` of {source} ({summary}).\n"
     if selector:
         yield f"It is chosen with `{selector}: {provider.type}` in `{place}`.\n"
     rows = list(_table(provider.settings))

@@ -19,7 +19,7 @@ import click
 import pytest
 import yaml
 
-from hector import check_config
+from hector import Runtime, check_config
 from hector.cli.app import COMMANDS
 from hector.config import render
 from hector.plugin.registry import build_registry
@@ -263,3 +263,47 @@ def test_no_page_names_a_place_outside_of_the_project() -> None:
         text = page.read_text(encoding="utf-8")
 
         assert not re.search(r"/(home|root|work|Users)/", text), page.name
+
+
+# ------------------------------------------------------------------------- answers
+
+ANSWERS = {
+    "What is Hector?": "Hector is a config-first runtime for AI agents",
+    "What is a plugin?": "A plugin is an installed Python distribution",
+    "What is a provider?": "A provider is what a plugin contributes",
+    "What is a generation?": "A generation is an immutable set of live components",
+    "What is a lease?": "A lease is what an invocation holds on a generation while it runs.",
+    "What is a session?": "A session is the log of one conversation",
+    "What is an event?": "An event is one thing that happened in an invocation",
+    "What is a chunker?": "A chunker is what cuts a document into chunks",
+    "What is the offline model?": "The offline model is an extractive language model",
+    "How do I install Hector?": "To install Hector, clone the repository and run `make run`",
+    "How do I write a plugin?": "To write a plugin, make a Python package",
+    "How do I disable a plugin?": "`plugins.disable` lists plugins",
+    "How do I keep sessions in SQLite?": "driver: sqlite",
+    "How do I set the port?": "To set the port, write `server.port` into the config",
+    "How do I stop the server?": "To stop the server, press Ctrl-C",
+    "How do I use OpenAI?": "To use OpenAI, install `hector-plugin-openai`",
+    "How do I reload the config?": "To reload the config, call `await runtime.reload()`",
+    "How do I call an agent with curl?": "A2A-Version: 1.0",
+}
+
+
+async def test_the_quickstart_answers_from_the_documentation() -> None:
+    """What a newcomer asks first is answered by the offline model, from the right section."""
+    text = (REPOSITORY / "examples/quickstart/config.yaml").read_text(encoding="utf-8")
+    config = yaml.safe_load(text)
+    config["llms"]["default"] = {"provider": "offline"}
+    config["vector_stores"]["default"] = {"type": "chromem"}
+    config["document_stores"]["docs"]["source"]["path"] = str(DOCS)
+
+    answers: dict[str, str] = {}
+    async with Runtime.open(config, env={}) as runtime:
+        for question in ANSWERS:
+            async for event in runtime.run("hector", question):
+                if event.kind == "message":
+                    answers[question] = event.text
+
+    assert {
+        item: answers[item] for item, part in ANSWERS.items() if part not in answers[item]
+    } == {}
