@@ -46,11 +46,10 @@ class FreshEnvironment:
 def lend_dependencies(environment: Path, folder: Path) -> None:
     """Show a fresh environment every package of this one but Hector's own and the editable ones."""
     folder.mkdir()
+    own = ("hector", "_hector", "__editable__", "pip")
     for item in Path(sysconfig.get_path("purelib")).iterdir():
-        name = item.name.lower()
-        if not name.startswith(("hector", "_hector", "__editable__", "pip-")) and name != "pip":
-            if item.suffix != ".pth":
-                (folder / item.name).symlink_to(item)
+        if not item.name.lower().startswith(own) and item.suffix != ".pth":
+            (folder / item.name).symlink_to(item)
     (packages,) = environment.glob("[Ll]ib/**/site-packages")
     (packages / "lent.pth").write_text(f"{folder}\n")
 
