@@ -12,10 +12,14 @@ export NO_MKDOCS_2_WARNING := 1
 PLUGINS := $(patsubst %/pyproject.toml,-e ./%,$(wildcard hector_plugin_*/pyproject.toml plugins/*/pyproject.toml))
 INSTALL := $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet)
 
+# A key, a .env that may hold one, or an Ollama on its port: then the plugin that speaks to it comes along.
+OLLAMA   = $(shell $(PYTHON) -c 'import socket; socket.create_connection(("127.0.0.1", 11434), 0.3)' 2>/dev/null && echo yes)
+MODEL    = $(or $(OPENAI_API_KEY),$(ANTHROPIC_API_KEY),$(GEMINI_API_KEY),$(GOOGLE_API_KEY),$(OLLAMA_HOST),$(wildcard .env examples/quickstart/.env),$(OLLAMA))
+
 help:  ## Say what can be made.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-run: .venv/.run $(if $(OPENAI_API_KEY),.venv/.plugin-openai)  ## Serve the quickstart: documents, tools and an agent over A2A.
+run: .venv/.run $(if $(MODEL),.venv/.plugin-openai)  ## Serve the quickstart: documents, tools and an agent over A2A.
 	$(BIN)/hector serve --config examples/quickstart/config.yaml
 
 dev: .venv/.dev  ## Make the environment with everything in it, editable.

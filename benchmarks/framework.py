@@ -15,6 +15,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
 import attrs
+
 from hector import Runtime
 from hector.message import JSONObject, TextPart, ToolCall, Usage
 from hector.spi import (

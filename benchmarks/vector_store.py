@@ -90,7 +90,7 @@ async def main() -> None:
 
                 floor, all_of_it, part = await medians(run_bare, plain, filtered)
             print(
-                f"{label}: insert {COUNT / seconds:,.0f}/s (one = {1000 * seconds / COUNT / floor:.3f}x),"  # noqa: E501
+                f"{label}: insert {COUNT / seconds:,.0f}/s (one = {1000 * seconds / COUNT / floor:.3f}x),"
                 f" first search {first:.2f} s, bare {floor:.2f} ms, query {all_of_it / floor:.2f}x,"
                 f" filtered to 1/{GROUPS} {part / floor:.2f}x"
             )

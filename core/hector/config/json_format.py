@@ -34,6 +34,10 @@ def read_json(text: str, file: str | None, problems: list[Diagnostic]) -> Node:
     except _NotStrict as error:
         problem = Diagnostic(code="H112", path="", message=f"invalid JSON: {error}", file=file)
         raise ConfigError((problem,)) from error
+    except ValueError as error:  # an integer with more digits than Python converts
+        message = "invalid JSON: a number is too long"
+        problem = Diagnostic(code="H112", path="", message=message, file=file)
+        raise ConfigError((problem,)) from error
     except RecursionError as error:
         problem = Diagnostic(
             code="H112", path="", message="invalid JSON: nested too deeply", file=file

@@ -141,7 +141,12 @@ def child_path(path: str, key: str) -> str:
 
 
 def node_of(
-    value: object, problems: list[Diagnostic], path: str = "", *, file: str | None = None
+    value: object,
+    problems: list[Diagnostic],
+    path: str = "",
+    *,
+    file: str | None = None,
+    depth: int = 0,
 ) -> Node:
     """A tree without positions from Python values.
 
@@ -150,35 +155,44 @@ def node_of(
     Anything else is reported in `problems` and becomes `INVALID`. A structure that contains itself
     is reported as too deep.
     """
-    depth = path.count(".") + path.count("[")
-    if isinstance(value, Mapping) and depth < _MAX_DEPTH:
-        entries: dict[str, Node] = {}
-        for key, item in cast("Mapping[object, object]", value).items():
-            if not isinstance(key, str):
-                message = f"keys must be strings, not {type(key).__name__}"
-                problems.append(value_problem(Node(None, file), "H103", path, message))
-                continue
-            entries[key] = node_of(item, problems, child_path(path, key), file=file)
-        return Node(entries, file)
-    if isinstance(value, list | tuple) and depth < _MAX_DEPTH:
-        items = cast("list[object] | tuple[object, ...]", value)
-        return Node(
-            [
-                node_of(item, problems, f"{path}[{index}]", file=file)
-                for index, item in enumerate(items)
-            ],
-            file,
-        )
+    if isinstance(value, Mapping | list | tuple):
+        if depth >= _MAX_DEPTH:
+            problems.append(value_problem(Node(None, file), "H103", path, "is nested too deeply"))
+            return Node(INVALID, file)
+        if isinstance(value, Mapping):
+            mapping = cast("Mapping[object, object]", value)
+            return Node(_entries(mapping, problems, path, file=file, depth=depth), file)
+        items = [
+            node_of(item, problems, f"{path}[{index}]", file=file, depth=depth + 1)
+            for index, item in enumerate(cast("list[object] | tuple[object, ...]", value))
+        ]
+        return Node(items, file)
     if isinstance(value, PurePath):
         return Node(str(value), file)
     if value is None or isinstance(value, str | int | float | Secret):
         return Node(value, file)
-    too_deep = isinstance(value, Mapping | list | tuple)
-    reason = (
-        "is nested too deeply" if too_deep else f"a {type(value).__name__} cannot stand in a config"
-    )
+    reason = f"a value of type `{type(value).__name__}` cannot stand in a config"
     problems.append(value_problem(Node(None, file), "H103", path, reason))
     return Node(INVALID, file)
+
+
+def _entries(
+    mapping: Mapping[object, object],
+    problems: list[Diagnostic],
+    path: str,
+    *,
+    file: str | None,
+    depth: int,
+) -> dict[str, Node]:
+    entries: dict[str, Node] = {}
+    for key, item in mapping.items():
+        if isinstance(key, str):
+            item_path = child_path(path, key)
+            entries[key] = node_of(item, problems, item_path, file=file, depth=depth + 1)
+        else:
+            message = f"keys must be strings, not {type(key).__name__}"
+            problems.append(value_problem(Node(None, file), "H103", path, message))
+    return entries
 
 
 def plain(node: Node) -> Any:

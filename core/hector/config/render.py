@@ -19,6 +19,8 @@ _PAIR = re.compile(
     r"(?P<key>[\w.-]+|\"[^\"]*\"|'[^']*')(?P<colon>\s*[:=]\s+|\s*=\s*|(?<=[\"']):\s*)"
     r"(?P<value>\"(?:[^\"\\]|\\.)*\"?|'(?:[^']|'')*'?|\[[^\]]*\]?|\$\{[^}]*\}|[^\s,{}\[\]][^,}\]]*)"
 )
+_REFERENCE = re.compile(r"([\"']?)\$\{\w+\}\1")  # the name of a variable is no secret
+_OPENED = re.compile(r"(?P<key>[\w.-]+|\"[^\"]*\"|'[^']*')\s*[:=]\s*(?=[\[{])")
 _USER_INFO = re.compile(r"(?<=//)[^/\s@]+(?=@)")
 _SECRET_WORDS = (
     "key",
@@ -39,9 +41,9 @@ def render(diagnostic: Diagnostic, source_text: str = "") -> str:
     """Several lines of plain text, without a newline at the end.
 
     ```text
-    config.yaml:14:5: [H102] agents.helper.modle: unknown key
-      14 |     modle: fast
-         |     ^^^^^ did you mean `model`? (one of: instructions, model, tools)
+    config.yaml:14:5: [H102] agents.helper.mdel: unknown key
+      14 |     mdel: fast
+         |     ^^^^ did you mean `model`? (one of: instructions, model, tools)
     ```
 
     What looks like a secret on that line, and what was read as one, is masked.
@@ -93,22 +95,29 @@ def _masked(line: str, column: int, diagnostic: Diagnostic) -> tuple[str, int]:
     is_flow = "{" in line or line.count(": ") > 1
     spans = [match.span() for match in _USER_INFO.finditer(line)]
     for match in _PAIR.finditer(line):
+        if _REFERENCE.fullmatch(match["value"].strip()):
+            continue
         is_asked = match.start() <= column < match.end()
-        if _looks_secret(match["key"].strip("\"'")) or (is_flow and not is_asked):
+        if _looks_secret(match["key"]) or (is_flow and not is_asked):
             spans.append(match.span("value"))
+    # A list or map may nest: where it ends is not for a pattern to tell, so all that follows goes.
+    opened = (match for match in _OPENED.finditer(line) if _looks_secret(match["key"]))
+    spans += [(match.end(), len(line)) for match in opened]
     shown, place, end = "", column, 0
-    for start, stop in sorted(spans):
+    for start, stop in sorted(spans, key=lambda span: (span[0], -span[1])):
         if start < end:  # inside of what is masked already
             continue
         shown += line[end:start] + _MASK
         if stop <= column:
             place -= stop - start - len(_MASK)
+        elif start <= column:
+            place = len(shown) - len(_MASK)
         end = stop
     return shown + line[end:], place
 
 
 def _looks_secret(key: str) -> bool:
-    lowered = key.lower().replace("-", "_")
+    lowered = key.strip("\"'").lower().replace("-", "_")
     if any(word in lowered for word in _SECRET_WORDS):
         return True
     return bool(difflib.get_close_matches(lowered, _SECRET_KEYS, n=1, cutoff=0.75))

@@ -68,12 +68,12 @@ class TracingConfig:
     ] = None
     sampling_rate: Annotated[float, Doc("share of invocations that are traced"), Range(0, 1)] = 1.0
     service_name: Annotated[str, Doc("`service.name` of every span"), Length(1)] = "hector"
-    service_version: Annotated[Any, _LATER] = None
-    insecure: Annotated[Any, _LATER] = None
-    headers: Annotated[Any, _LATER] = None
-    capture_payloads: Annotated[Any, _LATER] = None
-    debug_exporter: Annotated[Any, _LATER] = None
-    timeout: Annotated[Any, _LATER] = None
+    service_version: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    insecure: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    headers: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    capture_payloads: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    debug_exporter: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    timeout: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
 
 
 @attrs.frozen(kw_only=True)
@@ -82,9 +82,9 @@ class MetricsConfig:
 
     enabled: Annotated[bool, Doc("measure, and serve what was measured")] = False
     endpoint: Annotated[str, Doc("path on the server"), Pattern(r"/[^\s?#]*")] = "/metrics"
-    namespace: Annotated[Any, _LATER] = None
-    subsystem: Annotated[Any, _LATER] = None
-    const_labels: Annotated[Any, _LATER] = None
+    namespace: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    subsystem: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    const_labels: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
 
 
 @attrs.frozen(kw_only=True)
@@ -130,18 +130,18 @@ class ServerConfig:
     reload: Annotated[ReloadConfig, Doc("how a changed config takes over")] = attrs.field(
         factory=ReloadConfig
     )
-    grpc_port: Annotated[Any, _LATER] = None
-    transport: Annotated[Any, _LATER] = None
-    tls: Annotated[Any, _LATER] = None
-    cors: Annotated[Any, _LATER] = None
-    auth: Annotated[Any, _LATER] = None
-    studio: Annotated[Any, _LATER] = None
-    approval: Annotated[Any, _LATER] = None
-    tasks: Annotated[Any, _LATER] = None
-    index: Annotated[Any, _LATER] = None
-    memory: Annotated[Any, _LATER] = None
-    checkpoint: Annotated[Any, _LATER] = None
-    rate_limiting: Annotated[Any, _LATER] = None
+    grpc_port: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    transport: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    tls: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    cors: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    auth: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    studio: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    approval: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    tasks: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    index: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    memory: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    checkpoint: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    rate_limiting: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
 
 
 @attrs.frozen(kw_only=True)
@@ -210,17 +210,17 @@ class AgentCommon:
     output_modes: Annotated[
         tuple[Annotated[str, Length(1)], ...], Doc("media types it gives"), Length(1)
     ] = ("text/plain",)
-    context: Annotated[Any, _LATER] = None
-    global_instruction: Annotated[Any, _LATER] = None
-    guardrails: Annotated[Any, _LATER] = None
-    include_context: Annotated[Any, _LATER] = None
-    include_context_limit: Annotated[Any, _LATER] = None
-    include_context_max_length: Annotated[Any, _LATER] = None
-    notifications: Annotated[Any, _LATER] = None
-    prompt: Annotated[Any, _LATER] = None
-    search: Annotated[Any, _LATER] = None
-    structured_output: Annotated[Any, _LATER] = None
-    trigger: Annotated[Any, _LATER] = None
+    context: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    global_instruction: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    guardrails: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    include_context: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    include_context_limit: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    include_context_max_length: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    notifications: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    prompt: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    search: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    structured_output: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    trigger: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
 
 
 @attrs.frozen(kw_only=True)
@@ -229,8 +229,8 @@ class ToolsetCommon:
 
     enabled: Annotated[bool, Doc("false leaves the toolset out")] = True
     description: Annotated[str, Doc("what it is for")] = ""
-    require_approval: Annotated[Any, _LATER] = None
-    approval_prompt: Annotated[Any, _LATER] = None
+    require_approval: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    approval_prompt: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
 
 
 @attrs.frozen(kw_only=True)
@@ -239,14 +239,14 @@ class SearchConfig:
 
     top_k: Annotated[int, Doc("passages found at most"), Range(1, 1000)] = 10
     threshold: Annotated[float, Doc("least similarity of a passage"), Range(0, 1)] = 0.0
-    enable_hyde: Annotated[Any, _LATER] = None
-    hyde_llm: Annotated[Any, _LATER] = None
-    enable_rerank: Annotated[Any, _LATER] = None
-    rerank_llm: Annotated[Any, _LATER] = None
-    rerank_max_results: Annotated[Any, _LATER] = None
-    enable_multi_query: Annotated[Any, _LATER] = None
-    multi_query_llm: Annotated[Any, _LATER] = None
-    multi_query_count: Annotated[Any, _LATER] = None
+    enable_hyde: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    hyde_llm: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    enable_rerank: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    rerank_llm: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    rerank_max_results: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    enable_multi_query: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    multi_query_llm: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    multi_query_count: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
 
 
 @attrs.frozen(kw_only=True)
@@ -258,7 +258,7 @@ class IndexingConfig:
     timeout: Annotated[
         float, Doc("how long one pass over the source may take"), Duration(), _positive()
     ] = 600.0
-    retry: Annotated[Any, _LATER] = None
+    retry: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
 
 
 @attrs.frozen(kw_only=True)
@@ -281,9 +281,9 @@ class DocumentStoreKeys:
     indexing: Annotated[IndexingConfig, Doc("how documents come in")] = attrs.field(
         factory=IndexingConfig
     )
-    watch: Annotated[Any, _LATER] = None
-    incremental_indexing: Annotated[Any, _LATER] = None
-    mcp_parsers: Annotated[Any, _LATER] = None
+    watch: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    incremental_indexing: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    mcp_parsers: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
 
 
 @attrs.frozen(kw_only=True)
@@ -291,10 +291,10 @@ class StorageKeys:
     """`storage`: another spelling of what stands under `server`."""
 
     sessions: Annotated[SessionsConfig | None, Alias("server.sessions")] = None
-    tasks: Annotated[Any, _LATER] = None
-    memory: Annotated[Any, _LATER] = None
-    index: Annotated[Any, _LATER] = None
-    checkpoint: Annotated[Any, _LATER] = None
+    tasks: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    memory: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    index: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    checkpoint: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
 
 
 @attrs.frozen(kw_only=True)
@@ -320,5 +320,5 @@ class RootKeys:
     )
     observability: Annotated[ObservabilityConfig | None, Alias("server.observability")] = None
     storage: Annotated[StorageKeys | None, Doc("another spelling of keys under `server`")] = None
-    guardrails: Annotated[Any, _LATER] = None
-    rate_limiting: Annotated[Any, _LATER] = None
+    guardrails: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    rate_limiting: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)

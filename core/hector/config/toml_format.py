@@ -28,6 +28,10 @@ def read_toml(text: str, file: str | None, problems: list[Diagnostic]) -> Node:
             column=error.colno,
         )
         raise ConfigError((problem,)) from error
+    except ValueError as error:  # an integer with more digits than Python converts
+        message = "invalid TOML: a number is too long"
+        problem = Diagnostic(code="H112", path="", message=message, file=file)
+        raise ConfigError((problem,)) from error
     except RecursionError as error:
         problem = Diagnostic(
             code="H112", path="", message="invalid TOML: nested too deeply", file=file

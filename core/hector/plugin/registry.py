@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import attrs
 
-from hector.config import ProviderProblem
+from hector.config import ProviderProblem, unknown_provider
 from hector.plugin.collect import collect
 from hector.plugin.discovery import discover, refresh
 from hector.plugin.records import PluginRecord
@@ -17,24 +16,6 @@ __all__ = ["Offer", "Registry", "build_registry"]
 
 EMBEDDED = "(embedding program)"
 """Stands for a distribution in the offers of providers handed to `Runtime.open`."""
-
-KNOWN_PACKAGES: Mapping[str, str] = {
-    "anthropic": "hector-plugin-anthropic",
-    "chroma": "hector-plugin-chroma",
-    "cohere": "hector-plugin-cohere",
-    "dbos": "hector-plugin-dbos",
-    "gemini": "hector-plugin-gemini",
-    "mcp": "hector-plugin-mcp",
-    "milvus": "hector-plugin-milvus",
-    "mysql": "hector-plugin-mysql",
-    "ollama": "hector-plugin-ollama",
-    "openai": "hector-plugin-openai",
-    "pinecone": "hector-plugin-pinecone",
-    "postgres": "hector-plugin-postgres",
-    "qdrant": "hector-plugin-qdrant",
-    "weaviate": "hector-plugin-weaviate",
-}
-"""Types people write before they have the package: where to get them."""
 
 
 @attrs.frozen(kw_only=True)
@@ -111,16 +92,7 @@ class Registry:
                     message=f"{kind} type `{type}`: plugin {record.label} is {record.state}: {record.error}",
                     hint=record.remedy,
                 )
-        known = self.types(kind)
-        near = difflib.get_close_matches(bare, known, n=1)
-        package = KNOWN_PACKAGES.get(bare)
-        hints = [f"did you mean `{near[0]}`?"] if near else []
-        if package:
-            hints.append(f"pip install {package}")
-        hints.append(f"installed: {', '.join(known) or 'none'}")
-        return ProviderProblem(
-            code="H107", message=f"no plugin offers {kind} type `{type}`", hint="; ".join(hints)
-        )
+        return unknown_provider(kind, type, self.types(kind))
 
 
 def _same_name(left: str, right: str) -> bool:
@@ -132,7 +104,7 @@ def _speaks_for(record: PluginRecord, type: str, bare: str) -> bool:
     distribution = type.rpartition(":")[0]
     if distribution:
         return _same_name(record.distribution, distribution)
-    package = KNOWN_PACKAGES.get(bare, f"hector-plugin-{bare.replace('_', '-')}")
+    package = f"hector-plugin-{bare.replace('_', '-')}"
     return record.name == bare or _same_name(record.distribution, package)
 
 

@@ -75,27 +75,27 @@ class ComponentContext:
 
     def llm(self, name: str) -> LLM:
         """An open LLM."""
-        return cast(LLM, self._resolve("llm", name))
+        return cast("LLM", self._resolve("llm", name))
 
     def embedder(self, name: str) -> Embedder:
         """An open embedder."""
-        return cast(Embedder, self._resolve("embedder", name))
+        return cast("Embedder", self._resolve("embedder", name))
 
     def vector_store(self, name: str) -> VectorStore:
         """An open vector store."""
-        return cast(VectorStore, self._resolve("vector_store", name))
+        return cast("VectorStore", self._resolve("vector_store", name))
 
     def toolset(self, name: str) -> Toolset:
         """An open toolset."""
-        return cast(Toolset, self._resolve("toolset", name))
+        return cast("Toolset", self._resolve("toolset", name))
 
     def document_store(self, name: str) -> DocumentStore:
         """An open document store."""
-        return cast(DocumentStore, self._resolve("document_store", name))
+        return cast("DocumentStore", self._resolve("document_store", name))
 
     def agent(self, name: str) -> Agent:
         """A built agent."""
-        return cast(Agent, self._resolve("agent", name))
+        return cast("Agent", self._resolve("agent", name))
 
     def names(self, kind: str) -> Sequence[str]:
         """The enabled components of a kind, in config order."""

@@ -17,7 +17,7 @@ from hector.observe import open_observer
 from hector.plugin.records import PluginRecord
 from hector.plugin.registry import Registry
 from hector.runtime.build import Builder, close_all
-from hector.runtime.cell import Cell
+from hector.runtime.changes import is_same, reload_report
 from hector.runtime.context import not_found
 from hector.runtime.factories import (
     EmbedderFactory,
@@ -211,27 +211,27 @@ class Runtime:
 
     def agent(self, name: str) -> Agent:
         """An agent of the current generation. Raises `ComponentNotFoundError`."""
-        return cast(Agent, self._component("agent", "agents", name))
+        return cast("Agent", self._component("agent", "agents", name))
 
     def llm(self, name: str) -> LLM:
         """An LLM of the current generation. Raises `ComponentNotFoundError`."""
-        return cast(LLM, self._component("llm", "llms", name))
+        return cast("LLM", self._component("llm", "llms", name))
 
     def embedder(self, name: str) -> Embedder:
         """An embedder of the current generation. Raises `ComponentNotFoundError`."""
-        return cast(Embedder, self._component("embedder", "embedders", name))
+        return cast("Embedder", self._component("embedder", "embedders", name))
 
     def vector_store(self, name: str) -> VectorStore:
         """A vector store of the current generation. Raises `ComponentNotFoundError`."""
-        return cast(VectorStore, self._component("vector_store", "vector_stores", name))
+        return cast("VectorStore", self._component("vector_store", "vector_stores", name))
 
     def toolset(self, name: str) -> Toolset:
         """A toolset of the current generation. Raises `ComponentNotFoundError`."""
-        return cast(Toolset, self._component("toolset", "tools", name))
+        return cast("Toolset", self._component("toolset", "tools", name))
 
     def document_store(self, name: str) -> DocumentStore:
         """A document store of the current generation. Raises `ComponentNotFoundError`."""
-        return cast(DocumentStore, self._component("document_store", "document_stores", name))
+        return cast("DocumentStore", self._component("document_store", "document_stores", name))
 
     def _component(self, kind: str, section: str, name: str) -> Any:
         components = self._generation.components(kind)
@@ -327,12 +327,8 @@ class Runtime:
             old = self._generation
             plan = make_plan(loaded, registry)
             cells = await self._builder.build(plan, old.cells)
-            if all(cells.get(path) is cell for path, cell in old.cells.items()) and len(
-                cells
-            ) == len(old.cells):
-                is_same = _kernel_keys(loaded) == _kernel_keys(old.plan.config)
-                if is_same:
-                    return _report(old, old, is_changed=False, started=started)
+            if is_same(cells, loaded, old):
+                return reload_report(old, old, is_changed=False, started=started)
             new = Generation(old.number + 1, plan, cells)
             self._generation = new
             self._source = source
@@ -340,7 +336,7 @@ class Runtime:
             self._builder.group.create_task(
                 self._retire(old), name=f"retire generation {old.number}"
             )
-            return _report(old, new, is_changed=True, started=started)
+            return reload_report(old, new, is_changed=True, started=started)
 
     async def _retire(self, generation: Generation) -> None:
         await generation.wait_until_idle(None)
@@ -385,47 +381,3 @@ async def _session_service(
         yield cell.component
     finally:
         await close_all([cell], timeout_s=builder.close_timeout_s)
-
-
-def _kernel_keys(config: Config) -> Any:
-    """What of a config can change without any component changing: names, cards, visibility."""
-    agents = config.components.get("agent", {})
-    return (
-        config.name,
-        config.description,
-        config.version,
-        {name: entry.common for name, entry in agents.items()},
-    )
-
-
-def _restart_keys(old: Config, new: Config) -> tuple[str, ...]:
-    """Keys that only a restart can change."""
-    changed = [
-        name
-        for name in ("host", "port", "sessions", "observability")
-        if _of(old, name) != _of(new, name)
-    ]
-    paths = [f"server.{name}" for name in changed]
-    if old.name != new.name:
-        paths.append("name")
-    return tuple(sorted(paths))
-
-
-def _of(config: Config, name: str) -> Any:
-    return getattr(config.server, name)
-
-
-def _report(old: Generation, new: Generation, *, is_changed: bool, started: float) -> ReloadReport:
-    before: Mapping[str, Cell] = old.cells
-    after: Mapping[str, Cell] = new.cells
-    carried = {path for path, cell in after.items() if before.get(path) is cell}
-    return ReloadReport(
-        generation=new.number,
-        is_changed=is_changed,
-        added=tuple(sorted(after.keys() - before.keys())),
-        rebuilt=tuple(sorted((after.keys() & before.keys()) - carried)),
-        carried_over=tuple(sorted(carried)),
-        removed=tuple(sorted(before.keys() - after.keys())),
-        needs_restart=_restart_keys(old.plan.config, new.plan.config),
-        duration_s=time.perf_counter() - started,
-    )

@@ -107,7 +107,8 @@ LLMChunk: TypeAlias = TextDelta | ThinkingDelta | LLMResponse
 class LLM(Protocol):
     """A language model, ready to be called; one instance serves many concurrent calls.
 
-    Capabilities a provider may claim: `streaming`, `tools`, `parallel_tools`, `vision`, `thinking`, `structured_output`.
+    Capabilities a provider may claim: `streaming`, `tools`, `parallel_tools`, `vision`, `thinking`,
+    `structured_output`.
     """
 
     @property

@@ -6,13 +6,14 @@ from hector.testing.chunker_suite import ChunkerSuite, check_chunks, structured_
 from hector.testing.document_suite import DocumentParserSuite, DocumentSourceSuite
 from hector.testing.embedder_suite import EmbedderSuite
 from hector.testing.llm_suite import LLMSuite
-from hector.testing.opened import Opened, SLOW_IS_FINE
+from hector.testing.opened import SLOW_IS_FINE, Opened
 from hector.testing.scripted import Reply, ScriptedLLM, ScriptedSettings, scripted_provider
 from hector.testing.session_suite import SessionsSuite
 from hector.testing.toolset_suite import ToolsetSuite
 from hector.testing.vector_suite import VectorStoreSuite
 
 __all__ = [
+    "SLOW_IS_FINE",
     "ChunkerSuite",
     "DocumentParserSuite",
     "DocumentSourceSuite",
@@ -20,7 +21,6 @@ __all__ = [
     "LLMSuite",
     "Opened",
     "Reply",
-    "SLOW_IS_FINE",
     "ScriptedLLM",
     "ScriptedSettings",
     "SessionsSuite",

@@ -1,4 +1,3 @@
-# ruff: noqa: S101 - asserts are what a conformance suite is made of
 """The laws of every chunker, for plugin authors: subclass and give the chunker."""
 
 from __future__ import annotations

@@ -1,7 +1,5 @@
 """The laws of document sources and parsers, for plugin authors."""
 
-# ruff: noqa: S101 - asserts are what a conformance suite is made of
-
 from __future__ import annotations
 
 import asyncio

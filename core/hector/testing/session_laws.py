@@ -1,6 +1,6 @@
 """How the laws of session stores get a store, and what they say things with."""
 
-# ruff: noqa: S101  # asserting is what it is for
+# asserting is what it is for
 from __future__ import annotations
 
 import asyncio

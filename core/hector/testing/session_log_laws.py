@@ -1,6 +1,6 @@
 """The laws of a session's log: order, fences, what is refused, and keys."""
 
-# ruff: noqa: S101  # asserting is what it is for
+# asserting is what it is for
 from __future__ import annotations
 
 import asyncio

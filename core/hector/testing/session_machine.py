@@ -1,6 +1,6 @@
 """A session store against a plain model of it, over histories that Hypothesis makes up."""
 
-# ruff: noqa: S101  # asserting is what it is for
+# asserting is what it is for
 from __future__ import annotations
 
 import asyncio

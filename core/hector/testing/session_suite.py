@@ -1,6 +1,6 @@
 """What every session store must do, as tests to subclass."""
 
-# ruff: noqa: S101  # asserting is what it is for
+# asserting is what it is for
 from __future__ import annotations
 
 import asyncio

@@ -1,7 +1,5 @@
 """The laws of every toolset, for plugin authors: subclass and give the toolset."""
 
-# ruff: noqa: S101 - asserts are what a conformance suite is made of
-
 from __future__ import annotations
 
 import asyncio

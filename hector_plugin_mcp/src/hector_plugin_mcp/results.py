@@ -111,10 +111,9 @@ def _cut(parts: Iterable[_Content], max_length: int) -> Iterator[_Content]:
         if isinstance(part, FilePart):
             yield part
             continue
-        if isinstance(part, TextPart):
-            text = part.text
-        else:
-            text = json.dumps(part.value, ensure_ascii=False)
+        text = (
+            part.text if isinstance(part, TextPart) else json.dumps(part.value, ensure_ascii=False)
+        )
         if len(text) <= room:
             yield part
         elif room:

@@ -19,6 +19,7 @@ from hector_plugin_qdrant.payload import (
     HIT_KEYS,
     TAGS,
     hit_from,
+    missing_indexes,
     payload_of,
     point_id,
     record_from,
@@ -127,13 +128,16 @@ class EmbeddedQdrant:
     def _upsert(self, name: str, records: Sequence[VectorRecord]) -> None:
         collection = self._shards.collection(name)
         points: dict[str, edge.Point] = {}
+        payloads: list[dict[str, Any]] = []
         for record in records:
             what = f"the vector of record `{record.id}`"
             vector, norm = unit(record.vector, collection.dimension, what)
             point = point_id(record.id)
-            points[point] = edge.Point(point, vector, payload_of(record, norm))
+            payloads.append(payload_of(record, norm))
+            points[point] = edge.Point(point, vector, payloads[-1])
         if points:
             with translated(name):
+                collection.index(missing_indexes(payloads, collection.indexed))
                 # One operation is one entry of the engine's write-ahead log: all or none.
                 collection.shard.update(edge.UpdateOperation.upsert_points(list(points.values())))
                 collection.shard.flush()

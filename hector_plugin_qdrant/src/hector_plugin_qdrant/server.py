@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 from qdrant_client import AsyncQdrantClient, models
 
@@ -18,6 +18,7 @@ from hector_plugin_qdrant.payload import (
     HIT_KEYS,
     TAGS,
     hit_from,
+    missing_indexes,
     payload_of,
     point_id,
     record_from,
@@ -69,6 +70,7 @@ class ServerQdrant:
         self._client = client
         self._settings = settings
         self._dimensions: dict[str, int] = {}
+        self._indexed: dict[str, set[str]] = {}  # paths of the payload, by collection
         self._deleting = asyncio.Lock()
 
     async def create_collection(self, collection: str, *, dimension: int) -> None:
@@ -106,13 +108,15 @@ class ServerQdrant:
         """Insert or replace by id, in one request."""
         dimension = await self._dimension(collection)
         points: dict[str, models.PointStruct] = {}
+        payloads: list[dict[str, Any]] = []
         for record in records:
             what = f"the vector of record `{record.id}`"
             vector, norm = unit(record.vector, dimension, what)
             point = point_id(record.id)
-            payload = payload_of(record, norm)
-            points[point] = models.PointStruct(id=point, vector=vector, payload=payload)
+            payloads.append(payload_of(record, norm))
+            points[point] = models.PointStruct(id=point, vector=vector, payload=payloads[-1])
         if points:
+            await self._index(collection, payloads)
             async with self._calling(collection):
                 await self._client.upsert(collection, list(points.values()), wait=True)
 
@@ -207,6 +211,7 @@ class ServerQdrant:
                 hint="give Hector a collection of its own",
             )
         self._dimensions[collection] = vectors.size
+        self._indexed[collection] = set(found.payload_schema)
         return vectors.size
 
     async def _create(self, collection: str, dimension: int) -> int:
@@ -225,7 +230,18 @@ class ServerQdrant:
                 raise
             return existing
         self._dimensions[collection] = dimension
+        self._indexed[collection] = {TAGS}  # made next, by the caller
         return dimension
+
+    async def _index(self, collection: str, payloads: Sequence[Mapping[str, Any]]) -> None:
+        """Make the indexes that these payloads want and the collection lacks."""
+        indexed = self._indexed[collection]
+        for path in missing_indexes(payloads, indexed):
+            async with self._calling(collection):
+                await self._client.create_payload_index(
+                    collection, path, field_schema=models.PayloadSchemaType.INTEGER
+                )
+            indexed.add(path)
 
     @asynccontextmanager
     async def _calling(self, collection: str = "") -> AsyncGenerator[None]:

@@ -24,11 +24,20 @@ class Collection:
         name: as the user says it.
         shard: the engine's side; safe to use from many threads.
         dimension: length of every vector.
+        indexed: paths of the payload that have an index; grows.
     """
 
     name: str
     shard: edge.EdgeShard
     dimension: int
+    indexed: set[str]
+
+    def index(self, paths: Sequence[str]) -> None:
+        """Make an index over the integers at each of `paths`."""
+        for path in paths:
+            schema = edge.PayloadSchemaType.Integer
+            self.shard.update(edge.UpdateOperation.create_field_index(path, schema))
+            self.indexed.add(path)
 
 
 @contextmanager
@@ -107,7 +116,7 @@ class Shards:
             if not _is_from_engine(error):
                 raise
             raise damaged(name, place, error) from error
-        return Collection(name, shard, dimension)
+        return Collection(name, shard, dimension, set(shard.info().payload_schema))
 
 
 def _config(dimension: int) -> edge.EdgeConfig:

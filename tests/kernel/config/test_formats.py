@@ -1,10 +1,9 @@
-# ruff: noqa: E501 - messages are compared in full, each on one line
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import pytest
 from hypothesis import given
@@ -58,6 +57,8 @@ def test_the_three_formats_give_the_same_problem(
         ("json", '{"a": NaN}', "config: [H112] invalid JSON: `NaN` is not a number of JSON"),
         ("json", "", "config:1:1: [H112] invalid JSON: expecting value"),
         ("json", "[" * 100_000, "config: [H112] invalid JSON: nested too deeply"),
+        ("json", '{"a": ' + "9" * 5000 + "}", "config: [H112] invalid JSON: a number is too long"),
+        ("toml", "a = " + "9" * 5000, "config: [H112] invalid TOML: a number is too long"),
         ("toml", "a = " + "[" * 100_000, "config: [H112] invalid TOML: nested too deeply"),
     ],
 )  # fmt: skip
@@ -86,8 +87,24 @@ def test_a_key_that_is_there_twice_is_found_where_json_is_not_yaml(check: Check)
 
 def test_dates_of_toml_are_refused_since_no_key_takes_one(check: Check) -> None:
     assert check("name = 2024-01-01\n", format="toml") == [
-        "config.yaml: [H103] name: a date cannot stand in a config"
+        "config.yaml: [H103] name: a value of type `date` cannot stand in a config"
     ]
+
+
+def test_a_key_with_many_dots_is_not_deep() -> None:
+    assert read({"a." * 200: {"b": 1}}, env={}).problems == ()
+
+
+@given(st.sampled_from(["yaml", "toml", "json"]), st.text(max_size=100))
+def test_any_text_is_read_or_refused(format: Literal["yaml", "toml", "json"], text: str) -> None:
+    try:
+        read_text(text, format=format, env={})
+    except ConfigError as error:
+        codes = {item.code for item in error.diagnostics}
+    else:
+        codes = set[str]()
+
+    assert codes <= {"H106", "H112", "H114", "H119"}
 
 
 VALUES = st.recursive(
@@ -125,7 +142,7 @@ def test_what_a_mapping_cannot_hold_is_told_with_its_path() -> None:
     problems = [str(item) for item in read(mapping, env={}).problems]
 
     assert problems[0] == "[H103] a: keys must be strings, not int"
-    assert problems[1] == "[H103] b[0]: a object cannot stand in a config"
+    assert problems[1] == "[H103] b[0]: a value of type `object` cannot stand in a config"
     assert problems[2].endswith(".self: is nested too deeply")
     assert len(problems) == 3
 

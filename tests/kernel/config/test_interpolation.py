@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - messages are compared in full, each on one line
 from __future__ import annotations
 
 from collections.abc import Callable

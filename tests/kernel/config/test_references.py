@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - messages are compared in full, each on one line
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -20,9 +19,9 @@ LLMS = "llms: {default: {provider: offline}}\n"
     ("text", "found"),
     [
         (
-            "agents:\n  a: {llm: defalt}\n",
+            "agents:\n  a: {llm: defauult}\n",
             (
-                "config.yaml:3:12: [H108] agents.a.llm: there is no LLM `defalt`\n"
+                "config.yaml:3:12: [H108] agents.a.llm: there is no LLM `defauult`\n"
                 "  hint: did you mean `default`? (one of: default)"
             ),
         ),

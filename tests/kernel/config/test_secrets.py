@@ -41,12 +41,12 @@ def shown(text: str, index: ProviderIndex, **env: str) -> str:
         f"llms:\n  a:\n    provider: openai\n    api_key:\n      - {SECRET}\n",
         f"llms:\n  a:\n    provider: openai\n    api_key: {{x: {SECRET}}}\n",
         f"llms:\n  a:\n    provider: openai\n    apikey: '{SECRET}'\n",
-        f"llms:\n  a:\n    provider: openai\n    pasword: {SECRET}\n",
+        f"llms:\n  a:\n    provider: openai\n    passwort: {SECRET}\n",
         f"llms:\n  a:\n    provider: openai\n    headers: {{X: [{SECRET}]}}\n",
         f"llms:\n  a:\n    provider: openai\n    headers:\n      X: [{SECRET}]\n",
         f"llms: {{a: {{provider: openai, api_key: {SECRET}, tmeout: 5}}}}",
         f"llms: {{a: {{provider: openai, headers: {{X: {SECRET}}}, tmeout: 5}}}}",
-        f"databases:\n  a: {{driver: sqlite, database: x, pasword: {SECRET}}}\n",
+        f"databases:\n  a: {{driver: sqlite, database: x, passwort: {SECRET}}}\n",
         f"server:\n  public_url: 'postgres://user:{SECRET}@host'\n",
         f"llms:\n  a:\n    provider: openai\n    api_key: {SECRET}\n    api_key: {SECRET}\n",
     ],
@@ -89,7 +89,7 @@ def test_a_secret_of_the_environment_is_not_shown_wherever_it_was_put(
     value=st.recursive(
         st.just(SECRET) | st.integers(),
         lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.just("x"), inner),
-        max_leaves=3,
+        max_leaves=6,
     ),
     key=st.sampled_from(["api_key", "password", "token", "headers"]),
 )

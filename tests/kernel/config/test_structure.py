@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from hector.config import (
     ComponentEntry,
@@ -16,6 +18,7 @@ from hector.config import (
     diagnose,
     plugins_section,
     problem_at,
+    read,
     read_text,
     structure,
     structure_settings,
@@ -75,12 +78,74 @@ def load(text: str, index: ProviderIndex, **env: str) -> Config:
     return structure(read_text(text, file="/etc/hector/config.yaml", env=env), index)
 
 
+KEYS = st.sampled_from(
+    [
+        "llms",
+        "agents",
+        "tools",
+        "document_stores",
+        "databases",
+        "server",
+        "plugins",
+        "logger",
+        "defaults",
+        "storage",
+        "sessions",
+        "observability",
+        "provider",
+        "type",
+        "driver",
+        "source",
+        "chunking",
+        "path",
+        "llm",
+        "sub_agents",
+        "require",
+        "enabled",
+        "backend",
+        "database",
+        "name",
+        "skills",
+        "default",
+        "a",
+        "b",
+    ]
+)
+VALUES = st.recursive(
+    st.none() | st.integers() | st.booleans() | st.floats() | st.text(max_size=3) | KEYS
+    | st.sampled_from(["openai", "offline", "files", "sqlite", "sql", "${X}", "${X:-a}"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=25,
+)  # fmt: skip
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@given(config=st.dictionaries(KEYS, VALUES, max_size=6))
+def test_whatever_is_written_there_is_a_config_or_problems(
+    index: ProviderIndex, config: dict[str, Any]
+) -> None:
+    try:
+        raw = read(config, env={"X": "b"})
+    except ConfigError as error:
+        assert {item.code for item in error.diagnostics} <= {"H114"}  # noqa: PT017
+        return
+    problems = diagnose(raw, index)
+    errors = [item for item in problems if item.severity == "error"]
+
+    assert all(item.message and item.code.startswith("H1") for item in problems)
+    if errors:
+        with pytest.raises(ConfigError):
+            structure(raw, index)
+    else:
+        assert structure(raw, index).warnings == problems
+
+
 @pytest.fixture
 def full(index: ProviderIndex) -> Config:
     return load(FULL, index, KEY="sk-1")
 
 
-def settings(config: Config, kind: str, name: str) -> Any:
+def settings_of(config: Config, kind: str, name: str) -> Any:
     return config.components[kind][name].settings
 
 
@@ -115,12 +180,12 @@ def test_an_empty_config_has_safe_defaults(index: ProviderIndex) -> None:
 
 
 def test_the_providers_settings_arrive_as_instances_of_their_class(full: Config) -> None:
-    main = settings(full, "llm", "main")
+    main = settings_of(full, "llm", "main")
 
     assert main.api_key == Secret("sk-1")
     assert main.timeout == 1.5
     assert main.thinking.budget_tokens == 1024
-    assert settings(full, "toolset", "files").roots == (Path("/etc/hector/docs"), Path("/tmp"))
+    assert settings_of(full, "toolset", "files").roots == (Path("/etc/hector/docs"), Path("/tmp"))
 
 
 def test_an_entry_knows_its_place_its_type_and_its_provider(full: Config) -> None:

@@ -43,14 +43,14 @@ TEXTS = ("", "1", "1.0", "true", "null", "a", "A", "ä", "a b", "x" * 300, "x" *
 KEYS: tuple[str, ...] = ("k", "a.b", "a", "", "k[]", 'größe "x"', "tags", "x" * 300)
 
 scalars: st.SearchStrategy[Any] = st.sampled_from([*NUMBERS, *TEXTS, True, False])
-keys = st.sampled_from(KEYS)
+keys: st.SearchStrategy[str] = st.sampled_from(KEYS)
 values: st.SearchStrategy[Any] = st.one_of(
     scalars,
     st.none(),
     st.lists(scalars | st.none(), max_size=3),
     st.just({"a": 1, "b": {"k": "a"}}),  # more than the contract asks for
 )
-metadata = st.dictionaries(keys, values, max_size=4)
+metadata: st.SearchStrategy[dict[str, Any]] = st.dictionaries(keys, values, max_size=4)
 leaves: st.SearchStrategy[Filter] = st.one_of(
     st.builds(Equals, keys, scalars | st.sampled_from(BEYOND)),
     st.builds(In, keys, st.lists(scalars, max_size=3).map(tuple)),
@@ -80,7 +80,7 @@ def opened(open_engine: Opening) -> Generator[Opened[VectorStore]]:
         yield held
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_filter_selects_what_matches_says(
     opened: Opened[VectorStore], data: st.DataObject
@@ -88,7 +88,7 @@ def test_a_filter_selects_what_matches_says(
     """For whatever metadata: counted, found and deleted are the same records."""
     several = data.draw(st.lists(metadata, min_size=1, max_size=8))
     records = [
-        VectorRecord(id=str(number), vector=(1.0, number), metadata=item)
+        VectorRecord(id=str(number), vector=(1.0, number), metadata={**item})
         for number, item in enumerate(several)
     ]
     store = opened.component

@@ -84,6 +84,31 @@ async def test_acknowledged_writes_survive_a_kill(tmp_path: Path, acknowledged: 
         assert [hit.id for hit in await store.search("c", [1.0] * 8, limit=1)] == ["0-0"]
 
 
+async def test_space_of_deleted_records_is_given_back(tmp_path: Path) -> None:
+    """By rewriting what is left, which changes no answer."""
+    text = "x" * 2000
+
+    def used() -> int:
+        return sum(file.stat().st_blocks * 512 for file in tmp_path.rglob("payload_storage/*.dat"))
+
+    async with open_store(settings(tmp_path)) as store:
+        await store.create_collection("c", dimension=2)
+        for tenth in range(10):
+            records = [
+                VectorRecord(id=f"{tenth}-{n}", vector=(tenth, n), text=text + str(n * 7919))
+                for n in range(300)
+            ]
+            await store.upsert("c", records)
+        before = used()
+        ids = [f"{tenth}-{n}" for tenth in range(9) for n in range(300)]
+        assert await store.delete("c", ids=ids) == 2700
+        assert await store.count("c") == 300
+        hits = await store.search("c", (9, 3), limit=300)
+        assert {hit.id for hit in hits} == {f"9-{n}" for n in range(300)}
+        assert hits[0].id == "9-3"
+    assert used() < before / 2
+
+
 async def test_a_folder_is_for_one_store(tmp_path: Path) -> None:
     """In this process and in others; it is free as soon as the store is closed."""
     opener = f"""

@@ -80,6 +80,21 @@ async def test_names_are_quoted_and_a_prefix_is_kept(wire: Wire) -> None:
     assert all("api-key" not in request.headers for request in wire.requests)
 
 
+async def test_numbers_get_an_index_each_once_and_not_without_end(wire: Wire) -> None:
+    """Without it a server reads every payload to compare; with one for each of 1000, it suffers."""
+    async with opened(wire) as store:
+        for _ in range(2):
+            for keys in (["n"], ["n", "m"], [f"key {number}" for number in range(100)]):
+                metadata: dict[str, Any] = dict.fromkeys(keys, 1) | {"text": "x", "truth": True}
+                await store.upsert("c", [VectorRecord(id="1", vector=(1, 0), metadata=metadata)])
+    indexes = [request.body for request in wire.requests if "/index" in request.path]
+    assert indexes[:2] == [
+        {"field_name": "numbers.k6e.high", "field_schema": "integer"},
+        {"field_name": "numbers.k6d.high", "field_schema": "integer"},
+    ]
+    assert len(indexes) == len({index["field_name"] for index in indexes}) == 64
+
+
 FAILURES: list[tuple[Answer, str, str | None]] = [
     (
         Answer(status=401, body=f"Must provide an API key, not {KEY}".encode()),

@@ -40,7 +40,7 @@ async def main():
             print(batch, flush=True)
 
 asyncio.run(main())
-"""  # noqa: E501
+"""
 
 
 def record(key: str, *vector: float, **metadata: str | float) -> VectorRecord:
@@ -128,7 +128,7 @@ async def test_a_lock_that_is_held_too_long_is_a_clear_error(
             await store.upsert("c", [record("a", 1, 0)])
         other.close()
         assert str(caught.value) == (
-            f"[H540] the vector store in `{tmp_path}` is being written by another process for more than"  # noqa: E501
+            f"[H540] the vector store in `{tmp_path}` is being written by another process for more than"
             " 0.05 s\n  hint: let the other process finish, or give each its own `persist_path`"
         )
         await store.upsert("c", [record("a", 1, 0)])

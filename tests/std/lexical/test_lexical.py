@@ -20,26 +20,26 @@ from hector_std.lexical import LexicalSettings
 from hector_std.lexical.embedder import Lexical, create_lexical
 
 PASSAGES = {
-    "sessions": "A session keeps the log of a conversation. Every event is appended to the log before"  # noqa: E501
+    "sessions": "A session keeps the log of a conversation. Every event is appended to the log before"
     " its effect happens, so a crash loses nothing that was acknowledged.",
-    "reload": "When the config file changes, a new generation of components is built beside the running"  # noqa: E501
+    "reload": "When the config file changes, a new generation of components is built beside the running"
     " one. Requests that are under way finish on the old generation.",
-    "plugins": "A plugin is an installed distribution with an entry point in the group hector.plugins."  # noqa: E501
+    "plugins": "A plugin is an installed distribution with an entry point in the group hector.plugins."
     " It declares providers; nothing of it is imported until a config asks for it.",
-    "chunking": "The semantic chunker cuts a Markdown document along its headings and keeps lists, tables"  # noqa: E501
+    "chunking": "The semantic chunker cuts a Markdown document along its headings and keeps lists, tables"
     " and code blocks in one piece.",
-    "embedders": "An embedder turns texts into vectors. The lexical embedder hashes words and character"  # noqa: E501
+    "embedders": "An embedder turns texts into vectors. The lexical embedder hashes words and character"
     " n-grams and needs no download.",
-    "tools": "A function tool is made from a typed Python function: the schema comes from the signature"  # noqa: E501
+    "tools": "A function tool is made from a typed Python function: the schema comes from the signature"
     " and the descriptions from the docstring.",
-    "secrets": "API keys are read from environment variables. A secret never appears in logs, traces or"  # noqa: E501
+    "secrets": "API keys are read from environment variables. A secret never appears in logs, traces or"
     " error messages.",
-    "limits": "The agent stops after max_iterations model calls. The default is 10; reaching it is an"  # noqa: E501
+    "limits": "The agent stops after max_iterations model calls. The default is 10; reaching it is an"
     " error that names the agent.",
-    "vectors": "The embedded vector store compares the query with every stored vector and returns the"  # noqa: E501
+    "vectors": "The embedded vector store compares the query with every stored vector and returns the"
     " nearest by cosine similarity.",
     "parallel": "A parallel agent runs its sub-agents at the same time and waits for all of them.",
-    "german": "Der Server bindet an die Adresse 127.0.0.1. Andere Adressen müssen in der Konfiguration"  # noqa: E501
+    "german": "Der Server bindet an die Adresse 127.0.0.1. Andere Adressen müssen in der Konfiguration"
     " ausdrücklich angegeben werden.",
     "licence": "Hector is free software under the MIT licence.",
 }

@@ -30,17 +30,17 @@ QUESTIONS = {
     "How can a navigator tell one light from another?": "Every light has a characteristic",
     "When did the last keeper leave?": "The last keeper in Britain left North Foreland in 1998.",
     "How do I bake a loaf?": "2. Rest the dough for 30 minutes, then add 10 g of salt.",
-    "What does hydration mean?": "Hydration is the weight of the water divided by the weight of the flour.",  # noqa: E501
+    "What does hydration mean?": "Hydration is the weight of the water divided by the weight of the flour.",
     "What should I do about a dark liquid on my starter?": "pour it off and feed the starter twice",
-    "How do I make a full backup with tar?": "tar --create --zstd --file /backup/home.tar.zst /home",  # noqa: E501
-    "What do I need to restore an incremental backup?": "you need the full backup and every increment after it",  # noqa: E501
+    "How do I make a full backup with tar?": "tar --create --zstd --file /backup/home.tar.zst /home",
+    "What do I need to restore an incremental backup?": "you need the full backup and every increment after it",
     "When does prune run?": "which runs every Sunday at 03:00",
-    "Which exit status does verify have when files differ?": "It exits with status 3 when a file differs.",  # noqa: E501
+    "Which exit status does verify have when files differ?": "It exits with status 3 when a file differs.",
     "How many eggs does the queen lay?": "The queen lays up to two thousand eggs a day.",
     "Why is formic acid applied after the harvest?": "because it would taint the honey",
     "How do beekeepers prevent swarming?": "by giving the colony room and by removing queen cells",
     "What is varroa?": "Varroa is a mite that feeds on larvae and spreads viruses.",
-    "How much honey does a colony need for the winter?": "about 20 kg of honey to survive the winter",  # noqa: E501
+    "How much honey does a colony need for the winter?": "about 20 kg of honey to survive the winter",
 }
 UNANSWERABLE = (
     "What is the capital of France?",

@@ -152,3 +152,28 @@ async def test_every_spelling_of_the_host_is_understood(form: str) -> None:
     assert [settings["base_url"] for _, _, settings in surroundings.built] == [
         f"http://{host}/v1"
     ] * 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "base_url"),
+    [
+        (AutoSettings(anthropic_api_key=Secret("k")), "https://api.anthropic.com/v1/"),
+        (
+            AutoSettings(gemini_api_key=Secret("k")),
+            "https://generativelanguage.googleapis.com/v1beta/openai/",
+        ),
+    ],
+)
+async def test_a_vendor_without_its_plugin_is_reached_through_openais_protocol(
+    settings: AutoSettings, base_url: str
+) -> None:
+    surroundings = Surroundings("offline", "openai")
+    await choose(settings, surroundings)
+    ((_, type_, built),) = surroundings.built
+    assert (type_, built["base_url"], built["api"], built["api_key"]) == (
+        "openai",
+        base_url,
+        "chat",
+        "k",
+    )
+    assert built["model"]

@@ -103,7 +103,7 @@ ALL = (READ, TIME, ADD, WRITER, BILLING, SEARCH)
         ("What is the current time?", (TIME, ADD), "current_time", {}),
         ("Add the numbers 3 and -4", (TIME, ADD), "add_numbers", {"left": 3, "right": -4}),
         ("Add the numbers", (TIME, ADD), None, None),
-        ("Ask the poet for something nice", ALL, "agent_call_poet", {"request": "Ask the poet for something nice"}),  # noqa: E501
+        ("Ask the poet for something nice", ALL, "agent_call_poet", {"request": "Ask the poet for something nice"}),
         ("I want refunds for two invoices", ALL, "transfer_to_billing", {}),
         ("hello", ALL, None, None),
     ],

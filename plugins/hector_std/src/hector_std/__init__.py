@@ -64,8 +64,8 @@ def hector_session_backends() -> Iterable[Provider]:
 
 @hookimpl
 def hector_toolset_providers() -> Iterable[Provider]:
-    """Function."""
-    return tools_function.PROVIDERS
+    """files, function."""
+    return (*tools_files.PROVIDERS, *tools_function.PROVIDERS)
 
 
 @hookimpl

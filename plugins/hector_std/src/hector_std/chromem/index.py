@@ -167,7 +167,7 @@ class Index:
         return scores if rows is None else scores[rows]
 
     def _rescore(self, rows: Rows, unit: npt.NDArray[np.float64]) -> list[float]:
-        # A BLAS product rounds by position: equal vectors may differ in the last bit. This does not.  # noqa: E501
+        # A BLAS product rounds by position: equal vectors may differ in the last bit. This does not.
         scores: list[float] = []
         for start in range(0, len(rows), _RESCORE_BLOCK):
             block = self._matrix[rows[start : start + _RESCORE_BLOCK]].astype(np.float64)

@@ -22,6 +22,12 @@ logger = logging.getLogger(__name__)
 _OLLAMA_TIMEOUT_S = 0.3
 _OLLAMA_PORT = 11434
 
+_COMPATIBLE = {
+    "anthropic": ("https://api.anthropic.com/v1/", "claude-sonnet-5-5"),
+    "gemini": ("https://generativelanguage.googleapis.com/v1beta/openai/", "gemini-3.8-flash"),
+}
+"""Vendor to the address where it speaks OpenAI's protocol, and the model to ask for there."""
+
 
 @attrs.frozen
 class _Choice:
@@ -40,8 +46,9 @@ async def create_auto(settings: AutoSettings, context: BuildContext) -> LLM:
     """
     installed = context.types("llm")
     for choice in _by_key(settings):
-        if choice.type in installed:
-            return await _build(choice, context)
+        for way in (choice, _compatible(choice)):
+            if way is not None and way.type in installed:
+                return await _build(way, context)
         _warn_missing(choice, context)
     ollama = await _ollama(settings)
     if ollama is not None:
@@ -63,6 +70,17 @@ def _by_key(settings: AutoSettings) -> list[_Choice]:
         for type_, variable, key in keys
         if key
     ]
+
+
+def _compatible(choice: _Choice) -> _Choice | None:
+    """The same vendor through its OpenAI-compatible address, for where its own plugin is not installed."""
+    address = _COMPATIBLE.get(choice.type)
+    if address is None:
+        return None
+    base_url, model = address
+    settings: dict[str, JSONValue] = {"model": model, **choice.settings}
+    reason = f"{choice.reason}; through {base_url}"
+    return _Choice("openai", {**settings, "base_url": base_url, "api": "chat"}, reason)
 
 
 async def _build(choice: _Choice, context: BuildContext) -> LLM:

@@ -22,11 +22,11 @@ _POLITE = re.compile(
 )
 _FEW_WORDS = 3
 _SMALL_TALK = {
-    "greeting": r"(?:hi|hello|hey|hallo|moin|servus|good (?:morning|afternoon|evening|day)|guten (?:tag|morgen|abend))"  # noqa: E501
+    "greeting": r"(?:hi|hello|hey|hallo|moin|servus|good (?:morning|afternoon|evening|day)|guten (?:tag|morgen|abend))"
     r"(?: there| all| everyone| hector| zusammen)?",
-    "thanks": r"(?:thanks|thank you|thx|cheers|danke|vielen dank)(?: a lot| very much| so much| schön)?",  # noqa: E501
+    "thanks": r"(?:thanks|thank you|thx|cheers|danke|vielen dank)(?: a lot| very much| so much| schön)?",
     "farewell": r"(?:bye|goodbye|see you|tschüss|auf wiedersehen)",
-    "identity": r"(?:who are you|what are you|what can you do|what do you do|how can you help(?: me)?|help"  # noqa: E501
+    "identity": r"(?:who are you|what are you|what can you do|what do you do|how can you help(?: me)?|help"
     r"|wer bist du|was kannst du)",
     "mood": r"(?:how are you(?: doing)?|how do you do|what's up|wie geht(?:'s| es dir))",
 }  # fmt: skip

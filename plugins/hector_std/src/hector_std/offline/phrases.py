@@ -14,10 +14,10 @@ and let the config choose:
 llms:
   default:
     provider: auto
-```"""  # noqa: E501
+```"""
 
 _WHO = (
-    "I am the offline model that comes with Hector: I quote what my tools find, word for word and with sources, and"  # noqa: E501
+    "I am the offline model that comes with Hector: I quote what my tools find, word for word and with sources, and"
     " cannot write or reason freely."
 )
 _SMALL_TALK = {

@@ -38,7 +38,7 @@ _WEIGHTS = {
 """Words that say less about a question's subject than their rarity makes believe."""
 _DEFINITION = re.compile(
     r"^(?:what|who)(?:'s|\s+(?:is|are|was|were|does|do))\s+(?:an?\s+|the\s+)?(?P<thing>[\w .`-]+?)(?:\s+means?|\s+do)?\W*$"  # noqa: E501
-    r"|^(?:was|wer)\s+(?:ist|sind|bedeutet)\s+(?:(?:ein|eine|der|die|das)\s+)?(?P<ding>[\w .`-]+?)\W*$"  # noqa: E501
+    r"|^(?:was|wer)\s+(?:ist|sind|bedeutet)\s+(?:(?:ein|eine|der|die|das)\s+)?(?P<ding>[\w .`-]+?)\W*$"
     r"|^define\s+(?:an?\s+|the\s+)?(?P<term>[\w .`-]+?)\W*$",
     re.IGNORECASE,
 )
@@ -49,10 +49,10 @@ _IS = (
 _CUES = tuple(
     (re.compile(asked, re.IGNORECASE), re.compile(said, re.IGNORECASE | re.MULTILINE), worth)
     for asked, said, worth in (
-    (r"\bhow (?:many|much|long|often|big|large|fast)\b|\bdefault\b|\bport\b|\blimits?\b|\bwie ?viele?\b", r"\d", 1.3),  # noqa: E501
-    (r"\bwhy\b|\bwarum\b|\bwhat for\b", r"\b(?:because|so that|since|therefore|so|weil|damit)\b", 1.3),  # noqa: E501
+    (r"\bhow (?:many|much|long|often|big|large|fast)\b|\bdefault\b|\bport\b|\blimits?\b|\bwie ?viele?\b", r"\d", 1.3),
+    (r"\bwhy\b|\bwarum\b|\bwhat for\b", r"\b(?:because|so that|since|therefore|so|weil|damit)\b", 1.3),
     (r"\bhow (?:do|can|to|should|would)\b|\bexample\b|\bwie kann\b", r"```|~~~|^\s*(?:\d+\.|[-*]) |\bwith `|\brun\b|\bset\b", 1.15),  # noqa: E501
-    (r"\bwhen\b|\bwann\b", r"\b(?:when|before|after|once|until|while|as soon as|wenn|sobald)\b", 1.15),  # noqa: E501
+    (r"\bwhen\b|\bwann\b", r"\b(?:when|before|after|once|until|while|as soon as|wenn|sobald)\b", 1.15),
     (r"\bwhere\b|\bwo\b", r"\b(?:in|under|at|folder|file|directory|stored|lives?)\b", 1.1),
     )
 )  # fmt: skip

@@ -13,9 +13,9 @@ _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")  # noqa: RUF001
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _TOKEN = re.compile(r"\s*(?:\w{1,8}|[^\w\s])|\s+$")
 _SUFFIXES = (
-    ("ization", "iz"), ("isation", "iz"), ("ations", "at"), ("ation", "at"), ("izing", "iz"), ("ising", "iz"),  # noqa: E501
-    ("ments", "ment"), ("nesses", ""), ("ness", ""), ("ingly", ""), ("edly", ""), ("ings", ""), ("ing", ""),  # noqa: E501
-    ("ions", "ion"), ("ies", "y"), ("ied", "y"), ("ers", "er"), ("ed", ""), ("ly", ""), ("es", ""), ("en", ""),  # noqa: E501
+    ("ization", "iz"), ("isation", "iz"), ("ations", "at"), ("ation", "at"), ("izing", "iz"), ("ising", "iz"),
+    ("ments", "ment"), ("nesses", ""), ("ness", ""), ("ingly", ""), ("edly", ""), ("ings", ""), ("ing", ""),
+    ("ions", "ion"), ("ies", "y"), ("ied", "y"), ("ers", "er"), ("ed", ""), ("ly", ""), ("es", ""), ("en", ""),
     ("s", ""), ("e", ""),
 )  # fmt: skip
 _SHORTEST_STEM = 3
