@@ -15,6 +15,7 @@ from hector_std import (
     offline,
     parsers,
     sqlite_sessions,
+    tools_files,
     tools_function,
 )
 
@@ -63,8 +64,8 @@ def hector_session_backends() -> Iterable[Provider]:
 
 @hookimpl
 def hector_toolset_providers() -> Iterable[Provider]:
-    """Function."""
-    return tools_function.PROVIDERS
+    """files, function."""
+    return (*tools_files.PROVIDERS, *tools_function.PROVIDERS)
 
 
 @hookimpl
