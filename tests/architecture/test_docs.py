@@ -283,7 +283,7 @@ ANSWERS = {
     "How do I keep sessions in SQLite?": "driver: sqlite",
     "How do I set the port?": "To set the port, write `server.port` into the config",
     "How do I stop the server?": "To stop the server, press Ctrl-C",
-    "How do I use OpenAI?": "To use OpenAI, install `hector-plugin-openai`",
+    "How do I use a real model?": "A real model is used as soon as its API key is set",
     "How do I reload the config?": "To reload the config, call `await runtime.reload()`",
     "How do I call an agent with curl?": "A2A-Version: 1.0",
 }
