@@ -5,9 +5,10 @@ Exit codes: 0 ok, 1 wrong config or failed check, 2 usage, 3 needs a human, 130 
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
 
 import click
 
@@ -73,32 +74,49 @@ class LazyCommands(click.Group):
     epilog="Try: hector init, then hector run 'your question'.",
 )
 @click.version_option(__version__, prog_name="hector")
-@click.option("--debug", is_flag=True, help="Show the traceback of errors.")
+@click.option(
+    "--debug", is_flag=True, help="Show the traceback of errors; may stand after the command too."
+)
 @click.pass_context
 def hector(ctx: click.Context, debug: bool) -> None:
     """Run AI agents from one config file: serve them over A2A, reload them while they talk."""
-    ctx.obj = {"debug": debug}
+    ctx.obj = debug
 
 
-def main(args: list[str] | None = None) -> Any:
+def main(args: Sequence[str] | None = None) -> None:
     """Run the command line and leave the process with its exit code."""
-    is_debug = "--debug" in (sys.argv[1:] if args is None else args)
+    given = list(sys.argv[1:] if args is None else args)
+    ours, is_debug = _without_debug(given)
     try:
-        code = hector.main(args=args, prog_name="hector", standalone_mode=False)
-    except click.exceptions.Exit as error:
-        sys.exit(error.exit_code)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+        code = _run(["--debug", *ours] if is_debug else ours)
+        sys.stdout.flush()
     except (click.Abort, KeyboardInterrupt):
-        sys.exit(130)
+        code = 130
     except BrokenPipeError:
-        sys.stderr.close()  # whoever read the output has left; Python would complain once more at exit
-        sys.exit(0)
-    except Exception as error:  # the request border of the command line
-        if is_debug:
-            raise
+        # Whoever read the output has what they wanted. Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except Exception as error:  # noqa: BLE001 - the request border of the command line
         from hector.cli.errors import report
 
-        sys.exit(report(error))
-    sys.exit(code if isinstance(code, int) else 0)
+        code = report(error, ours, is_debug=is_debug)
+    sys.exit(code)
+
+
+def _without_debug(args: list[str]) -> tuple[list[str], bool]:
+    """Take `--debug` out, wherever it stands before `--`."""
+    end = args.index("--") if "--" in args else len(args)
+    head = [item for item in args[:end] if item != "--debug"]
+    return [*head, *args[end:]], len(head) < end
+
+
+def _run(args: list[str]) -> int:
+    try:
+        with hector.make_context("hector", args) as context:
+            code: object = hector.invoke(context)
+            return code if isinstance(code, int) else 0
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
-from contextlib import aclosing
+from collections.abc import Callable, Iterator
+from contextlib import aclosing, contextmanager
 from pathlib import Path
 
 import click
@@ -12,7 +14,9 @@ import click
 from hector.cli.answer import AnswerPrinter
 from hector.cli.choose import choose_agent
 from hector.cli.files import config_option, find_config
-from hector.errors import ComponentNotFoundError
+from hector.cli.log import quiet_logging
+from hector.cli.prompt import Prompt
+from hector.errors import HectorError
 from hector.runtime import Runtime
 from hector.runtime.invoke import new_id
 
@@ -39,83 +43,88 @@ class Conversation:
         """Do what a line that begins with `/` says; whether the chat goes on."""
         word, _, argument = line[1:].partition(" ")
         argument = argument.strip()
-        if word in ("quit", "exit", "q"):
-            return False
-        if word == "agent" and argument:
-            self._switch(argument)
-        elif word == "agent":
-            for info in self.runtime.agents.values():
-                mark = "*" if info.name == self.agent else " "
-                click.echo(f"{mark} {info.name}  {info.description}", err=True)
-        elif word in ("session", "new"):
-            self.session = argument or (new_id() if word == "new" else self.session)
-            click.echo(f"session {self.session}", err=True)
-        elif word == "tools":
-            self._list_tools()
-        elif word == "help":
-            click.echo(HELP, err=True)
-        else:
-            click.echo(f"There is no /{word}. /help lists what there is.", err=True)
+        match word:
+            case "quit" | "exit" | "q":
+                return False
+            case "agent":
+                self._switch(argument) if argument else self._list_agents()
+            case "session" | "new":
+                self.session = argument or (new_id() if word == "new" else self.session)
+                _say(f"session {self.session}")
+            case "tools":
+                self._list_tools()
+            case "help":
+                _say(HELP)
+            case _:
+                _say(f"There is no /{word}. /help lists what there is.")
         return True
 
     def _switch(self, name: str) -> None:
         try:
             self.agent = choose_agent(self.runtime, name)
-            click.echo(f"agent {self.agent}", err=True)
-        except ComponentNotFoundError as error:
-            click.echo(str(error), err=True)
+        except click.BadParameter as error:
+            _say(error.message)
+        else:
+            _say(f"agent {self.agent}")
+
+    def _list_agents(self) -> None:
+        for info in self.runtime.agents.values():
+            mark = "*" if info.name == self.agent else " "
+            _say(f"{mark} {info.name}  {info.description}".rstrip())
 
     def _list_tools(self) -> None:
-        for name in self.runtime.config.components.get("toolset", {}):
+        names = tuple(self.runtime.config.components.get("toolset", {}))
+        for name in names:
             for tool in self.runtime.toolset(name).tools():
-                click.echo(
-                    f"{name}.{tool.spec.name}  {tool.spec.description.splitlines()[0]}", err=True
-                )
+                summary = tool.spec.description.partition("\n")[0]
+                _say(f"{name}.{tool.spec.name}  {summary}".rstrip())
+        if not names:
+            _say("The config has no toolsets.")
 
     async def answer(self, line: str) -> None:
-        """Ask the agent and print what it says; Ctrl-C stops it."""
+        """Ask the agent and print what it says; Ctrl-C stops it, and the session says so."""
+        async with asyncio.TaskGroup() as group:
+            work = group.create_task(self._print(line))
+            with _on_interrupt(work.cancel):
+                await asyncio.wait([work])
+        if work.cancelled():
+            _say("\nstopped")
+
+    async def _print(self, line: str) -> None:
         printer = AnswerPrinter()
-        task = asyncio.current_task()
-        loop = asyncio.get_running_loop()
-
-        def stop() -> None:
-            if task is not None:
-                task.cancel()
-
-        import signal
-
-        loop.add_signal_handler(signal.SIGINT, stop)
         try:
             async with aclosing(self.runtime.run(self.agent, line, session=self.session)) as events:
                 async for event in events:
                     printer.show(event)
-        except asyncio.CancelledError:
-            if task is not None:
-                task.uncancel()
-            click.echo("\nstopped", err=True)
-        finally:
-            loop.remove_signal_handler(signal.SIGINT)
+        except HectorError as error:  # such as a session that is busy elsewhere: the chat goes on
+            _say(f"error: {error}")
 
 
-async def _prompted() -> str | None:
-    """The next line, or None at the end of the input; with editing and history on a terminal."""
-    if not sys.stdin.isatty():
-        line = await asyncio.to_thread(sys.stdin.readline)
-        return line or None
-    from prompt_toolkit import PromptSession
+def _say(text: str) -> None:
+    click.echo(text, err=True)
 
-    session: PromptSession[str] = _prompted.__dict__.setdefault("session", PromptSession())
+
+@contextmanager
+def _on_interrupt(stop: Callable[[], object]) -> Iterator[None]:
+    """Ctrl-C calls `stop` inside of the block, and does what it did before after it."""
+    loop = asyncio.get_running_loop()
+
+    def interrupted(number: int, frame: object) -> None:
+        loop.call_soon_threadsafe(stop)
+
+    before = signal.signal(signal.SIGINT, interrupted)
     try:
-        return await session.prompt_async("> ")
-    except (EOFError, KeyboardInterrupt):
-        return None
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 async def _talk(config: Path, agent: str | None, session: str | None) -> None:
     async with Runtime.open(config) as runtime:
         conversation = Conversation(runtime, choose_agent(runtime, agent), session or new_id())
-        click.echo(f"{conversation.agent} of {runtime.name}. /help lists the commands.", err=True)
-        while (line := await _prompted()) is not None:
+        _say(f"{conversation.agent} of {runtime.name}. /help lists the commands.")
+        prompt = Prompt()
+        while (line := await prompt.line()) is not None:
             line = line.strip()
             if line.startswith("/"):
                 if not conversation.obey(line):
@@ -128,6 +137,13 @@ async def _talk(config: Path, agent: str | None, session: str | None) -> None:
 @config_option
 @click.option("-a", "--agent", help="The agent. Default: the first one of the config.")
 @click.option("-s", "--session", help="Go on in this session; needs a config that keeps sessions.")
-def command(config_file: Path | None, agent: str | None, session: str | None) -> None:
-    """Talk with an agent in the terminal."""
-    asyncio.run(_talk(find_config(config_file), agent, session))
+@click.pass_obj
+def command(
+    is_debug: bool, /, *, config_file: Path | None, agent: str | None, session: str | None
+) -> None:
+    """Talk with an agent in the terminal; without one, a line of stdin is a message."""
+    file = find_config(config_file)
+    quiet_logging(is_debug=is_debug)
+    asyncio.run(_talk(file, agent, session))
+    if sys.stdin.isatty():
+        _say("bye")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import click
+
 from hector.errors import UsageError
 from hector.runtime import Runtime
 
@@ -9,18 +11,21 @@ __all__ = ["choose_agent"]
 
 
 def choose_agent(runtime: Runtime, given: str | None) -> str:
-    """The agent that was named, or the first public one of the config.
+    """The agent that was named, or the first public one of the config, or else the first one.
 
     Raises:
         UsageError: the config has no agent.
-        ComponentNotFoundError: there is no agent of that name.
+        click.BadParameter: there is no agent of that name.
     """
-    if given is not None:
-        runtime.agent(given)
-        return given
-    names = [name for name, info in runtime.agents.items() if info.visibility == "public"] or list(
-        runtime.agents
-    )
-    if not names:
+    agents = runtime.agents
+    if not agents:
         raise UsageError("the config has no agent", hint="add one under `agents:`")
-    return names[0]
+    if given is None:
+        public = (name for name, info in agents.items() if info.visibility == "public")
+        return next(public, next(iter(agents)))
+    if given not in agents:
+        raise click.BadParameter(
+            f"the config has no agent {given!r}. There are: {', '.join(agents)}.",
+            param_hint="'--agent'",
+        )
+    return given

@@ -17,13 +17,16 @@ def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
     """Print each problem with the line it stands on, on stderr."""
     texts: dict[str, str] = {}
     for item in diagnostics:
-        if item.file is not None and item.file not in texts:
-            texts[item.file] = _text(item.file)
-        click.echo(render(item, texts.get(item.file or "", "")), err=True)
+        text = ""
+        if item.file is not None and item.line is not None:
+            if item.file not in texts:
+                texts[item.file] = _text(item.file)
+            text = texts[item.file]
+        click.echo(render(item, text), err=True)
 
 
 def _text(file: str) -> str:
     try:
         return Path(file).read_text("utf-8")
-    except (OSError, UnicodeDecodeError):
+    except (OSError, UnicodeDecodeError):  # gone meanwhile: the problem is told without its line
         return ""

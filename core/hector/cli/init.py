@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 
+import attrs
 import click
 
-from hector.cli.templates import ENVIRONMENT, TEMPLATES, provider_block
+from hector.cli.templates import ENVIRONMENT, PROVIDERS, TEMPLATES, provider_block
 from hector.errors import UsageError
 
 __all__ = ["command"]
+
+
+@attrs.frozen(kw_only=True)
+class _Answers:
+    template: str
+    name: str
+    provider: str
+    documents: str
 
 
 @click.command("init")
@@ -20,7 +31,7 @@ __all__ = ["command"]
 @click.option("--name", help="What the app is called.")
 @click.option(
     "--provider",
-    type=click.Choice(("auto", "offline", "openai")),
+    type=click.Choice(PROVIDERS),
     help="The model: chosen by the API key that is set, the offline one, or OpenAI.",
 )
 @click.option(
@@ -37,43 +48,70 @@ def command(
     yes: bool,
 ) -> None:
     """Write config.yaml and .env.example into FOLDER. What is there is never overwritten."""
-    target, example = folder / "config.yaml", folder / ".env.example"
+    target = folder / "config.yaml"
     if target.exists():
-        raise UsageError(
-            f"{target} exists already", hint="choose another folder; nothing was written"
+        raise _exists(target)
+    try:
+        template = template or _ask("Start from", "assistant", yes, sorted(TEMPLATES))
+        answers = _Answers(
+            template=template,
+            name=name or _ask("Name of the app", folder.resolve().name or "hector", yes),
+            provider=provider or _ask("Model", "auto", yes, PROVIDERS),
+            documents=documents
+            or _ask("Folder with the documents", "docs", yes or template != "documents"),
         )
-    if template is None:
-        choice = click.Choice(sorted(TEMPLATES))
-        template = (
-            "assistant" if yes else click.prompt("Start from", type=choice, default="assistant")
-        )
-    default_name = folder.resolve().name or "hector"
-    if name is None:
-        name = default_name if yes else click.prompt("Name of the app", default=default_name)
-    if provider is None:
-        providers = click.Choice(("auto", "offline", "openai"))
-        provider = "auto" if yes else click.prompt("Model", type=providers, default="auto")
-    if documents is None:
-        ask = template == "documents" and not yes
-        documents = click.prompt("Folder with the documents", default="docs") if ask else "docs"
-    text = TEMPLATES[template].format(
-        name=_quoted(name), provider=provider_block(provider), documents=_quoted(documents)
+    except click.Abort as error:
+        if sys.stdin.isatty():
+            raise
+        click.echo(err=True)  # ends the line of the question
+        raise click.UsageError("There is nobody to ask: pass --yes, or the answers.") from error
+    _write(folder, target, answers)
+    _say_next(folder, target, answers)
+
+
+def _ask(
+    question: str, default: str, is_silent: bool, choices: tuple[str, ...] | list[str] = ()
+) -> str:
+    if is_silent:
+        return default
+    kind = click.Choice(choices) if choices else None
+    answer: str = click.prompt(question, type=kind, default=default, err=True)
+    return answer
+
+
+def _exists(target: Path) -> UsageError:
+    return UsageError(f"{target} exists already", hint="choose another folder; nothing was written")
+
+
+def _write(folder: Path, target: Path, answers: _Answers) -> None:
+    text = TEMPLATES[answers.template].format(
+        name=_quoted(answers.name),
+        provider=provider_block(answers.provider),
+        documents=_quoted(answers.documents),
     )
     folder.mkdir(parents=True, exist_ok=True)
-    with target.open(
-        "x", encoding="utf-8"
-    ) as file:  # "x": somebody else may have written it meanwhile
-        file.write(text)
-    click.echo(f"wrote {target}", err=True)
-    if not example.exists():
-        example.write_text(ENVIRONMENT, encoding="utf-8")
-        click.echo(f"wrote {example}", err=True)
+    for path, content in ((target, text), (folder / ".env.example", ENVIRONMENT)):
+        try:
+            with path.open(
+                "x", encoding="utf-8"
+            ) as file:  # "x" never overwrites, not even in a race
+                file.write(content)
+        except FileExistsError as error:
+            if path == target:
+                raise _exists(target) from error
+            continue
+        click.echo(f"wrote {path}", err=True)
+
+
+def _say_next(folder: Path, target: Path, answers: _Answers) -> None:
+    if answers.provider == "openai":
+        click.echo("Put OPENAI_API_KEY into .env, and: pip install hector-plugin-openai", err=True)
+    if answers.template == "documents" and not (folder / answers.documents).is_dir():
+        click.echo(f"Put your documents into {folder / answers.documents}", err=True)
     where = "" if folder.resolve() == Path.cwd() else f" --config {target}"
     click.echo(f"Next: hector run 'What can you do?'{where}", err=True)
 
 
 def _quoted(text: str) -> str:
     """A YAML string that is nothing but this text: JSON strings are YAML, and `$` would be interpolated."""
-    import json
-
     return json.dumps(text.replace("$", "$$"), ensure_ascii=False)

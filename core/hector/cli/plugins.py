@@ -49,6 +49,8 @@ def _offered(record: PluginRecord) -> str:
 
 
 def _print_table(records: tuple[PluginRecord, ...]) -> None:
+    import sys
+
     from rich.console import Console
     from rich.table import Table
 
@@ -65,7 +67,9 @@ def _print_table(records: tuple[PluginRecord, ...]) -> None:
         table.add_row(
             record.name, f"{record.distribution} {record.version}{newer}", record.state, notes
         )
-    Console().print(table)
+    # Not markup: error messages hold [codes in brackets]. A pipe has no width to keep to.
+    width = None if sys.stdout.isatty() else 200
+    Console(width=width, markup=False, emoji=False, highlight=False).print(table)
 
 
 def _print_one(record: PluginRecord) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import aclosing
 from pathlib import Path
 
 import click
@@ -11,6 +12,7 @@ import click
 from hector.cli.answer import AnswerPrinter, JsonPrinter
 from hector.cli.choose import choose_agent
 from hector.cli.files import config_option, find_config
+from hector.cli.log import quiet_logging
 from hector.runtime import Runtime
 
 __all__ = ["command"]
@@ -24,7 +26,10 @@ __all__ = ["command"]
 @click.option("--user", default="local", show_default=True, help="Whose session.")
 @click.option("--json", "as_json", is_flag=True, help="Print every event as a line of JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing about tools on stderr.")
+@click.pass_obj
 def command(
+    is_debug: bool,
+    /,
     *,
     question: str,
     config_file: Path | None,
@@ -33,18 +38,25 @@ def command(
     user: str,
     as_json: bool,
     quiet: bool,
-) -> None:
-    """Ask an agent one QUESTION and print its answer (`-` reads it from stdin)."""
+) -> int:
+    """Ask an agent one QUESTION and print its answer (`-` reads it from stdin).
+
+    Exit code 0 when it was answered, 1 when not, 3 when a human must decide first, 130 when interrupted.
+    """
     text = sys.stdin.read() if question == "-" else question
     if not text.strip():
         raise click.UsageError("The question is empty.")
+    file = find_config(config_file)
+    quiet_logging(is_debug=is_debug)
     printer = JsonPrinter() if as_json else AnswerPrinter(is_quiet=quiet)
 
     async def ask() -> None:
-        async with Runtime.open(find_config(config_file)) as runtime:
+        async with Runtime.open(file) as runtime:
             name = choose_agent(runtime, agent)
-            async for event in runtime.run(name, text, user=user, session=session):
-                printer.show(event)
+            # Closed here: a runtime that closes waits for the invocations that nobody reads any more.
+            async with aclosing(runtime.run(name, text, user=user, session=session)) as events:
+                async for event in events:
+                    printer.show(event)
 
     asyncio.run(ask())
-    sys.exit(printer.exit_code)
+    return printer.exit_code

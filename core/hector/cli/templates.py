@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["ENVIRONMENT", "TEMPLATES", "provider_block"]
+__all__ = ["ENVIRONMENT", "PROVIDERS", "TEMPLATES", "provider_block"]
+
+PROVIDERS = ("auto", "offline", "openai")
 
 ENVIRONMENT = """\
 # Copy this file to .env and fill in what you use. Keep .env out of version control.

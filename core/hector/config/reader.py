@@ -153,6 +153,8 @@ class _Assembly:
 
     def load(self, path: Path, name: str) -> tuple[Node, bytes]:
         form = _FORMATS.get(path.suffix.lower())
+        if form is None and path.is_dir():
+            raise ConfigError((_is_folder(name),))
         if form is None:
             message = f"a config ends in .yaml, .yml, .toml or .json, not `{path.suffix}`"
             raise ConfigError((Diagnostic(code="H101", path="", message=message, file=name),))
@@ -252,10 +254,7 @@ def _read_bytes(path: Path, name: str) -> bytes:
         problem = Diagnostic(code="H101", path="", message="does not exist", file=name)
         raise ConfigError((problem,)) from error
     except IsADirectoryError as error:
-        problem = Diagnostic(
-            code="H101", path="", message="is a folder, not a config file", file=name
-        )
-        raise ConfigError((problem,)) from error
+        raise ConfigError((_is_folder(name),)) from error
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         problem = Diagnostic(code="H101", path="", message=f"cannot be read: {reason}", file=name)
@@ -263,6 +262,10 @@ def _read_bytes(path: Path, name: str) -> bytes:
     if len(data) > MAX_BYTES:
         raise ConfigError((_too_large(name),))
     return data
+
+
+def _is_folder(name: str | None) -> Diagnostic:
+    return Diagnostic(code="H101", path="", message="is a folder, not a config file", file=name)
 
 
 def _too_large(name: str | None) -> Diagnostic:
