@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hector.testing.chunker_suite import ChunkerSuite, check_chunks, structured_texts
+    from hector.testing.document_suite import DocumentParserSuite, DocumentSourceSuite
     from hector.testing.embedder_suite import EmbedderSuite
     from hector.testing.llm_suite import LLMSuite
     from hector.testing.opened import Opened
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ChunkerSuite",
+    "DocumentParserSuite",
+    "DocumentSourceSuite",
     "EmbedderSuite",
     "LLMSuite",
     "Mutation",
@@ -42,6 +45,8 @@ __all__ = [
 
 _HOMES = {
     "ChunkerSuite": "chunker_suite",
+    "DocumentParserSuite": "document_suite",
+    "DocumentSourceSuite": "document_suite",
     "EmbedderSuite": "embedder_suite",
     "LLMSuite": "llm_suite",
     "Mutation": "settings_mutations",

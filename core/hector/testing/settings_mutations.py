@@ -14,9 +14,9 @@ from hypothesis.strategies import SearchStrategy
 from hector.config.node import child_path
 from hector.config.shape import RecordShape, Shape, record_shape
 from hector.config.shape.containers import FixedListShape, ListShape, MapShape, UnionShape
+from hector.config.shape.numbers import NumberShape
 from hector.config.shape.scalars import (
     ChoiceShape,
-    NumberShape,
     PathShape,
     SecretShape,
     StringShape,

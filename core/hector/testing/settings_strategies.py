@@ -16,12 +16,12 @@ from hypothesis.strategies import SearchStrategy
 from hector.config.node import node_of
 from hector.config.shape import Reading, RecordShape, Shape, read_records, record_shape
 from hector.config.shape.containers import FixedListShape, ListShape, MapShape, UnionShape
+from hector.config.shape.numbers import NumberShape
 from hector.config.shape.scalars import (
     AnyShape,
     BooleanShape,
     ChoiceShape,
     NullShape,
-    NumberShape,
     PathShape,
     SecretShape,
     StringShape,
