@@ -19,9 +19,11 @@ import click
 import pytest
 import yaml
 
+import hector.testing
 from hector import Runtime, check_config
 from hector.cli.app import COMMANDS
 from hector.config import render
+from hector.plugin import HookSpecs
 from hector.plugin.registry import build_registry
 
 REPOSITORY = Path(__file__).parents[2]
@@ -133,6 +135,14 @@ def test_every_provider_of_the_house_is_in_the_settings_page() -> None:
 
     assert len(offered) > 15
     assert [item.type for item in offered if f"`{item.type}` of " not in text] == []
+
+
+def test_the_plugin_page_names_every_hook_and_every_suite() -> None:
+    text = (DOCS / "writing-plugins.md").read_text(encoding="utf-8")
+    hooks = [name for name in dir(HookSpecs) if name.startswith("hector_")]
+    suites = [name for name in hector.testing.__all__ if name.endswith("Suite")]
+
+    assert [name for name in (*hooks, *suites) if f"`{name}`" not in text] == []
 
 
 # ------------------------------------------------------------------------- examples
@@ -283,7 +293,7 @@ ANSWERS = {
     "How do I keep sessions in SQLite?": "driver: sqlite",
     "How do I set the port?": "To set the port, write `server.port` into the config",
     "How do I stop the server?": "To stop the server, press Ctrl-C",
-    "How do I use OpenAI?": "To use OpenAI, install `hector-plugin-openai`",
+    "How do I use a real model?": "A real model is used as soon as its API key is set",
     "How do I reload the config?": "To reload the config, call `await runtime.reload()`",
     "How do I call an agent with curl?": "A2A-Version: 1.0",
 }
