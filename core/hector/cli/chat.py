@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import aclosing, contextmanager
 from pathlib import Path
 
@@ -105,11 +105,11 @@ def _say(text: str) -> None:
 
 
 @contextmanager
-def _on_interrupt(stop: Callable[[], object]) -> Iterator[None]:
+def _on_interrupt(stop: Callable[[], object]) -> Generator[None]:
     """Ctrl-C calls `stop` inside of the block, and does what it did before after it."""
     loop = asyncio.get_running_loop()
 
-    def interrupted(number: int, frame: object) -> None:
+    def interrupted(*_: object) -> None:
         loop.call_soon_threadsafe(stop)
 
     before = signal.signal(signal.SIGINT, interrupted)

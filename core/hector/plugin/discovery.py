@@ -1,4 +1,6 @@
 """Finding installed plugins without importing them."""
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# (importlib_metadata leaves some of its signatures without types)
 
 from __future__ import annotations
 

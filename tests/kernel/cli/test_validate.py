@@ -1,0 +1,112 @@
+"""`hector validate` and `hector schema`: problems where they stand, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+from click.testing import CliRunner, Result
+
+from hector.cli import schema, validate
+from hector.spi import KINDS
+
+BROKEN = """\
+name: test
+llms:
+  default:
+    provider: offline
+agents:
+  helper:
+    llm: default
+    instrction: Be kind.
+"""
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def check(*args: str) -> Result:
+    return CliRunner().invoke(validate.command, args, standalone_mode=False)
+
+
+def test_a_problem_is_shown_on_its_line_with_a_caret() -> None:
+    Path("config.yaml").write_text(BROKEN)
+    done = check()
+
+    head, line, caret, count = done.stderr.splitlines()
+    assert (done.return_value, done.stdout) == (1, "")
+    assert head == "config.yaml:8:5: [H102] agents.helper.instrction: unknown key"
+    assert line == "  8 |     instrction: Be kind."
+    assert caret.startswith("    |     ^^^^^^^^^^ did you mean `instruction`?")
+    assert count == "config.yaml: 1 problem"
+
+
+def test_json_tells_the_same_to_programs() -> None:
+    Path("config.yaml").write_text(BROKEN)
+    done = check("--json", "config.yaml")
+
+    told = json.loads(done.stdout)
+    (problem,) = told["problems"]
+    assert (done.return_value, done.stderr) == (1, "")
+    assert (told["file"], told["valid"]) == ("config.yaml", False)
+    assert (problem["code"], problem["path"]) == ("H102", "agents.helper.instrction")
+    assert (problem["file"], problem["line"], problem["column"]) == ("config.yaml", 8, 5)
+
+
+def test_a_valid_config_is_said_to_be_valid() -> None:
+    """The first of the usual names is taken."""
+    Path("hector.yaml").write_text("agents: {a: {}}\n")
+    Path("config.yaml").write_text(BROKEN)
+
+    done = check()
+    assert (done.return_value, done.stdout, done.stderr) == (0, "hector.yaml: valid\n", "")
+    told = check("--json")
+    assert json.loads(told.stdout) == {"file": "hector.yaml", "valid": True, "problems": []}
+
+
+def test_warnings_are_errors_when_strict() -> None:
+    Path("config.yaml").write_text("agents: {a: {instruction: x}}\nllms: {m: {type: offline}}\n")
+
+    lax, strict = check(), check("--strict")
+    if lax.return_value != 0:
+        pytest.fail(lax.stderr)
+    assert lax.stdout == "config.yaml: valid, 1 warning\n"
+    assert "[H111] warning: llms.m.type:" in lax.stderr
+    assert (strict.return_value, strict.stdout) == (1, "")
+    assert strict.stderr.splitlines()[-1] == "config.yaml: 1 problem"
+
+
+def test_without_a_config_the_way_to_one_is_named() -> None:
+    done = CliRunner().invoke(validate.command)
+
+    assert done.exit_code == 2
+    assert done.stderr.endswith(
+        "Error: There is no config in this folder. "
+        "Write one with `hector init`, or name one with --config.\n"
+    )
+
+
+def test_the_schema_accepts_what_is_valid_and_refuses_what_is_not() -> None:
+    done = CliRunner().invoke(schema.command)
+    document = json.loads(done.stdout)
+    validator = jsonschema.Draft202012Validator(document)
+
+    assert validator.is_valid({"agents": {"a": {}}, "llms": {"m": {"provider": "offline"}}})
+    assert not validator.is_valid({"agents": {"a": {"instrction": "x"}}})
+    assert len(CliRunner().invoke(schema.command, ["--compact"]).stdout.splitlines()) == 1
+
+
+def test_the_schema_of_a_kind_is_that_of_its_entries() -> None:
+    done = CliRunner().invoke(schema.command, ["llm"])
+    validator = jsonschema.Draft202012Validator(json.loads(done.stdout))
+
+    assert validator.is_valid({"provider": "offline"})
+    assert not validator.is_valid({"provider": "nobody"})
+    refused = CliRunner().invoke(schema.command, ["nothing"])
+    assert refused.exit_code == 2
+    assert all(f"'{kind}'" in refused.stderr for kind in KINDS)
