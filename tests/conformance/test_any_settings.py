@@ -107,7 +107,7 @@ def check_refused(provider: Provider, mutation: Mutation) -> None:
         assert [(item.code, item.path) for item in problems] == [(mutation.code, dotted)]
         if mutation.code == "H105":
             line = node_at(path, steps[:-1])[0]
-        elif mutation.code in {"H102", "H110"}:
+        elif mutation.code in {"H102", "H110"} or "a secret" in problems[0].message:
             line = node_at(path, steps)[0]
         else:
             line = node_at(path, steps)[1]
