@@ -90,7 +90,10 @@ def llm_agent(settings: LLMAgentSettings, context: BuildContext) -> LLMAgent:
         description=context.description,
         llm=context.llm(settings.llm),
         instruction=system_instruction(settings),
-        tools=(*injected.tools, *_search_tools([context.document_store(name) for name in stores])),
+        tools=(
+            *injected.tools,
+            *_search_tools([context.document_store(name) for name in dict.fromkeys(stores)]),
+        ),
         sources=_sources(toolsets, context),
         sub_agents=(*map(context.agent, settings.sub_agents), *injected.sub_agents),
         agent_tools=(*map(context.agent, settings.agent_tools), *injected.agent_tools),
