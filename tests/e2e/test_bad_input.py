@@ -15,7 +15,11 @@ import attrs
 import pytest
 
 HECTOR = (sys.executable, "-m", "hector")
-VALIDATE, RUN, SERVE = ("validate", "config.yaml"), ("run", "-c", "config.yaml", "hello"), ("serve", "-c", "config.yaml")
+VALIDATE, RUN, SERVE = (
+    ("validate", "config.yaml"),
+    ("run", "-c", "config.yaml", "hello"),
+    ("serve", "-c", "config.yaml"),
+)
 GOOD = "llms: {default: {provider: offline}}\nagents: {a: {}}\n"
 
 PLUGIN = '''\
@@ -268,7 +272,10 @@ def test_two_plugins_with_one_type_must_be_chosen_between(place: Place) -> None:
 
 BROKEN_PLUGINS = {
     "at import": ("raise RuntimeError('half installed')\n", "RuntimeError: half installed"),
-    "by leaving": ("raise SystemExit('I want no part in this')\n", "SystemExit: I want no part in this"),
+    "by leaving": (
+        "raise SystemExit('I want no part in this')\n",
+        "SystemExit: I want no part in this",
+    ),
     "in a hook": (
         "from hector.plugin import hookimpl\n\n@hookimpl\ndef hector_llm_providers():\n    return 1 / 0\n",
         "ZeroDivisionError: division by zero",
