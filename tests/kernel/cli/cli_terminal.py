@@ -85,9 +85,7 @@ class Terminal:
         self.write(
             f"{info}/METADATA", f"Metadata-Version: 2.1\nName: hector-plugin-{name}\nVersion: 1.0\n"
         )
-        self.write(
-            f"{info}/entry_points.txt", f"[hector.plugins]\n{name} = hector_plugin_{name}\n"
-        )
+        self.write(f"{info}/entry_points.txt", f"[hector.plugins]\n{name} = hector_plugin_{name}\n")
 
     @property
     def environment(self) -> dict[str, str]:

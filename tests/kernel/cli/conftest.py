@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # the tests are no package, and share this module
 
-from cli_terminal import CONFIG, SLOW_PLUGIN, Terminal  # noqa: E402
+from cli_terminal import CONFIG, SLOW_PLUGIN, Terminal
 
 
 @pytest.fixture

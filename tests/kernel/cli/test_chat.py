@@ -104,7 +104,16 @@ def test_ctrl_c_stops_an_answer_and_the_chat_goes_on(slow_screen: Screen) -> Non
 
 def test_without_a_terminal_each_line_is_a_message(terminal: Terminal) -> None:
     """Answers are data; what the commands say is talk."""
-    lines = ["hello", "", "/agent first", "/agent third", "/tools", "/session s", "/nonsense", "hello"]
+    lines = [
+        "hello",
+        "",
+        "/agent first",
+        "/agent third",
+        "/tools",
+        "/session s",
+        "/nonsense",
+        "hello",
+    ]
     done = terminal.run("chat", stdin="\n".join(lines) + "\n")
 
     answer = "Hello! This agent has no documents to search, so I can do little by myself.\n"

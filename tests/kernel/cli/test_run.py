@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+from typing import Any
 
 import pytest
 from cli_terminal import Terminal
@@ -108,8 +109,9 @@ def test_a_reader_that_leaves_ends_the_work(slow: Terminal) -> None:
 
 def outcomes(terminal: Terminal) -> list[Outcome | None]:
     """How the invocations of session `s` ended."""
+
     async def read() -> list[Outcome | None]:
-        config = {
+        config: dict[str, Any] = {
             "name": "test",
             "llms": {"default": {"provider": "offline"}},
             "agents": {"only": {}},
@@ -136,7 +138,7 @@ def test_what_a_provider_did_wrong_is_told_without_a_traceback(slow: Terminal) -
     assert (done.returncode, done.stdout) == (1, "")
     assert warning == "warning: the model is slow today"
     assert error.startswith("error: invocation ")
-    assert error.endswith(" failed unexpectedly: KeyError: \"the plugin's own mistake\"")
+    assert error.endswith(' failed unexpectedly: KeyError: "the plugin\'s own mistake"')
     assert told == ["error: [H500] unexpected KeyError", "  hint: the server's log has the details"]
 
 
@@ -177,7 +179,9 @@ def test_tools_are_talk_and_an_answer_ends_its_line(capsys: pytest.CaptureFixtur
     """What an agent that was called as a tool says is not printed: its caller says what it made of it."""
     printer = AnswerPrinter()
     call = ToolCall(id="c", name="grep", arguments={"pattern": "é"})
-    result = ToolResult(call_id="c", name="grep", content=(TextPart("no\nsuch file"),), is_error=True)
+    result = ToolResult(
+        call_id="c", name="grep", content=(TextPart("no\nsuch file"),), is_error=True
+    )
     for event in (
         said_by("a", "delta", TextPart("Let me ")),
         said_by("a", "delta", TextPart("see")),
