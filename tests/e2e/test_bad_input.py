@@ -129,9 +129,11 @@ def place(tmp_path: Path) -> Place:
 CONFIGS = {
     "an unknown key": (
         "agents: {a: {instrction: x}}\n",
-        "config.yaml:1:14: [H102] agents.a.instrction: unknown key\n"
-        "  1 | agents: {a: {instrction: x}}\n"
-        "    |              ^^^^^^^^^^ did you mean `instruction`?",
+        (
+            "config.yaml:1:14: [H102] agents.a.instrction: unknown key\n"
+            "  1 | agents: {a: {instrction: x}}\n"
+            "    |              ^^^^^^^^^^ did you mean `instruction`?"
+        ),
     ),
     "a wrong type": (
         f"{GOOD}server: {{port: soon}}\n",
@@ -147,22 +149,26 @@ CONFIGS = {
     ),
     "an unknown provider": (
         "llms: {default: {provider: ofline}}\nagents: {a: {}}\n",
-        "config.yaml:1:28: [H107] llms.default.provider: no plugin offers llm type `ofline`\n"
-        "  1 | llms: {default: {provider: ofline}}\n"
-        "    |                            ^^^^^^ did you mean `offline`?; installed: ",
+        (
+            "config.yaml:1:28: [H107] llms.default.provider: no installed plugin offers the LLM type `ofline`\n"
+            "  1 | llms: {default: {provider: ofline}}\n"
+            "    |                            ^^^^^^ did you mean `offline`? (one of: "
+        ),
     ),
     "a provider whose package is not installed": (
         "llms: {default: {provider: anthropic}}\nagents: {a: {}}\n",
-        "pip install hector-plugin-anthropic; installed: ",
+        "install it: pip install hector-plugin-anthropic (installed: ",
     ),
     "a dangling reference": (
         GOOD.replace("{a: {}}", "{a: {llm: defualt}}"),
         "config.yaml:2:19: [H108] agents.a.llm: ",
     ),
     "a circular reference": (
-        "llms: {default: {provider: offline}}\n"
-        "agents: {a: {sub_agents: [b]}, b: {sub_agents: [a]}}\n",
-        "[H109] agents.a.sub_agents[0]: ",
+        (
+            "llms: {default: {provider: offline}}\n"
+            "agents: {a: {sub_agents: [b]}, b: {sub_agents: [a]}}\n"
+        ),
+        "[H109] agents.b.sub_agents[0]: circular reference: agents.a → agents.b → agents.a\n",
     ),
     "what is not YAML": (
         "agents: {a: [}\n",
@@ -317,13 +323,17 @@ def built(first: str, second: str) -> str:
         ("raising", "[H301] `llms.bad` did not open: ValueError: no such region: mars\n"),
         (
             "hanging",
-            "[H302] `llms.bad` did not open within 0.3 s\n"
-            "  hint: raise server.build_timeout, or see what it waits for\n",
+            (
+                "[H302] `llms.bad` did not open within 0.3 s\n"
+                "  hint: raise server.build_timeout, or see what it waits for\n"
+            ),
         ),
         (
             "wrong",
-            "[H303] `llms.bad` was created as a str, which is no llm: it lacks model, provider, generate\n"
-            "  hint: the plugin's `create` must return what hector.spi says for this kind\n",
+            (
+                "[H303] `llms.bad` was created as a str, which is no llm: it lacks model, provider, generate\n"
+                "  hint: the plugin's `create` must return what hector.spi says for this kind\n"
+            ),
         ),
     ],
 )

@@ -80,7 +80,8 @@ def _print_one(record: PluginRecord) -> None:
     milliseconds = record.import_s * 1000
     click.echo(f"  module {record.module}, API level {level}, import {milliseconds:.0f} ms")
     for provider in record.providers:
-        click.echo(f"  {provider.kind} `{provider.type}`: {provider.summary}")
+        summary = f": {provider.summary}" if provider.summary else ""
+        click.echo(f"  {provider.kind} `{provider.type}`{summary}")
         names = ", ".join(field.name for field in attrs.fields(provider.settings))
         click.echo(f"    settings: {names or 'none'}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+from typing import Any
 
 import pytest
 from cli_terminal import Terminal
@@ -110,7 +111,7 @@ def outcomes(terminal: Terminal) -> list[Outcome | None]:
     """How the invocations of session `s` ended."""
 
     async def read() -> list[Outcome | None]:
-        config = {
+        config: dict[str, Any] = {
             "name": "test",
             "llms": {"default": {"provider": "offline"}},
             "agents": {"only": {}},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -32,6 +33,14 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def check(*args: str) -> Result:
     return CliRunner().invoke(validate.command, args, standalone_mode=False)
+
+
+def is_valid(schema: dict[str, Any], config: dict[str, Any]) -> bool:
+    try:
+        jsonschema.validate(config, schema, cls=jsonschema.Draft202012Validator)
+    except jsonschema.ValidationError:
+        return False
+    return True
 
 
 def test_a_problem_is_shown_on_its_line_with_a_caret() -> None:
@@ -70,13 +79,13 @@ def test_a_valid_config_is_said_to_be_valid() -> None:
 
 
 def test_warnings_are_errors_when_strict() -> None:
-    Path("config.yaml").write_text("agents: {a: {instruction: x}}\nllms: {m: {type: offline}}\n")
+    Path("config.yaml").write_text(
+        "agents: {a: {}}\ndatabases: {d: {driver: sqlite3, database: x}}\n"
+    )
 
     lax, strict = check(), check("--strict")
-    if lax.return_value != 0:
-        pytest.fail(lax.stderr)
-    assert lax.stdout == "config.yaml: valid, 1 warning\n"
-    assert "[H111] warning: llms.m.type:" in lax.stderr
+    assert (lax.return_value, lax.stdout) == (0, "config.yaml: valid, 1 warning\n")
+    assert lax.stderr.startswith("config.yaml:2:25: [H111] warning: databases.d.driver: ")
     assert (strict.return_value, strict.stdout) == (1, "")
     assert strict.stderr.splitlines()[-1] == "config.yaml: 1 problem"
 
@@ -94,19 +103,18 @@ def test_without_a_config_the_way_to_one_is_named() -> None:
 def test_the_schema_accepts_what_is_valid_and_refuses_what_is_not() -> None:
     done = CliRunner().invoke(schema.command)
     document = json.loads(done.stdout)
-    validator = jsonschema.Draft202012Validator(document)
 
-    assert validator.is_valid({"agents": {"a": {}}, "llms": {"m": {"provider": "offline"}}})
-    assert not validator.is_valid({"agents": {"a": {"instrction": "x"}}})
+    assert is_valid(document, {"agents": {"a": {}}, "llms": {"m": {"provider": "offline"}}})
+    assert not is_valid(document, {"agents": {"a": {"instrction": "x"}}})
     assert len(CliRunner().invoke(schema.command, ["--compact"]).stdout.splitlines()) == 1
 
 
 def test_the_schema_of_a_kind_is_that_of_its_entries() -> None:
     done = CliRunner().invoke(schema.command, ["llm"])
-    validator = jsonschema.Draft202012Validator(json.loads(done.stdout))
+    document = json.loads(done.stdout)
 
-    assert validator.is_valid({"provider": "offline"})
-    assert not validator.is_valid({"provider": "nobody"})
+    assert is_valid(document, {"provider": "offline"})
+    assert not is_valid(document, {"provider": "nobody"})
     refused = CliRunner().invoke(schema.command, ["nothing"])
     assert refused.exit_code == 2
     assert all(f"'{kind}'" in refused.stderr for kind in KINDS)
