@@ -132,8 +132,6 @@ REMEDIES: Mapping[str, str] = {
     "H002": "Use a component that claims the capability.",
     "H100": "Correct every problem that is listed; see [problems of a config](#problems-of-a-config).",
     "H200": "See `hector plugins`.",
-    "H201": "Repair the plugin, remove it, or list it in `plugins.disable`.",
-    "H203": "Install what is listed.",
     "H205": "`hector plugins` lists the names.",
     "H300": "Look at the component that the message names.",
     "H301": "Look at the cause that the message gives; the component's settings are the usual place.",

@@ -79,7 +79,7 @@ class LazyCommands(click.Group):
 )
 @click.pass_context
 def hector(ctx: click.Context, debug: bool) -> None:
-    """Run AI agents from one config file: serve them over A2A, reload them while they talk."""
+    """Run AI agents from one config file, and serve them over A2A."""
     ctx.obj = debug
 
 

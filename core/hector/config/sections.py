@@ -201,7 +201,7 @@ class AgentCommon:
     description: Annotated[str, Doc("what it is for, to people and to other agents")] = ""
     visibility: Annotated[
         Literal["public", "internal", "private"],
-        Doc("`public`: listed, served; `internal`: served, not listed; `private`: for agents only"),
+        Doc("`public`: listed and served; `internal` and `private`: for other agents only"),
     ] = "public"
     skills: Annotated[tuple[AgentSkill, ...], Doc("skills on the agent's card")] = ()
     input_modes: Annotated[

@@ -6,8 +6,6 @@ HectorError
 ├── UnsupportedError                      H002  the component cannot do this, and says so
 ├── ConfigError                           H100  a config file; carries every Diagnostic (H101…H119)
 ├── PluginError                           H200
-│   ├── PluginLoadError                   H201  a plugin did not import, or a hook raised
-│   ├── PluginRequirementError            H203  `plugins.require` is not met
 │   └── PluginNotFoundError               H205
 ├── ComponentError                        H300  has `component`, its path in the config
 │   ├── ComponentOpenError                H301
@@ -69,9 +67,7 @@ from hector.errors.llm import (
 )
 from hector.errors.plugin import (
     PluginError,
-    PluginLoadError,
     PluginNotFoundError,
-    PluginRequirementError,
 )
 from hector.errors.root import (
     HectorError,
@@ -118,9 +114,7 @@ __all__ = [
     "LLMResponseError",
     "PathOutsideRootError",
     "PluginError",
-    "PluginLoadError",
     "PluginNotFoundError",
-    "PluginRequirementError",
     "RunError",
     "RuntimeClosedError",
     "ServerError",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hector.errors.root import HectorError
 
-__all__ = ["PluginError", "PluginLoadError", "PluginNotFoundError", "PluginRequirementError"]
+__all__ = ["PluginError", "PluginNotFoundError"]
 
 
 class PluginError(HectorError):
@@ -19,18 +19,6 @@ class PluginError(HectorError):
     def __init__(self, message: str, *, plugin: str = "", hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.plugin = plugin
-
-
-class PluginLoadError(PluginError):
-    """A plugin did not import, or one of its hooks raised or returned something else than providers."""
-
-    code = "H201"
-
-
-class PluginRequirementError(PluginError):
-    """`plugins.require` names distributions that are missing or too old; all are listed."""
-
-    code = "H203"
 
 
 class PluginNotFoundError(PluginError):

@@ -38,12 +38,11 @@ def _restart_keys(old: Config, new: Config) -> tuple[str, ...]:
     """Keys that only a restart can change."""
     changed = [
         name
-        for name in ("host", "port", "sessions", "observability")
+        for name in ("host", "port", "public_url", "sessions", "observability")
         if _of(old, name) != _of(new, name)
     ]
     paths = [f"server.{name}" for name in changed]
-    if old.name != new.name:
-        paths.append("name")
+    paths += [name for name in ("name", "logger") if getattr(old, name) != getattr(new, name)]
     return tuple(sorted(paths))
 
 

@@ -51,10 +51,16 @@ def content_words(text: str) -> list[str]:
     words = [
         part.casefold().replace("’", "'")  # noqa: RUF001
         for word in _WORD.findall(text)
-        for part in _CAMEL.split(word)
+        for part in _humps(word)
     ]
     content = [word for word in words if word not in STOP_WORDS and not _is_short_form(word)]
     return content or words
+
+
+def _humps(word: str) -> list[str]:
+    """`PluginRecord` is two words, `OpenAI` is one: a hump of two letters is part of a name."""
+    parts = _CAMEL.split(word)
+    return parts if all(len(part) > 2 for part in parts) else [word]
 
 
 def _is_short_form(word: str) -> bool:
