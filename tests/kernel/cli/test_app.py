@@ -102,7 +102,7 @@ def test_every_command_is_listed_and_its_help_can_be_read(terminal: Terminal) ->
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (["vaildate"], "No such command 'vaildate'. Did you mean 'validate'?"),
+        (["validat"], "No such command 'validat'. Did you mean 'validate'?"),
         (
             ["zzz"],
             (
