@@ -167,7 +167,7 @@ CONFIGS = {
         "install it: pip install hector-plugin-anthropic (installed: ",
     ),
     "a dangling reference": (
-        GOOD.replace("{a: {}}", "{a: {llm: deafult_}}"),
+        GOOD.replace("{a: {}}", "{a: {llm: fast}}"),
         "config.yaml:2:19: [H108] agents.a.llm: ",
     ),
     "a circular reference": (

@@ -156,6 +156,7 @@ def failing(error: Exception) -> click.Command:
             PermissionError(13, "Permission denied", "/etc/shadow"),
             "error: /etc/shadow: Permission denied\n",
         ),
+        (OSError(28, "No space left on device"), "error: No space left on device\n"),
     ],
 )
 def test_the_unexpected_is_a_message_too(
