@@ -94,7 +94,7 @@ def _announce(runtime: Runtime, options: ServerOptions, ready: Ready) -> None:
         return
     base = options.public_url.rstrip("/") or ready.url
     click.echo(f"  agent card  {card_url(base, agent.name)}", err=True)
-    click.echo(f"  try         {curl_command(base, agent.name)}", err=True)
+    click.echo(f"  try         {curl_command(base, agent)}", err=True)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -28,7 +28,9 @@ def quickstart(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("repository")
     shutil.copytree(ROOT / "docs", root / "docs")
     ignored = shutil.ignore_patterns(".hector")
-    shutil.copytree(ROOT / "examples" / "quickstart", root / "examples" / "quickstart", ignore=ignored)
+    shutil.copytree(
+        ROOT / "examples" / "quickstart", root / "examples" / "quickstart", ignore=ignored
+    )
     return root / "examples" / "quickstart" / "config.yaml"
 
 

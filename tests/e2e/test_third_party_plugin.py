@@ -46,11 +46,10 @@ class FreshEnvironment:
 def lend_dependencies(environment: Path, folder: Path) -> None:
     """Show a fresh environment every package of this one but Hector's own and the editable ones."""
     folder.mkdir()
+    own = ("hector", "_hector", "__editable__", "pip")
     for item in Path(sysconfig.get_path("purelib")).iterdir():
-        name = item.name.lower()
-        if not name.startswith(("hector", "_hector", "__editable__", "pip-")) and name != "pip":
-            if item.suffix != ".pth":
-                (folder / item.name).symlink_to(item)
+        if not item.name.lower().startswith(own) and item.suffix != ".pth":
+            (folder / item.name).symlink_to(item)
     (packages,) = environment.glob("[Ll]ib/**/site-packages")
     (packages / "lent.pth").write_text(f"{folder}\n")
 
@@ -71,7 +70,9 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> FreshEnvironment:
 
 def test_what_runs_is_what_pip_installed(environment: FreshEnvironment, tmp_path: Path) -> None:
     """Otherwise this would test the checkout, not the installation."""
-    code = "import hector, hector_plugin_greeting as p; print(hector.__file__, p.__file__, sep='\\n')"
+    code = (
+        "import hector, hector_plugin_greeting as p; print(hector.__file__, p.__file__, sep='\\n')"
+    )
 
     files = environment.run("python", "-c", code, cwd=tmp_path).splitlines()
 
@@ -83,9 +84,7 @@ def test_the_plugin_is_listed_with_its_settings(
     environment: FreshEnvironment, tmp_path: Path
 ) -> None:
     shown = environment.run("hector", "plugins", "greeting", cwd=tmp_path)
-    (record,) = json.loads(
-        environment.run("hector", "plugins", "greeting", "--json", cwd=tmp_path)
-    )
+    (record,) = json.loads(environment.run("hector", "plugins", "greeting", "--json", cwd=tmp_path))
 
     assert "greeting (hector-plugin-greeting 0.1.0): loaded" in shown
     assert "settings: greeting, exclamation_marks" in shown

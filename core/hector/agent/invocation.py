@@ -30,14 +30,24 @@ MAX_DEPTH = 32
 """How many agents may be nested; a config cannot be circular, but agents built in code can."""
 
 
+NO_SPANS: dict[str, Span] = {}
+"""Of every invocation that nobody watches; stays empty."""
+
+
 class AgentInvocation:
-    """Implements `hector.spi.Invocation`; children share the log, the id and the generation."""
+    """Implements `hector.spi.Invocation`; children share the log, the id and the generation.
+
+    Attributes:
+        span: what watches it, or None.
+        call_spans: of the tool calls that run, by call id: an agent called as a tool is below its call.
+    """
 
     __slots__ = (
         "_depth",
         "_opened",
         "agent",
         "branch",
+        "call_spans",
         "generation",
         "id",
         "log",
@@ -64,6 +74,7 @@ class AgentInvocation:
         self.generation = generation
         self.branch = branch
         self.span = span
+        self.call_spans: dict[str, Span] = NO_SPANS if span is None else {}
         self._depth = depth
         self._opened: list[AsyncGenerator[Event]] = []
 
@@ -227,7 +238,8 @@ class AgentInvocation:
         self, agent: Agent, request: str, *, call_id: str
     ) -> AsyncGenerator[Event]:
         message = Message.user(request)
-        child = self._child(agent, join(self.branch, f"{ISOLATED}{call_id}"), message)
+        place = join(self.branch, f"{ISOLATED}{call_id}")
+        child = self._child(agent, place, message, span=self.call_spans.get(call_id))
         yield await child.record(child.make("message", message.parts, author="user"))
         events = child.drive(agent)
         try:
@@ -236,7 +248,9 @@ class AgentInvocation:
         finally:
             await events.aclose()
 
-    def _child(self, agent: Agent, branch: str, message: Message) -> AgentInvocation:
+    def _child(
+        self, agent: Agent, branch: str, message: Message, *, span: Span | None = None
+    ) -> AgentInvocation:
         if self._depth >= MAX_DEPTH:
             raise RunError(
                 self.agent,
@@ -250,7 +264,7 @@ class AgentInvocation:
             log=self.log,
             generation=self.generation,
             branch=branch,
-            span=self.span,
+            span=span or self.span,
             depth=self._depth + 1,
         )
 

@@ -91,9 +91,14 @@ async def _watched(
         known = ", ".join(sorted(tools)) or "none"
         return _error(f"There is no tool named {call.name!r}. The tools are: {known}.")
     span = invocation.span.child("execute_tool", call.name) if invocation.span is not None else None
+    if span is not None:
+        invocation.call_spans[call.id] = span
     failure: BaseException | None = None
+    is_error = False
     try:
-        return await _called(call, tool, context, tool.spec.timeout_s or timeout_s)
+        output = await _called(call, tool, context, tool.spec.timeout_s or timeout_s)
+        is_error = output.is_error
+        return output
     except ToolError as error:
         failure = error
         return _error(error.message)
@@ -108,7 +113,8 @@ async def _watched(
         return _error(f"The tool failed unexpectedly ({type(error).__name__}).")
     finally:
         if span is not None:
-            span.end(error=failure)
+            invocation.call_spans.pop(call.id, None)
+            span.end(error=failure, outcome="failed" if is_error else None)
 
 
 async def _called(call: ToolCall, tool: Tool, context: ToolContext, timeout_s: float) -> ToolOutput:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,7 +20,13 @@ from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer
 from hector.errors import ComponentOpenError, HectorError
 from hector.message import FinishReason, Outcome, Usage
 
-__all__ = ["Counters", "OtelObserver", "make_meter_provider", "make_tracer_provider"]
+__all__ = [
+    "Counters",
+    "OtelObserver",
+    "make_exporter",
+    "make_meter_provider",
+    "make_tracer_provider",
+]
 
 NAME_ATTRIBUTES: Mapping[str, str] = {
     "chat": "gen_ai.request.model",
@@ -26,6 +34,16 @@ NAME_ATTRIBUTES: Mapping[str, str] = {
     "invoke_agent": "gen_ai.agent.name",
 }
 """Per operation, the attribute that holds what was called (OpenTelemetry semantic conventions for GenAI)."""
+
+
+GIVEN_UP = (asyncio.CancelledError, GeneratorExit)
+"""What ends a span whose work nobody wanted any more: no error of whoever did it."""
+
+EXPORT_TIMEOUT_S = 5.0
+"""How long one batch may be sent, retries included, before it is dropped."""
+
+CLOSE_TIMEOUT_S = 5.0
+"""How long closing waits for spans to be taken by a collector that may be down."""
 
 
 class Counters:
@@ -51,12 +69,14 @@ class Counters:
         operation: str,
         name: str,
         *,
-        is_error: bool,
+        error: BaseException | None,
         outcome: Outcome | None,
         usage: Usage | None,
     ) -> None:
         """Count one ended span."""
-        status = "error" if is_error else "ok"
+        status = "ok" if error is None and outcome != "failed" else "error"
+        if isinstance(error, GIVEN_UP):
+            status = "canceled"
         if operation == "chat":
             self.llm_requests.add(1, {"model": name, "status": status})
             if usage is not None:
@@ -113,7 +133,7 @@ class _Span:
             self._counters.count(
                 self._operation,
                 self._name,
-                is_error=error is not None,
+                error=error,
                 outcome=outcome,
                 usage=usage,
             )
@@ -127,10 +147,11 @@ class _Span:
             span.set_attribute("gen_ai.response.finish_reasons", [finish_reason])
         if outcome is not None:
             span.set_attribute("hector.outcome", outcome)
-        if error is not None:
+        if error is not None:  # its text stays out: it may quote what people wrote
             span.set_attribute(
                 "error.type", error.code if isinstance(error, HectorError) else type(error).__name__
             )
+        if outcome == "failed" or not (error is None or isinstance(error, GIVEN_UP)):
             span.set_status(Status(StatusCode.ERROR))
         span.end()
 
@@ -139,9 +160,15 @@ class OtelObserver:
     """Implements `hector.spi.Observer`; owns its providers and shuts them down with `close`."""
 
     def __init__(
-        self, *, tracers: TracerProvider | None, meters: SdkMeterProvider | None, registry: Any
+        self,
+        *,
+        tracers: TracerProvider | None,
+        exporter: SpanExporter | None,
+        meters: SdkMeterProvider | None,
+        registry: Any,
     ) -> None:
         self._tracers = tracers
+        self._exporter = exporter
         self._meters = meters
         self._registry = registry
         self._tracer = tracers.get_tracer("hector") if tracers is not None else None
@@ -175,14 +202,28 @@ class OtelObserver:
         return generate_latest(self._registry), CONTENT_TYPE_LATEST
 
     def close(self) -> None:
-        """Flush what is queued and stop; blocks until the exporters are done, so call it in a thread."""
-        if self._tracers is not None:
-            self._tracers.shutdown()
+        """Export what is queued and stop; blocks, so call it in a thread.
+
+        After `CLOSE_TIMEOUT_S` seconds the exporter is told to give up, and what is left is lost.
+        """
+        if self._tracers is not None and self._exporter is not None:
+            give_up = threading.Timer(CLOSE_TIMEOUT_S, self._exporter.shutdown)
+            give_up.daemon = True
+            give_up.start()
+            try:
+                self._tracers.shutdown()
+            finally:
+                give_up.cancel()
         if self._meters is not None:
             self._meters.shutdown()
 
 
-def _exporter(kind: str, endpoint: str | None) -> SpanExporter:
+def make_exporter(kind: str, endpoint: str | None) -> SpanExporter:
+    """Where spans go: `otlp` or `stdout`.
+
+    Raises:
+        ComponentOpenError: the OTLP exporter is not installed.
+    """
     if kind == "stdout":
         return ConsoleSpanExporter(out=sys.stderr)  # stdout is for data
     try:
@@ -193,11 +234,11 @@ def _exporter(kind: str, endpoint: str | None) -> SpanExporter:
             "cannot export over OTLP: its exporter is not installed",
             hint="pip install 'hector[otlp]', or set exporter: stdout",
         ) from error
-    return OTLPSpanExporter(endpoint=endpoint)
+    return OTLPSpanExporter(endpoint=endpoint, timeout=EXPORT_TIMEOUT_S)
 
 
 def make_tracer_provider(
-    *, exporter: str, endpoint: str | None, sampling_rate: float, service_name: str
+    exporter: SpanExporter, *, sampling_rate: float, service_name: str
 ) -> TracerProvider:
     """Tracing that exports in batches from a thread of its own."""
     provider = TracerProvider(
@@ -205,7 +246,7 @@ def make_tracer_provider(
         resource=Resource.create({"service.name": service_name}),
         shutdown_on_exit=False,
     )
-    provider.add_span_processor(BatchSpanProcessor(_exporter(exporter, endpoint)))
+    provider.add_span_processor(BatchSpanProcessor(exporter))
     return provider
 
 

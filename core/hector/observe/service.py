@@ -22,21 +22,24 @@ async def open_observer(config: ObservabilityConfig) -> AsyncGenerator[Observer 
     if not (config.tracing.enabled or config.metrics.enabled):
         yield None
         return
-    from hector.observe.otel import OtelObserver, make_meter_provider, make_tracer_provider
+    from hector.observe.otel import (
+        OtelObserver,
+        make_exporter,
+        make_meter_provider,
+        make_tracer_provider,
+    )
 
     tracing = config.tracing
+    exporter = make_exporter(tracing.exporter, tracing.endpoint) if tracing.enabled else None
     tracers = (
         make_tracer_provider(
-            exporter=tracing.exporter,
-            endpoint=tracing.endpoint,
-            sampling_rate=tracing.sampling_rate,
-            service_name=tracing.service_name,
+            exporter, sampling_rate=tracing.sampling_rate, service_name=tracing.service_name
         )
-        if tracing.enabled
+        if exporter is not None
         else None
     )
     meters, registry = make_meter_provider() if config.metrics.enabled else (None, None)
-    observer = OtelObserver(tracers=tracers, meters=meters, registry=registry)
+    observer = OtelObserver(tracers=tracers, exporter=exporter, meters=meters, registry=registry)
     try:
         yield observer
     finally:

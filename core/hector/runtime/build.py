@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -11,15 +10,14 @@ from typing import Any
 
 import attrs
 
-from hector.config import ComponentEntry, DocumentStoreSettings, canonical, structure_settings
+from hector.config import ComponentEntry, structure_settings
 from hector.errors import ComponentOpenError
-from hector.plugin.registry import Registry
 from hector.runtime.cell import Cell
 from hector.runtime.context import ComponentContext
 from hector.runtime.factories import Factories, Injections
-from hector.runtime.making import call_create
+from hector.runtime.making import awaited, call_create
 from hector.runtime.plan import ComponentSpec, Plan
-from hector.spi import BuildContext, Injected, Provider
+from hector.spi import Injected, Provider
 
 __all__ = ["Builder", "close_all"]
 
@@ -125,7 +123,11 @@ class Builder:
         entry = spec.entry
         context = self._context(entry, cells, plan, stack)
         if entry.kind == "document_store":
-            return self._document_store(entry, context, plan.registry, stack)
+            from hector.runtime.documents import (
+                open_documents,  # a config without documents does without
+            )
+
+            return open_documents(entry, context, plan.registry, stack)
         provider = entry.provider
         if provider is None:
             raise ComponentOpenError(entry.path, f"is a {entry.kind}, which no provider builds")
@@ -134,64 +136,9 @@ class Builder:
             return call_create(provider, entry.settings, context, stack)
 
         async def default() -> Any:
-            return await _awaited(call_create(provider, entry.settings, context, stack))
+            return await awaited(call_create(provider, entry.settings, context, stack))
 
         return factory(context, entry.settings, default)
-
-    async def _document_store(
-        self,
-        entry: ComponentEntry,
-        context: BuildContext,
-        registry: Registry,
-        stack: AsyncExitStack,
-    ) -> Any:
-        from hector.rag import (  # a config without documents does without it
-            IndexingOptions,
-            Pipeline,
-            SearchOptions,
-            open_document_store,
-            pipeline_fingerprint,
-        )
-
-        settings: DocumentStoreSettings = entry.settings
-
-        async def part(provider: Provider | None, values: Any) -> Any:
-            if provider is None:
-                raise ComponentOpenError(entry.path, "has a part that no provider builds")
-            return await _awaited(call_create(provider, values, context, stack))
-
-        embedder = context.embedder(settings.embedder)
-        parsers = registry.providers("document_parser")
-        chunking = settings.chunking
-        pipeline = Pipeline(
-            source=await part(settings.source.provider, settings.source.settings),
-            parsers=tuple([await part(provider, provider.settings()) for provider in parsers]),
-            chunker=await part(chunking.provider, chunking.settings),
-            embedder=embedder,
-            vector_store=context.vector_store(settings.vector_store),
-            fingerprint=pipeline_fingerprint(
-                embedder=embedder,
-                chunking=[chunking.type, canonical(chunking.settings)],
-                parsers=[provider.type for provider in parsers],
-            ),
-            collection=settings.collection or entry.name,
-        )
-        indexing = settings.indexing
-        return await stack.enter_async_context(
-            open_document_store(
-                entry.name,
-                pipeline,
-                description=settings.description,
-                search=SearchOptions(
-                    top_k=settings.search.top_k, threshold=settings.search.threshold
-                ),
-                indexing=IndexingOptions(
-                    max_concurrent=indexing.max_concurrent,
-                    batch_size=indexing.batch_size,
-                    timeout_s=indexing.timeout,
-                ),
-            )
-        )
 
     def _context(
         self, entry: ComponentEntry, cells: Mapping[str, Cell], plan: Plan, stack: AsyncExitStack
@@ -215,7 +162,7 @@ class Builder:
             built = structure_settings(
                 found, settings, path=entry.path, config_dir=plan.config.source.folder, env=self.env
             )
-            return await _awaited(call_create(found, built, context, stack))
+            return await awaited(call_create(found, built, context, stack))
 
         context = ComponentContext(
             entry,
@@ -228,10 +175,6 @@ class Builder:
             injected=self.injections.of(entry.name) if entry.kind == "agent" else Injected(),
         )
         return context
-
-
-async def _awaited(made: Any) -> Any:
-    return await made if inspect.isawaitable(made) else made
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from hector.spi import BuildContext, Create, Provider
 
-__all__ = ["call_create", "is_ready", "load_create"]
+__all__ = ["awaited", "call_create", "is_ready", "load_create"]
 
 
 def is_ready(provider: Provider) -> bool:
@@ -68,3 +68,8 @@ def call_create(
     if inspect.isawaitable(made) or _is_context_manager(made):
         return _finished(made, stack)
     return made
+
+
+async def awaited(made: Any) -> Any:
+    """What `call_create` gave, as a component."""
+    return await made if inspect.isawaitable(made) else made

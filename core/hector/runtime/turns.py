@@ -24,7 +24,13 @@ class Turns:
         Raises:
             SessionError: others kept it for longer than `timeout_s` seconds.
         """
-        lock, users = self._waiting.get(key) or (asyncio.Lock(), 0)
+        waiting = self._waiting.get(key)
+        if waiting is None:
+            lock = asyncio.Lock()
+            self._waiting[key] = (lock, 1)
+            await lock.acquire()  # nobody else knows the lock: this does not wait
+            return
+        lock, users = waiting
         self._waiting[key] = (lock, users + 1)
         try:
             async with asyncio.timeout(timeout_s):

@@ -13,7 +13,7 @@ class Span(Protocol):
     """A stretch of work that is being watched. Every span is ended exactly once."""
 
     def child(self, operation: str, name: str) -> Span:
-        """Begin a span below this one: `operation` is `invoke_agent`, `chat`, `execute_tool` or `retrieve`."""
+        """Begin a span below this one: `operation` is `invoke_agent`, `chat` or `execute_tool`."""
         ...
 
     def end(
@@ -24,7 +24,14 @@ class Span(Protocol):
         usage: Usage | None = None,
         finish_reason: FinishReason | None = None,
     ) -> None:
-        """End it, saying how it went."""
+        """End it, saying how it went.
+
+        Args:
+            error: what ended it; `CancelledError` and `GeneratorExit` when nobody wanted it any more.
+            outcome: of an invocation; of a tool call `failed` when the tool told the model so.
+            usage: of a `chat`.
+            finish_reason: of a `chat`.
+        """
         ...
 
 

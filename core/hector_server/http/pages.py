@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import shlex
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -82,7 +84,7 @@ class Pages:
         if chosen is None:
             lines.append("No agent is public.")
         else:
-            lines.extend(["Try", f"  {curl_command(base, chosen.name)}"])
+            lines.extend(["Try", f"  {curl_command(base, chosen)}"])
         return text_reply("\n".join([*lines, ""]), headers={"Vary": "Host"})
 
     def _base(self, request: Request) -> str:
@@ -111,12 +113,18 @@ def default_agent(host: Host, options: ServerOptions) -> AgentInfo | None:
     return next(iter(_public_agents(host)), None)
 
 
-def curl_command(base: str, name: str) -> str:
-    """A command that asks the agent something."""
-    message = '{"messageId":"1","role":"ROLE_USER","parts":[{"text":"What can you do?"}]}'
-    call = f'{{"jsonrpc":"2.0","id":1,"method":"SendMessage","params":{{"message":{message}}}}}'
+def curl_command(base: str, agent: AgentInfo) -> str:
+    """A command that asks the agent something: the first example of its skills, if it has one."""
+    examples = (example for skill in agent.skills for example in skill.examples)
+    message = {
+        "messageId": "1",
+        "role": "ROLE_USER",
+        "parts": [{"text": next(examples, "What can you do?")}],
+    }
+    call = {"jsonrpc": "2.0", "id": 1, "method": "SendMessage", "params": {"message": message}}
+    body = shlex.quote(json.dumps(call, separators=(",", ":"), ensure_ascii=False))
     headers = "-H 'Content-Type: application/json' -H 'A2A-Version: 1.0'"
-    return f"curl {agent_url(base, name)} {headers} -d '{call}'"
+    return f"curl {agent_url(base, agent.name)} {headers} -d {body}"
 
 
 def _public_agents(host: Host) -> list[AgentInfo]:

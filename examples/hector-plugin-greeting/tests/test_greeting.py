@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from hector.spi import LLM
 from hector.testing import LLMSuite
+
 from hector_plugin_greeting.llm import GreetingLLM
 from hector_plugin_greeting.settings import GreetingSettings
 

@@ -58,6 +58,9 @@ class MCPToolset:
         for definition in definitions:
             if settings.filter is not None and definition.name not in settings.filter:
                 continue
+            if _is_task_only(definition):
+                self._logger.info("%r is left out: it runs as a task only", definition.name)
+                continue
             name = alias(definition.name, settings.prefix)
             if name in tools:
                 self._logger.warning(
@@ -82,6 +85,11 @@ class MCPToolset:
                 self._logger.warning(
                     "`filter` names the tool %r, which the server does not have", name
                 )
+
+
+def _is_task_only(definition: mcp_types.Tool) -> bool:
+    """Whether a plain call is refused (`execution.taskSupport`, MCP 2025-11-25)."""
+    return definition.execution is not None and definition.execution.task_support == "required"
 
 
 @asynccontextmanager

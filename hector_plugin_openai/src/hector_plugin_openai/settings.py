@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 import attrs
 
@@ -26,6 +28,16 @@ KNOWN_DIMENSIONS: Mapping[str, int] = {
     "text-embedding-ada-002": 1536,
 }
 """Full vector length of OpenAI's own models."""
+
+
+def _is_address(url: str) -> bool:
+    """Whether host and port can be asked for; a host beyond ASCII is written as `xn--…`."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return False
+    return bool(host) and re.fullmatch(r"[a-z0-9._-]+|[0-9a-f:.]+", host or "") is not None
 
 
 @attrs.frozen(kw_only=True)
@@ -67,6 +79,8 @@ class ConnectionSettings:
                 "api_key is missing: give it, or set the environment variable OPENAI_API_KEY "
                 "(only a server of your own, named by base_url, can do without)"
             )
+        if self.base_url is not None and not _is_address(self.base_url):
+            raise ValueError("base_url must be an address such as http://localhost:8000/v1")
 
 
 @attrs.frozen(kw_only=True)

@@ -81,6 +81,7 @@ def children(script: str) -> list[int]:
 async def check_everything(toolset: Toolset, call: Call) -> None:
     """What the server offers, as it is documented."""
     assert {"echo", "get-sum", "get-tiny-image", "get-structured-content"} <= set(names(toolset))
+    assert "simulate-research-query" not in names(toolset)  # runs as a task only
     assert (await call(toolset, "echo", message="hi")).content == (TextPart("Echo: hi"),)
     assert (await call(toolset, "get-sum", a=2, b=40)).content == (
         TextPart("The sum of 2 and 40 is 42."),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hector import Runtime
-from hector.errors import ToolError
+from hector.errors import ComponentOpenError, ToolError
 from hector.message import (
     DataPart,
     Event,
@@ -350,3 +350,21 @@ async def test_tools_may_be_picked_one_by_one_and_a_second_of_a_name_gets_its_to
         _ = [event async for event in runtime.run("a", "go")]
 
     assert [spec.name for spec in llm.requests[0].tools] == ["one", "two", "second_two"]
+
+
+async def test_a_tool_that_its_toolset_does_not_have_is_refused_when_the_agent_is_built() -> None:
+    """With the names of those it has."""
+    config: dict[str, Any] = {
+        "llms": {"default": {"provider": "scripted"}},
+        "tools": {"files": {"type": "files", "root": "."}},
+        "agents": {"a": {"tools": ["files.raed_file"]}},
+    }
+
+    with pytest.raises(ComponentOpenError) as caught:
+        async with Runtime.open(config, providers=[scripted_provider(ScriptedLLM())]):
+            pytest.fail("must not get here")
+
+    assert str(caught.value) == (
+        "[H301] `agents.a` wants files.raed_file, which is not among the tools of `files`\n"
+        "  hint: there are: grep_search, list_files, read_file"
+    )

@@ -7,6 +7,7 @@ import contextlib
 import os
 import threading
 import time
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,8 +16,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from hector.errors import PathOutsideRootError, ToolArgumentsError, ToolError, ToolTimeoutError
-from hector.spi import BuildContext, Invocation, ToolContext
-from hector.testing.toolset_suite import ToolsetSuite
+from hector.spi import BuildContext, Invocation, ToolContext, Toolset
+from hector.testing import ToolsetSuite
 from hector_std import contained
 from hector_std.contained import ContainedFolder
 from hector_std.tools_files import FileToolsSettings
@@ -62,11 +63,11 @@ def call(root: Path, tool: str, /, **arguments: Any) -> str:
 
 class TestFileTools(ToolsetSuite):
     @pytest.fixture(autouse=True)
-    def _root(self, root: Path) -> None:
-        self._toolset = FileTools(FileToolsSettings(root=root))
+    def _at(self, root: Path) -> None:
+        self._root = root
 
-    def toolset(self) -> FileTools:
-        return self._toolset
+    def open(self) -> AbstractAsyncContextManager[Toolset]:
+        return nullcontext(FileTools(FileToolsSettings(root=self._root)))
 
 
 def test_a_file_is_read_whole_or_by_lines(root: Path) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import cast
 
 import pytest
 
 from hector.errors import UsageError
-from hector.spi import BuildContext, Invocation, ToolContext
+from hector.spi import BuildContext, Invocation, ToolContext, Toolset
+from hector.testing import ToolsetSuite
 from hector_std.tools_function import PROVIDERS, FunctionToolsSettings, open_function_tools
 
 MODULE = '''
@@ -27,6 +29,7 @@ class Desk:
         return f"hello {name}"
 
 def _other(left: int) -> int:
+    """Give it back."""
     return left
 
 renamed = function_tool(_other, name="other", effect="pure")
@@ -47,6 +50,13 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     yield
     sys.modules.pop("own_functions", None)
+
+
+class TestFunctionTools(ToolsetSuite):
+    @asynccontextmanager
+    async def open(self) -> AsyncGenerator[Toolset]:
+        functions = ("own_functions:add", "own_functions:Desk.greet", "own_functions:renamed")
+        yield await open_function_tools(FunctionToolsSettings(functions=functions), CONTEXT)
 
 
 async def test_functions_become_tools_in_the_order_of_the_config() -> None:

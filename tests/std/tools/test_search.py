@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, cast
 
 import attrs
@@ -13,7 +14,7 @@ import pytest
 
 from hector.errors import DocumentError, ToolArgumentsError, ToolError, UsageError
 from hector.spi import Filter, Invocation, Passage, ToolContext, Toolset
-from hector.testing.toolset_suite import ToolsetSuite
+from hector.testing import ToolsetSuite
 from hector_std.search_tool import SearchTool
 
 CONTEXT = ToolContext(call_id="c", idempotency_key="k", invocation=cast("Invocation", None))
@@ -56,13 +57,14 @@ class OneTool:
 
 
 class TestOneStore(ToolsetSuite):
-    def toolset(self) -> Toolset:
-        return OneTool(SearchTool([ListedStore("docs", ["a"])]))
+    def open(self) -> AbstractAsyncContextManager[Toolset]:
+        return nullcontext(OneTool(SearchTool([ListedStore("docs", ["a"])])))
 
 
 class TestTwoStores(ToolsetSuite):
-    def toolset(self) -> Toolset:
-        return OneTool(SearchTool([ListedStore("docs", ["a"]), ListedStore("wiki", ["b"])]))
+    def open(self) -> AbstractAsyncContextManager[Toolset]:
+        stores = [ListedStore("docs", ["a"]), ListedStore("wiki", ["b"])]
+        return nullcontext(OneTool(SearchTool(stores)))
 
 
 async def ask(tool: SearchTool, **arguments: Any) -> Any:

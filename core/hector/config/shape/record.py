@@ -194,7 +194,7 @@ def read_records(
     """Read one map into several attrs classes, each taking its own keys.
 
     A key that two of them have goes to both, but for one that is not supported yet: whoever
-        supports it gets it.
+    supports it gets it, and where nobody does the first one refuses it.
     A key that none of them has is H102.
 
     Args:
@@ -223,16 +223,21 @@ def read_records(
                 reading.problems.append(problem)
     is_spoilt = not entries.keys() <= known
     instances: list[Any] = []
+    claimed = set(supported)
     for record in records:
-        values = _read_fields(node, path, record, supported, reading)
+        values = _read_fields(node, path, record, claimed, reading)
+        claimed.update(key for key, field in record.fields.items() if field.not_yet is not None)
         instances.append(INVALID if values is None else record.make(values, node, path, reading))
     return [INVALID] * len(records) if is_spoilt else instances
 
 
 def _read_fields(
-    node: Node, path: str, record: RecordShape, supported: set[str], reading: Reading
+    node: Node, path: str, record: RecordShape, claimed: set[str], reading: Reading
 ) -> dict[str, Any] | None:
-    """Keyword arguments for the class, or None when one of them is invalid."""
+    """Keyword arguments for the class, or None when one of them is invalid.
+
+    A key that is not supported yet and is `claimed` was taken or refused for another class.
+    """
     values: dict[str, Any] = {}
     is_valid = True
     entries = node.entries
@@ -241,7 +246,7 @@ def _read_fields(
         item = entries.get(key)
         if item is None:
             value = field.absent(node, prefix + key, reading)
-        elif field.not_yet is not None and key in supported:
+        elif field.not_yet is not None and key in claimed:
             continue
         else:
             value = field.read(item, prefix + key, reading)

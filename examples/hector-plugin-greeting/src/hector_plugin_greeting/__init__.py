@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hector.plugin import hookimpl
 from hector.spi import Provider
+
 from hector_plugin_greeting.settings import GreetingSettings
 
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 from hector.message import TextPart, Usage
 from hector.spi import BuildContext, LLMChunk, LLMRequest, LLMResponse, TextDelta
+
 from hector_plugin_greeting.settings import GreetingSettings
 
 

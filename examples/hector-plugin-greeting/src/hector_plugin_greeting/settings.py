@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 import attrs
-
 from hector.spi import Doc, Length, Range
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hector.errors import ComponentOpenError
 from hector.spi import BuildContext, DocumentStore, GenerateParameters, StructuredOutput, Tool
 from hector_std.agents.llm import LLMAgent, ToolSource
 from hector_std.agents.parallel import ParallelAgent
@@ -45,10 +46,20 @@ def _sources(names: Sequence[str], context: BuildContext) -> list[ToolSource]:
             members[toolset] = None
         elif (chosen := members.setdefault(toolset, set())) is not None:
             chosen.add(member)
-    return [
-        ToolSource(name, context.toolset(name), None if chosen is None else frozenset(chosen))
-        for name, chosen in members.items()
-    ]
+    return [_source(name, chosen, context) for name, chosen in members.items()]
+
+
+def _source(name: str, chosen: set[str] | None, context: BuildContext) -> ToolSource:
+    toolset = context.toolset(name)
+    known = {tool.spec.name for tool in toolset.tools()}
+    unknown = sorted((chosen or set()) - known)
+    if known and unknown:  # a toolset without any tool may be a server that is down
+        raise ComponentOpenError(
+            context.path,
+            f"wants {name}.{unknown[0]}, which is not among the tools of `{name}`",
+            hint=f"there are: {', '.join(sorted(known))}",
+        )
+    return ToolSource(name, toolset, None if chosen is None else frozenset(chosen))
 
 
 def _search_tools(stores: Sequence[DocumentStore]) -> list[Tool]:
@@ -79,7 +90,10 @@ def llm_agent(settings: LLMAgentSettings, context: BuildContext) -> LLMAgent:
         description=context.description,
         llm=context.llm(settings.llm),
         instruction=system_instruction(settings),
-        tools=(*injected.tools, *_search_tools([context.document_store(name) for name in stores])),
+        tools=(
+            *injected.tools,
+            *_search_tools([context.document_store(name) for name in dict.fromkeys(stores)]),
+        ),
         sources=_sources(toolsets, context),
         sub_agents=(*map(context.agent, settings.sub_agents), *injected.sub_agents),
         agent_tools=(*map(context.agent, settings.agent_tools), *injected.agent_tools),

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+from array import array
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import TypeVar, cast
-
-import numpy as np
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from hector.errors import UsageError, VectorStoreError
 from hector.message import JSONObject
 from hector.spi import BuildContext, Filter, Vector, VectorHit, VectorRecord
 from hector_std.chromem.database import CollectionRow, Database, Row
-from hector_std.chromem.index import Floats, Index, Rows, as_floats
 from hector_std.chromem.provider import ChromemSettings
+
+if (
+    TYPE_CHECKING
+):  # NumPy takes a tenth of a second: it comes with the first vector, in the store's thread
+    from hector_std.chromem.index import Floats, Index, Rows
 
 __all__ = ["Chromem", "open_chromem"]
 
@@ -43,12 +46,10 @@ class Chromem:
 
     All work happens in one thread of its own, one call after the other, so a search never sees half
     an upsert and the event loop never waits. The vectors of a collection are read into one float32
-    matrix by the first search (in
-    memory: at once) and kept in step from then on. Every call compares the collection's revision in
-        the database with
-    that of the matrix inside one transaction: when another process has written the file, the matrix
-        is read anew, so
-    several processes may read and write one folder, and writers take turns. A call that is
+    matrix by the first search (in memory: at once) and kept in step from then on. Every call
+    compares the collection's revision in the database with that of the matrix inside one
+    transaction: when another process has written the file, the matrix is read anew, so several
+    processes may read and write one folder, and writers take turns. A call that is
     cancelled while it runs still ends as a whole.
     """
 
@@ -105,6 +106,8 @@ class Chromem:
         await self._work(lambda: self._upsert(collection, records))
 
     def _upsert(self, name: str, records: Sequence[VectorRecord]) -> None:
+        from hector_std.chromem.index import as_floats
+
         with self._database.reading():
             dimension = self._database.collection(name).dimension
         last = {record.id: record for record in records}
@@ -146,7 +149,7 @@ class Chromem:
             if self._database.path is None:
                 vectors = [self._index(found).vector(row.id) for row in rows]
             else:
-                vectors = [np.frombuffer(row.vector, dtype=np.float32).tolist() for row in rows]
+                vectors = [array("f", row.vector).tolist() for row in rows]
         return [
             VectorRecord(id=row.id, vector=vector, text=row.text, metadata=json.loads(row.metadata))
             for row, vector in zip(rows, vectors, strict=True)
@@ -190,6 +193,8 @@ class Chromem:
     def _search(
         self, name: str, vector: Vector, limit: int, where: Filter | None
     ) -> list[VectorHit]:
+        from hector_std.chromem.index import as_floats
+
         with self._database.reading():
             found = self._database.collection(name)
             query = as_floats(vector, found.dimension, what="the query vector")
@@ -223,6 +228,8 @@ class Chromem:
         """The index of a collection if it is loaded and still mirrors the database."""
         index = self._indexes.get(found.id)
         if index is None and self._database.path is None:
+            from hector_std.chromem.index import Index
+
             index = self._indexes[found.id] = Index(found.dimension, revision=found.revision)
         if index is not None and index.revision != found.revision:
             del self._indexes[found.id]
@@ -233,6 +240,10 @@ class Chromem:
         """The index of a collection, read from the database if need be."""
         index = self._current(found)
         if index is None:
+            import numpy as np
+
+            from hector_std.chromem.index import Index
+
             index = Index(
                 found.dimension, capacity=self._database.count(found), revision=found.revision
             )

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import attrs
 
-from hector.errors import UsageError
 from hector.spi import BuildContext, Doc, Provider, Range
 from hector_std.chunkers.by_lines import OverlappingChunker, SimpleChunker
 from hector_std.chunkers.by_sentences import SentenceChunker
@@ -43,6 +42,11 @@ class OverlappingSettings:
         Doc("most characters repeated from the chunk before; a fifth of the size if omitted"),
     ] = None
 
+    def __attrs_post_init__(self) -> None:
+        """Refuse what no single key shows to be wrong."""
+        if self.overlap is not None and self.overlap >= self.size:
+            raise ValueError(f"overlap ({self.overlap}) must be smaller than size ({self.size})")
+
 
 @attrs.frozen(kw_only=True)
 class SentenceSettings:
@@ -62,19 +66,20 @@ class SemanticSettings:
         Doc("sections with fewer characters are joined; a tenth of the size if omitted"),
     ] = None
 
+    def __attrs_post_init__(self) -> None:
+        """Refuse what no single key shows to be wrong."""
+        if self.min_size is not None and self.min_size > self.size:
+            raise ValueError(f"min_size ({self.min_size}) must not exceed size ({self.size})")
+
 
 def open_simple(settings: SimpleSettings, _context: BuildContext) -> SimpleChunker:
     """Make the chunker."""
     return SimpleChunker(settings.size)
 
 
-def open_overlapping(settings: OverlappingSettings, context: BuildContext) -> OverlappingChunker:
-    """Make the chunker. Raises `UsageError` when the overlap is not smaller than the size."""
+def open_overlapping(settings: OverlappingSettings, _context: BuildContext) -> OverlappingChunker:
+    """Make the chunker."""
     overlap = settings.size // 5 if settings.overlap is None else settings.overlap
-    if overlap >= settings.size:
-        raise UsageError(
-            f"`{context.path}`: overlap ({overlap}) must be smaller than size ({settings.size})"
-        )
     return OverlappingChunker(settings.size, overlap)
 
 
@@ -83,13 +88,9 @@ def open_sentence(settings: SentenceSettings, _context: BuildContext) -> Sentenc
     return SentenceChunker(settings.size)
 
 
-def open_semantic(settings: SemanticSettings, context: BuildContext) -> SemanticChunker:
-    """Make the chunker. Raises `UsageError` when the minimum is larger than the size."""
+def open_semantic(settings: SemanticSettings, _context: BuildContext) -> SemanticChunker:
+    """Make the chunker."""
     min_size = settings.size // 10 if settings.min_size is None else settings.min_size
-    if min_size > settings.size:
-        raise UsageError(
-            f"`{context.path}`: min_size ({min_size}) must not exceed size ({settings.size})"
-        )
     return SemanticChunker(settings.size, min_size)
 
 

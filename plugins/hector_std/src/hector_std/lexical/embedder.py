@@ -3,34 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import math
-import re
-import unicodedata
-from array import array
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from hashlib import blake2b
-from itertools import pairwise
-
-import numpy as np
-import numpy.typing as npt
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from hector.spi import BuildContext, EmbedPurpose, Vector
 from hector_std.lexical.provider import LexicalSettings
-from hector_std.lexical.stop_words import STOP_WORDS
+
+if TYPE_CHECKING:
+    from hector_std.lexical.features import Features
 
 __all__ = ["Lexical", "create_lexical"]
 
-_WORD = re.compile(r"[^\W_]+")
-_WEIGHT_WORD = 1.0
-_WEIGHT_PAIR = 0.5
-_WEIGHT_GRAMS = 1.0
-"""Length of all n-grams of one word together, so that a long word weighs no more than its share."""
-_WEIGHT_STOP_WORD = 0.08
-_GRAM_LENGTHS = (3, 4, 5)
-_LONGEST_WORD = 40
-"""Characters of a word that count; longer runs are hashes and encoded data."""
-_CACHED_WORDS = 8192
 _IN_LOOP = 400
 """Characters up to which embedding is quicker than going to a thread and back."""
 
@@ -54,7 +37,7 @@ class Lexical:
     def __init__(self, dimension: int) -> None:
         """Make an embedder of vectors with `dimension` components."""
         self._dimension = dimension
-        self._cache: dict[str, npt.NDArray[np.float64]] = {}
+        self._features: Features | None = None
 
     @property
     def model(self) -> str:
@@ -70,81 +53,13 @@ class Lexical:
         self, texts: Sequence[str], *, purpose: EmbedPurpose = "document"
     ) -> Sequence[Vector]:
         """See `Embedder.embed`; both purposes are one. Vectors are arrays of 32-bit floats."""
-        if sum(map(len, texts)) <= _IN_LOOP:
-            return [self._vector(text) for text in texts]
-        return await asyncio.to_thread(lambda: [self._vector(text) for text in texts])
+        if self._features is not None and sum(map(len, texts)) <= _IN_LOOP:
+            return self._vectors(texts)
+        return await asyncio.to_thread(self._vectors, texts)
 
-    def _vector(self, text: str) -> Vector:
-        folded = unicodedata.normalize("NFKC", text).casefold()
-        words = [word[:_LONGEST_WORD] for word in _WORD.findall(folded)]
-        if not words:
-            words = [character for character in folded if not character.isspace()]
-        blocks = list(self._blocks(words))
-        if not blocks:
-            return array("f", bytes(4 * self._dimension))
-        features = np.concatenate(blocks, axis=1)
-        sums = np.bincount(features[0].astype(np.intp), features[1], minlength=self._dimension)
-        length = math.sqrt(float(sums @ sums))
-        # Opposite signs may cancel all there is; the zero vector is then the truth about this hash.
-        unit = sums / length if length else sums
-        return array("f", unit.astype(np.float32).tobytes())
+    def _vectors(self, texts: Sequence[str]) -> list[Vector]:
+        if self._features is None:  # NumPy takes a tenth of a second: it comes with the first text
+            from hector_std.lexical.features import Features
 
-    def _blocks(self, words: list[str]) -> Iterator[npt.NDArray[np.float64]]:
-        """Arrays of two rows, component and signed weight."""
-        for word, count in Counter(words).items():
-            block = self._word(word)
-            if count > 1:
-                block = block * np.array([[1.0], [1 + math.log(count)]])
-            yield block
-        pairs = Counter(
-            pair
-            for pair in pairwise(words)
-            if pair[0] not in STOP_WORDS and pair[1] not in STOP_WORDS
-        )
-        if pairs:
-            places = [self._place(f"p{left} {right}") for left, right in pairs]
-            weights = [_WEIGHT_PAIR * (1 + math.log(count)) for count in pairs.values()]
-            yield np.array(
-                [
-                    [component for component, _ in places],
-                    [sign * weight for (_, sign), weight in zip(places, weights, strict=True)],
-                ]
-            )
-
-    def _word(self, word: str) -> npt.NDArray[np.float64]:
-        block = self._cache.get(word)
-        if block is None:
-            block = self._features(word)
-            if len(self._cache) >= _CACHED_WORDS:
-                self._cache.clear()
-            self._cache[word] = block
-        return block
-
-    def _features(self, word: str) -> npt.NDArray[np.float64]:
-        if word in STOP_WORDS:
-            component, sign = self._place("w" + word)
-            return np.array([[component], [sign * _WEIGHT_STOP_WORD]])
-        marked = f"<{word}>"
-        grams = sorted(
-            {
-                marked[start : start + length]
-                for length in _GRAM_LENGTHS
-                for start in range(len(marked) - length + 1)
-            }
-        )
-        weight = _WEIGHT_GRAMS / math.sqrt(len(grams)) if grams else 0.0
-        places = [self._place("w" + word), *(self._place("g" + gram) for gram in grams)]
-        weights = [_WEIGHT_WORD, *[weight] * len(grams)]
-        return np.array(
-            [
-                [component for component, _ in places],
-                [sign * weight for (_, sign), weight in zip(places, weights, strict=True)],
-            ]
-        )
-
-    def _place(self, feature: str) -> tuple[int, float]:
-        """Component and sign of a feature, by a hash that is the same everywhere."""
-        # Lone surrogates may come out of broken files; they must not stop the embedding.
-        digest = blake2b(feature.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-        number = int.from_bytes(digest, "little")
-        return (number >> 1) % self._dimension, 1.0 if number & 1 else -1.0
+            self._features = Features(self._dimension)
+        return [self._features.vector(text) for text in texts]

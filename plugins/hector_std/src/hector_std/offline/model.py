@@ -3,26 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 
 from hector.errors import LLMError
-from hector.message import (
-    DataPart,
-    FinishReason,
-    Message,
-    TextPart,
-    ThinkingPart,
-    ToolCall,
-    ToolResult,
-    Usage,
-)
 from hector.spi import BuildContext, LLMChunk, LLMRequest, LLMResponse, TextDelta
-from hector_std.offline.answer import compose
-from hector_std.offline.calls import choose_call, is_search
-from hector_std.offline.conversation import read_turn
 from hector_std.offline.provider import OfflineSettings
-from hector_std.offline.words import tokens
 
 __all__ = ["Offline", "create_offline"]
 
@@ -63,78 +48,15 @@ class Offline:
                 hint="use a model that can, for example `provider: openai`",
             )
         # Ranking a few long passages takes milliseconds, which the event loop is not made to wait.
-        response, pieces = await asyncio.to_thread(self._respond, request)
+        response, pieces = await asyncio.to_thread(_respond, request, self._settings)
         if request.is_streaming:
             for piece in pieces:
                 await asyncio.sleep(0)
                 yield TextDelta(piece)
         yield response
 
-    def _respond(self, request: LLMRequest) -> tuple[LLMResponse, list[str]]:
-        turn = read_turn(request.messages)
-        limit = request.parameters.max_output_tokens
-        input_tokens = _input_tokens(request)
-        call = choose_call(turn, request.tools, request.parameters.tool_choice)
-        if call is not None:
-            size = len(tokens(call.name)) + len(
-                tokens(json.dumps(call.arguments, ensure_ascii=False))
-            )
-            if limit is not None and size > limit:
-                return self._response((), "length", input_tokens, limit), []
-            return self._response((call,), "tool_calls", input_tokens, size), []
-        text = compose(
-            turn,
-            has_search=any(is_search(tool) for tool in request.tools),
-            has_tools=bool(request.tools),
-            passages=self._settings.passages,
-            max_sentences=self._settings.max_sentences,
-        )
-        pieces = tokens(_until_stop(text, request.parameters.stop))
-        reason: FinishReason = "stop"
-        if limit is not None and len(pieces) > limit:
-            pieces, reason = pieces[:limit], "length"
-        written = "".join(pieces)
-        parts = (TextPart(written),) if written else ()
-        return self._response(parts, reason, input_tokens, len(pieces)), pieces
 
-    def _response(
-        self,
-        parts: tuple[TextPart | ToolCall, ...],
-        reason: FinishReason,
-        input_tokens: int,
-        output_tokens: int,
-    ) -> LLMResponse:
-        usage = Usage(input_tokens=input_tokens, output_tokens=output_tokens)
-        return LLMResponse(parts=parts, usage=usage, finish_reason=reason, model=self.model)
+def _respond(request: LLMRequest, settings: OfflineSettings) -> tuple[LLMResponse, list[str]]:
+    from hector_std.offline.respond import respond  # the ranking is loaded with the first question
 
-
-def _until_stop(text: str, stops: tuple[str, ...]) -> str:
-    """The text before the first stop string."""
-    ends = [text.find(stop) for stop in stops if stop and stop in text]
-    return text[: min(ends)] if ends else text
-
-
-def _input_tokens(request: LLMRequest) -> int:
-    texts = [request.system]
-    for tool in request.tools:
-        texts += [tool.name, tool.description, json.dumps(tool.parameters, ensure_ascii=False)]
-    for message in request.messages:
-        texts += _texts(message)
-    return sum(len(tokens(text)) for text in texts)
-
-
-def _texts(message: Message) -> list[str]:
-    texts: list[str] = []
-    for part in message.parts:
-        match part:
-            case TextPart(text) | ThinkingPart(text=text):
-                texts.append(text)
-            case DataPart(value):
-                texts.append(json.dumps(value, ensure_ascii=False))
-            case ToolCall(name=name, arguments=arguments):
-                texts += [name, json.dumps(arguments, ensure_ascii=False)]
-            case ToolResult(content=content):
-                texts += _texts(Message("tool", tuple(content)))
-            case _:
-                pass
-    return texts
+    return respond(request, settings)

@@ -1,0 +1,456 @@
+"""Write the pages of `docs/reference` from the code; `--check` only says which are out of date.
+
+The command page comes from the click tree, the settings page from the settings classes of the kernel and of the
+first-party providers, and the error page from `hector.errors` and the meanings below. Nothing is read from the network,
+the clock or the environment, so that the same code always gives the same pages.
+"""  # noqa: INP001 - a script beside the pages it writes
+
+from __future__ import annotations
+
+import sys
+import types
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import attrs
+import click
+
+import hector.errors
+from hector.cli.app import COMMANDS
+from hector.cli.app import hector as root_command
+from hector.config.sections import AgentCommon, DocumentStoreKeys, RootKeys, ToolsetCommon
+from hector.config.shape import Alias, Resolved
+from hector.errors import HectorError
+from hector.plugin.registry import build_registry
+from hector.spi import (
+    KINDS,
+    Doc,
+    Duration,
+    Env,
+    Length,
+    NotYet,
+    Pattern,
+    Provider,
+    Range,
+    Reference,
+    Secret,
+)
+
+FOLDER = Path(__file__).parent / "reference"
+NOTE = "<!-- Written by docs/generate.py; change the code, then run it again. -->\n"
+FIRST_PARTY = ("hector", "hector-plugin-mcp", "hector-plugin-openai", "hector-plugin-qdrant")
+MARKERS = (Doc, Duration, Env, Length, NotYet, Pattern, Range, Reference, Alias, Resolved)
+
+KIND_NAMES = {
+    "agent": "an agent",
+    "document_store": "a document store",
+    "embedder": "an embedder",
+    "llm": "an LLM",
+    "vector_store": "a vector store",
+}
+
+KIND_TITLES = {
+    "llm": ("LLM", "llms.<name>", "provider"),
+    "embedder": ("Embedder", "embedders.<name>", "provider"),
+    "vector_store": ("Vector store", "vector_stores.<name>", "type"),
+    "toolset": ("Toolset", "tools.<name>", "type"),
+    "agent": ("Agent", "agents.<name>", "type"),
+    "document_source": ("Document source", "document_stores.<name>.source", "type"),
+    "document_parser": ("Document parser", "", ""),
+    "chunker": ("Chunker", "document_stores.<name>.chunking", "strategy"),
+    "session_backend": ("Database", "databases.<name>", "driver"),
+}
+
+DIAGNOSTICS: Mapping[str, tuple[str, str]] = {
+    "H101": (
+        "A file is not there, cannot be read, or is not UTF-8 text.",
+        "Check the path and the permissions.",
+    ),
+    "H102": ("A key is unknown.", "Take the key that the hint names, or remove it."),
+    "H103": (
+        "A value has the wrong type.",
+        "Write a value of the type that the message names; numbers and booleans stand without quotes.",
+    ),
+    "H104": (
+        "A value is out of range, or is not one of those allowed.",
+        "Choose a value that the message allows.",
+    ),
+    "H105": ("A key is missing.", "Add the key."),
+    "H106": (
+        "A variable is not set.",
+        "Set it, put it into a `.env` file, or give a default as in `${NAME:-default}`.",
+    ),
+    "H107": (
+        "No installed plugin offers a type.",
+        "Correct the type, or install the distribution that the hint names.",
+    ),
+    "H108": (
+        "A reference names an entry that does not exist.",
+        "Add the entry, or name another one.",
+    ),
+    "H109": ("Agents refer to each other in a circle.", "Take one of the references out."),
+    "H110": ("A key is not supported yet.", "Leave it out."),
+    "H111": (
+        "A spelling is deprecated; this is a warning.",
+        "Write it the way that the hint says.",
+    ),
+    "H112": (
+        "The syntax of a file is wrong.",
+        "Correct the line; the message says what was expected.",
+    ),
+    "H113": (
+        "Two plugins offer the same type.",
+        "Choose one with `plugins.prefer`, or write `distribution:type`.",
+    ),
+    "H114": (
+        "`extends` names a file that cannot be used, or the file itself.",
+        "Correct the path; it is relative to the file that says it.",
+    ),
+    "H115": ("A file is too large.", "Split the config with `extends`."),
+    "H116": (
+        "The plugin that a type needs has failed, is blocked or is incompatible.",
+        "See `hector plugins` for the reason and the remedy.",
+    ),
+    "H117": (
+        "A requirement of `plugins.require` is not met.",
+        "Install the distribution that the message names.",
+    ),
+    "H118": ("A key stands there twice.", "Keep one of the two."),
+    "H119": (
+        "An interpolation is not written right.",
+        "Write `${NAME}`, `${NAME:-default}`, or `$$` for a dollar.",
+    ),
+}
+"""What each problem of a config means, and what to do."""
+
+REMEDIES: Mapping[str, str] = {
+    "H000": "",
+    "H001": "Correct the call; the message names the argument.",
+    "H002": "Use a component that claims the capability.",
+    "H100": "Correct every problem that is listed; see [problems of a config](#problems-of-a-config).",
+    "H200": "See `hector plugins`.",
+    "H201": "Repair the plugin, remove it, or list it in `plugins.disable`.",
+    "H203": "Install what is listed.",
+    "H205": "`hector plugins` lists the names.",
+    "H300": "Look at the component that the message names.",
+    "H301": "Look at the cause that the message gives; the component's settings are the usual place.",
+    "H302": "See what the component waits for, or raise `server.build_timeout`.",
+    "H303": "Tell the author of the plugin.",
+    "H304": "Tell the author of the plugin; the other components were closed.",
+    "H305": "Use one of the names that the hint lists.",
+    "H306": "Open a new runtime.",
+    "H400": "Look at the database that `server.sessions` names.",
+    "H401": "Load the session again and send the message once more.",
+    "H402": "Check the user and the session id, or create the session.",
+    "H403": "Load the session, or choose another id.",
+    "H404": "`list_artifacts` gives the names and versions.",
+    "H500": "Look at the log: it has the details of unexpected errors.",
+    "H501": "Raise `reasoning.max_iterations` of the agent, or give it a clearer instruction.",
+    "H510": "Look at the provider's status and at the message.",
+    "H511": "Check the address and the network, then send the message again.",
+    "H512": "Check the API key and what it may do.",
+    "H513": "Wait, then send the message again.",
+    "H514": "Begin a new session, or use a model with a larger context window.",
+    "H515": "Send the message again; raise the model's `max_tokens` if answers are cut off.",
+    "H520": "The model reads the message and may try again.",
+    "H521": "Name a path inside of the tool's root.",
+    "H522": "Raise the tool's `timeout`, or the agent's `tool_timeout`.",
+    "H523": "The model reads which arguments do not fit and may try again.",
+    "H530": "Look at the embedder's settings and the provider's status.",
+    "H540": "Look at the vector store's settings; a collection keeps the dimension it was made with.",
+    "H550": "Look at the document, or at the source that the message names.",
+    "H600": "Choose another port, or stop the program that uses it.",
+}
+"""What to do about each error of `hector.errors`."""
+
+
+# ------------------------------------------------------------------------------ commands
+
+
+def commands_page() -> str:
+    """Every command with its help, as it prints it on 88 columns."""
+    lines = [
+        NOTE,
+        "# Commands\n",
+        (
+            "The command line of Hector is the program `hector`. What it is asked for goes to stdout, and "
+            "everything else to stderr. `--debug` before the command shows tracebacks. Set `NO_COLOR` to "
+            "switch colours off.\n"
+        ),
+        "## Exit codes\n",
+        (
+            "The exit code of a command says how it ended: 0 when all went well, 1 for a wrong config or a "
+            "failed check, 2 for wrong usage, 3 when an answer needs a human, and 130 when it was "
+            "interrupted.\n"
+        ),
+        "## hector\n",
+        _help(root_command, "hector"),
+    ]
+    for name, (place, summary) in COMMANDS.items():
+        module, _, attribute = place.partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        lines += [
+            f"## hector {name}\n",
+            f"`hector {name}`: {summary[0].lower()}{summary[1:]}\n",
+            _help(command, f"hector {name}"),
+        ]
+    return "\n".join(lines)
+
+
+def _help(command: click.Command, name: str) -> str:
+    settings = {**command.context_settings, "help_option_names": ["-h", "--help"]}
+    settings.pop("max_content_width", None)
+    context = click.Context(command, info_name=name, terminal_width=88, **settings)
+    text = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
+    return f"```text\n{text}\n```\n"
+
+
+# ------------------------------------------------------------------------------ errors
+
+
+def errors_page() -> str:
+    """Every code with its meaning and what to do."""
+    lines = [
+        NOTE,
+        "# Errors\n",
+        (
+            "An error code is a stable name such as `H102` for one kind of error. It stands in square brackets "
+            "in front of the message. The message says what happened and where, and a hint says what to do "
+            "next.\n"
+        ),
+        "## Problems of a config\n",
+        (
+            "Problems of a config have the codes H101 to H119. `hector validate` prints all of them at once, "
+            "each with its place.\n"
+        ),
+        "| code | meaning | what to do |",
+        "|---|---|---|",
+        *(f"| {code} | {meaning} | {todo} |" for code, (meaning, todo) in DIAGNOSTICS.items()),
+        "\n## Errors in Python\n",
+        (
+            "Errors in Python are the classes of `hector.errors`, all below `HectorError`. Each has `code`, "
+            "`message` and `hint`. An invocation that fails carries the code in its `finished` event.\n"
+        ),
+        "| code | class | meaning | what to do |",
+        "|---|---|---|---|",
+        *(
+            f"| {cls.code} | `{cls.__name__}` | {_first_line(cls)} | {REMEDIES[cls.code]} |"
+            for cls in error_classes()
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def error_classes() -> list[type[HectorError]]:
+    """The public errors, by code."""
+    found = [getattr(hector.errors, name) for name in hector.errors.__all__]
+    errors = [item for item in found if isinstance(item, type) and issubclass(item, HectorError)]
+    return sorted(errors, key=lambda cls: cls.code)
+
+
+def _first_line(cls: type) -> str:
+    return " ".join((cls.__doc__ or "").strip().split("\n\n")[0].split())
+
+
+# ------------------------------------------------------------------------------ settings
+
+
+def settings_page() -> str:
+    """Every key that can be written in a config."""
+    lines = [
+        NOTE,
+        "# Settings\n",
+        (
+            "Settings are the keys of a config. The first tables list the keys that Hector reads itself, the "
+            "others those of each provider of the standard plugin `std` and of the first-party plugins. "
+            "`hector schema` gives the same for the plugins that you have installed.\n"
+        ),
+        "## Keys at the root\n",
+        "The keys at the root of a config, and below `server`, `plugins`, `logger` and `defaults`:\n",
+        *_table(RootKeys),
+        "\n## Keys of every agent\n",
+        "These keys stand in `agents.<name>`, whatever the agent's type:\n",
+        *_table(AgentCommon),
+        "\n## Keys of every toolset\n",
+        "These keys stand in `tools.<name>`, whatever the toolset's type:\n",
+        *_table(ToolsetCommon),
+        "\n## Keys of a document store\n",
+        "These keys stand in `document_stores.<name>`, beside `source` and `chunking`:\n",
+        *_table(DocumentStoreKeys),
+    ]
+    records = [item for item in build_registry().records if item.distribution in FIRST_PARTY]
+    for kind in KINDS:
+        for record in records:
+            for provider in record.providers:
+                if provider.kind == kind:
+                    lines += _provider(provider, record.distribution)
+    return "\n".join(lines) + "\n"
+
+
+def _provider(provider: Provider, distribution: str) -> Iterator[str]:
+    title, place, selector = KIND_TITLES[provider.kind]
+    yield f"\n## Settings of {title} {provider.type}\n"
+    source = (
+        "the standard plugin" if distribution == "hector" else f"the distribution `{distribution}`"
+    )
+    summary = provider.summary.rstrip(".")
+    word = title if title == "LLM" else title.lower()
+    yield f"These are the settings of the {word} `{provider.type}` of {source} ({summary}).\n"
+    if selector:
+        yield f"It is chosen with `{selector}: {provider.type}` in `{place}`.\n"
+    rows = list(_table(provider.settings))
+    if len(rows) > 2:
+        yield from rows
+    else:
+        yield "It has no keys of its own.\n"
+
+
+def _table(settings: type) -> Iterator[str]:
+    yield "| key | type | default | meaning |"
+    yield "|---|---|---|---|"
+    for path, kind, default, meaning in _rows(settings, ""):
+        yield f"| `{path}` | {kind} | {default} | {meaning} |"
+
+
+def _rows(settings: type, prefix: str) -> Iterator[tuple[str, str, str, str]]:
+    hints = typing.get_type_hints(settings, include_extras=True)
+    for field in attrs.fields(settings):
+        kind, markers = _unwrapped(hints[field.name])
+        if any(isinstance(marker, NotYet | Alias | Resolved) for marker in markers):
+            continue
+        path = f"{prefix}{field.name}"
+        nested = _record(kind)
+        if nested is not None:
+            rows = list(_rows(nested, f"{path}."))
+            if rows:
+                yield from rows
+                continue
+            continue
+        yield path, _kind(kind, markers), _default(field, markers), _meaning(markers)
+
+
+def _unwrapped(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+    if typing.get_origin(hint) is typing.Annotated:
+        kind, *markers = typing.get_args(hint)
+        return kind, tuple(marker for marker in markers if isinstance(marker, MARKERS))
+    return hint, ()
+
+
+def _record(kind: Any) -> type | None:
+    """The class of nested keys, also where it is optional."""
+    for item in _options(kind):
+        if isinstance(item, type) and attrs.has(item):
+            return item
+    return None
+
+
+def _options(kind: Any) -> list[Any]:
+    is_union = typing.get_origin(kind) in (typing.Union, types.UnionType)
+    return list(typing.get_args(kind)) if is_union else [kind]
+
+
+def _kind(kind: Any, markers: Sequence[Any]) -> str:
+    words = [_word(item) for item in _options(kind) if item is not types.NoneType]
+    text = " or ".join(dict.fromkeys(words))
+    if any(isinstance(marker, Duration) for marker in markers):
+        text = "duration"
+    return "".join([text, *(_bounds(marker) for marker in markers)])
+
+
+def _word(kind: Any) -> str:
+    kind, _ = _unwrapped(kind)
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is typing.Literal:
+        return " or ".join(f"`{value}`" for value in arguments)
+    if origin in (tuple, list) or (isinstance(origin, type) and origin.__name__ == "Sequence"):
+        return f"list of {_plural(_word(arguments[0]))}"
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return f"map of {_plural(_word(arguments[1]))}"
+    if isinstance(kind, type) and attrs.has(kind):
+        return "map of " + ", ".join(f"`{field.name}`" for field in attrs.fields(kind))
+    names = {str: "text", int: "integer", float: "number", bool: "true or false", Path: "path"}
+    if kind is Secret:
+        return "secret"
+    return names.get(kind, "any value")
+
+
+def _plural(word: str) -> str:
+    return {"text": "texts", "secret": "secrets", "integer": "integers", "path": "paths"}.get(
+        word, word
+    )
+
+
+def _bounds(marker: object) -> str:
+    match marker:
+        case Range(minimum=minimum, maximum=maximum, is_minimum_exclusive=is_exclusive):
+            low = (
+                ""
+                if minimum is None
+                else f"{'more than' if is_exclusive else 'at least'} {minimum:g}"
+            )
+            high = "" if maximum is None else f"at most {maximum:g}"
+            return "".join(f", {part}" for part in (low, high) if part)
+        case Reference(kind=kind):
+            return f", name of {KIND_NAMES.get(kind, f'a {kind}')}"
+        case _:
+            return ""
+
+
+def _default(field: Any, markers: Sequence[Any]) -> str:
+    names = next((marker.names for marker in markers if isinstance(marker, Env)), ())
+    variables = ", ".join(f"`{name}`" for name in names)
+    default = field.default
+    if default is attrs.NOTHING:
+        return f"{variables}, required" if variables else "required"
+    if isinstance(default, attrs.Factory):  # type: ignore[arg-type]
+        default = default.factory()
+    shown = _shown(default)
+    return " else ".join(part for part in (variables, shown) if part)
+
+
+def _shown(value: Any) -> str:
+    if value is None or value in ("", (), [], {}):
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, tuple):
+        items = typing.cast("tuple[object, ...]", value)
+        more = f" and {len(items) - 8} more" if len(items) > 8 else ""
+        return ", ".join(f"`{item}`" for item in items[:8]) + more
+    return f"`{value}`"
+
+
+def _meaning(markers: Sequence[Any]) -> str:
+    text = next((marker.text for marker in markers if isinstance(marker, Doc)), "")
+    return text.replace("|", "\\|")
+
+
+# ------------------------------------------------------------------------------ the pages
+
+PAGES = {"commands.md": commands_page, "errors.md": errors_page, "settings.md": settings_page}
+
+
+def main() -> int:
+    """Write the pages, or with `--check` say which would change; the exit code says whether any would."""
+    is_check = "--check" in sys.argv[1:]
+    stale: list[str] = []
+    for name, make in PAGES.items():
+        path, text = FOLDER / name, make()
+        if path.exists() and path.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(name)
+        if not is_check:
+            FOLDER.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    for name in stale:
+        click.echo(f"{'out of date' if is_check else 'wrote'}: docs/reference/{name}")
+    return 1 if is_check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

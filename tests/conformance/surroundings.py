@@ -1,0 +1,172 @@
+"""The smallest config around one provider, and what its settings must find in the world."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from hector.plugin.registry import build_registry
+from hector.spi import Provider
+from hector.testing import settings_strategy
+
+SERVER = Path(__file__).parents[1] / "plugins" / "mcp" / "programs" / "typed_server.py"
+FOLDER = "documents"  # in the folder of the config
+FUNCTIONS = "conformance_functions"
+
+PROVIDERS: Mapping[str, Provider] = {
+    f"{kind}.{type}": offers[0].provider for (kind, type), offers in build_registry().offers.items()
+}
+
+NAMES: Mapping[str, tuple[str, ...]] = {
+    "llm": ("helper",),
+    "embedder": ("helper",),
+    "toolset": ("helper", "helper.list_files"),
+    "document_store": ("helper",),
+    "agent": ("helper", "assistant"),
+}
+"""What references may name; `config_of` adds the entries."""
+
+Keys = Mapping[str, SearchStrategy[Any] | None]
+
+
+def _closed_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def fixed_keys() -> Mapping[str, tuple[Keys, ...]]:
+    """Per provider, what its settings must find to be built; each tuple is a way to set it up.
+
+    Everything that is not named here is drawn. A provider that needs nothing real is not here.
+    """
+    nowhere = f"127.0.0.1:{_closed_port()}"
+    key = st.just("not-a-real-key")
+    no_stdio = dict.fromkeys(("command", "args", "env", "working_directory"))
+    no_server = dict.fromkeys(
+        ("url", "host", "port", "enable_tls", "prefer_grpc", "grpc_port", "timeout", "exact")
+    )
+    return {
+        "llm.auto": ({"ollama_host": st.just(nowhere)},),
+        # one of two that mean the same thing, and one of two ways to be let in
+        "llm.openai": (
+            {"api_key": key, "reasoning_effort": None},
+            {"base_url": st.just(f"http://{nowhere}/v1"), "thinking": None},
+        ),
+        # the length of an unknown model's vectors is found by asking, so a known one is named
+        "embedder.openai": (
+            {"api_key": key, "model": st.just("text-embedding-3-small"), "dimension": None},
+            {"api_key": key, "dimension": st.integers(1, 1536)},
+        ),
+        # its server is asked when it opens; the plugin's own tests have one
+        "vector_store.qdrant": ({"path": st.just("vectors"), **no_server},),
+        "toolset.files": ({"root": st.just(FOLDER)},),
+        "toolset.function": (
+            {
+                "functions": st.lists(
+                    st.sampled_from([f"{FUNCTIONS}:add", f"{FUNCTIONS}:greet"]),
+                    min_size=1,
+                    unique=True,
+                )
+            },
+        ),
+        "toolset.mcp": (
+            {
+                "command": st.just(sys.executable),
+                "args": st.just([str(SERVER)]),
+                "transport": st.sampled_from([None, "stdio"]),
+                "working_directory": st.just(FOLDER),
+                "url": None,
+                "headers": None,
+            },
+            {
+                "url": st.just(f"http://{nowhere}/mcp"),
+                "transport": st.sampled_from([None, "streamable-http"]),
+                **no_stdio,
+            },
+        ),
+        "document_source.directory": ({"path": st.just(FOLDER)},),
+    }
+
+
+def settings_of(provider: Provider) -> SearchStrategy[dict[str, Any]]:
+    """Any valid settings of a provider."""
+    ways = fixed_keys().get(f"{provider.kind}.{provider.type}", ({},))
+    return st.one_of(
+        *(settings_strategy(provider.settings, keys=keys, names=NAMES) for keys in ways)
+    )
+
+
+def place_of(provider: Provider) -> tuple[str, ...]:
+    """Where the settings of a provider stand in `config_of`."""
+    match provider.kind:
+        case "document_source":
+            return ("document_stores", "main", "source")
+        case "chunker":
+            return ("document_stores", "main", "chunking")
+        case _:
+            return (SECTIONS[provider.kind][0], "main")
+
+
+SECTIONS: Mapping[str, tuple[str, str]] = {
+    "llm": ("llms", "provider"),
+    "embedder": ("embedders", "provider"),
+    "vector_store": ("vector_stores", "type"),
+    "toolset": ("tools", "type"),
+    "agent": ("agents", "type"),
+    "session_backend": ("databases", "driver"),
+}
+
+
+def config_of(provider: Provider, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The smallest config in which the provider builds `settings`, with what they refer to."""
+    store: dict[str, Any] = {"source": {"type": "directory", "path": FOLDER}}
+    match provider.kind:
+        case "document_source":
+            return {"document_stores": {"main": {"source": {"type": provider.type, **settings}}}}
+        case "chunker":
+            chunking = {"strategy": provider.type, **settings}
+            return {"document_stores": {"main": {**store, "chunking": chunking}}}
+        case "document_parser":  # every store takes all parsers, which no entry selects
+            return {"document_stores": {"main": store}}
+        case _:
+            pass
+    section, selector = SECTIONS[provider.kind]
+    config: dict[str, Any] = {section: {"main": {selector: provider.type, **settings}}}
+    if provider.kind == "session_backend":
+        config["server"] = {"sessions": {"backend": "sql", "database": "main"}}
+    if provider.kind == "agent":
+        config["llms"] = {"default": {"provider": "offline"}, "helper": {"provider": "offline"}}
+        config["tools"] = {"helper": {"type": "files", "root": FOLDER}}
+        config["document_stores"] = {"helper": store}
+        leaf = {"tools": [], "document_stores": []}
+        config["agents"] |= {"helper": leaf, "assistant": leaf}
+    return config
+
+
+@contextmanager
+def world(folder: Path) -> Iterator[None]:
+    """Make in a folder what the configs refer to."""
+    (folder / FOLDER).mkdir()
+    (folder / FOLDER / "bees.md").write_text("# Bees\n\nBees make honey.\n")
+    (folder / f"{FUNCTIONS}.py").write_text(
+        "def add(left: int, right: int) -> int:\n"
+        '    """Add."""\n'
+        "    return left + right\n\n"
+        "def greet(name: str) -> str:\n"
+        '    """Greet."""\n'
+        "    return f'hello {name}'\n"
+    )
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        sys.modules.pop(FUNCTIONS, None)

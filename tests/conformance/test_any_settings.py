@@ -1,0 +1,146 @@
+"""Any valid settings of any installed provider build and close; any mistake in them is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from leaks import nothing_left
+from surroundings import PROVIDERS, config_of, place_of, settings_of, world
+
+from hector import Runtime, check_config
+from hector.spi import KINDS, Provider
+from hector.testing import Mutation, mutations, settings_strategy
+
+OWN = {"offline", "auto", "lexical", "openai", "chromem", "qdrant", "files", "function", "mcp"}
+ENTRIES = [name for name, provider in PROVIDERS.items() if provider.kind != "document_parser"]
+FEW = 6
+MANY = 200
+SLOW_IS_FINE = tuple(HealthCheck)
+UNSHRUNK = (Phase.explicit, Phase.reuse, Phase.generate)  # shrinking would open thousands
+
+
+def write(folder: Path, config: Mapping[str, Any]) -> Path:
+    """The config as YAML, a key per line."""
+    path = folder / "config.yaml"
+    path.write_text(yaml.safe_dump(dict(config), allow_unicode=True, sort_keys=False, width=10_000))
+    return path
+
+
+async def open_and_close(path: Path) -> None:
+    async with Runtime.open(path, env={}) as runtime:
+        health = runtime.health()
+        assert health.status == "ok"
+        assert health.leases == 0
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+def build(provider: Provider, values: Mapping[str, Any]) -> None:
+    """Open and close a runtime in a folder of its own, on a loop of its own."""
+    with tempfile.TemporaryDirectory() as folder, world(Path(folder)):
+        path = write(Path(folder), config_of(provider, values))
+        problems = check_config(path, env={})
+        assert [str(problem) for problem in problems if problem.severity == "error"] == []
+        asyncio.run(open_and_close(path))
+
+
+def check_every(provider: Provider, examples: int) -> None:
+    @settings(max_examples=examples, suppress_health_check=SLOW_IS_FINE, phases=UNSHRUNK)
+    @given(settings_of(provider))
+    def check(values: dict[str, Any]) -> None:
+        with nothing_left():
+            build(provider, values)
+
+    @settings(max_examples=1, database=None, suppress_health_check=SLOW_IS_FINE)
+    @given(settings_of(provider))
+    def warm_up(values: dict[str, Any]) -> None:
+        build(provider, values)  # a module that is imported may keep a file open for good
+
+    warm_up()
+    check()
+
+
+def test_every_kind_and_plugin_of_this_repository_is_tried() -> None:
+    assert {provider.kind for provider in PROVIDERS.values()} == set(KINDS)
+    assert {provider.type for provider in PROVIDERS.values()} >= OWN
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_any_valid_settings_build_and_close(name: str) -> None:
+    check_every(PROVIDERS[name], FEW)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_many_valid_settings_build_and_close(name: str) -> None:
+    check_every(PROVIDERS[name], MANY)
+
+
+def node_at(path: Path, steps: Sequence[str | int]) -> tuple[int, int]:
+    """1-based lines of the key (or item) that the steps lead to, and of its value."""
+    with path.open() as text:
+        node: Any = yaml.compose(text)
+    key_line = node.start_mark.line
+    for step in steps:
+        if isinstance(step, int):
+            node = node.value[step]
+            key_line = node.start_mark.line
+        else:
+            key, node = next(pair for pair in node.value if pair[0].value == step)
+            key_line = key.start_mark.line
+    return key_line + 1, node.start_mark.line + 1
+
+
+def check_refused(provider: Provider, mutation: Mutation) -> None:
+    with tempfile.TemporaryDirectory() as folder, world(Path(folder)):
+        path = write(Path(folder), config_of(provider, mutation.settings))
+        steps = (*place_of(provider), *mutation.steps)
+        problems = [item for item in check_config(path, env={}) if item.severity == "error"]
+        dotted = f"{'.'.join(place_of(provider))}.{mutation.path}"
+        assert [(item.code, item.path) for item in problems] == [(mutation.code, dotted)]
+        if mutation.code == "H105":
+            line = node_at(path, steps[:-1])[0]
+        elif mutation.code in {"H102", "H110"} or "a secret" in problems[0].message:
+            line = node_at(path, steps)[0]
+        else:
+            line = node_at(path, steps)[1]
+        assert problems[0].line == line
+        assert problems[0].file is not None
+
+
+def check_every_mistake(provider: Provider, examples: int) -> None:
+    broken = mutations(provider.settings, settings_of(provider))
+
+    @settings(max_examples=examples, suppress_health_check=SLOW_IS_FINE, phases=UNSHRUNK)
+    @given(broken)
+    def check(mutation: Mutation) -> None:
+        check_refused(provider, mutation)
+
+    check()
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_any_mistake_is_refused_at_its_place(name: str) -> None:
+    check_every_mistake(PROVIDERS[name], 4 * FEW)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ENTRIES)
+def test_many_mistakes_are_refused_at_their_place(name: str) -> None:
+    check_every_mistake(PROVIDERS[name], 10 * MANY)
+
+
+@given(data=st.data())
+@settings(max_examples=5)
+def test_parsers_have_no_keys_yet(data: st.DataObject) -> None:
+    """No entry selects a parser, so one with a required key could not be built."""
+    for provider in PROVIDERS.values():
+        if provider.kind == "document_parser":
+            assert provider.settings(**data.draw(settings_strategy(provider.settings)))
