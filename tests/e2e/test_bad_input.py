@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -65,6 +66,8 @@ def raising(settings, context):
 
 
 async def hanging(settings, context):
+    if Path("hangs").exists():
+        Path("hangs").write_text("now")  # a pipe that the test waits at
     await asyncio.sleep(3600)
 
 
@@ -100,17 +103,21 @@ class Place:
         )
         (info / "entry_points.txt").write_text(f"[hector.plugins]\n{name} = hector_plugin_{name}\n")
 
-    def hector(self, *args: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+    def start(self, *args: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
             [*HECTOR, *args],
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             env={**os.environ, "PYTHONPATH": str(self.folder / "site")},
-            timeout=25,
-            check=False,
         )
+
+    def hector(self, *args: str) -> subprocess.CompletedProcess[str]:
+        with self.start(*args) as process:
+            stdout, stderr = process.communicate(timeout=25)
+        return subprocess.CompletedProcess(args, process.returncode, stdout, stderr)
 
     def refused(self, *args: str) -> str:
         """What is said by a command that must fail with exit code 1 and print nothing else."""
@@ -128,10 +135,10 @@ def place(tmp_path: Path) -> Place:
 
 CONFIGS = {
     "an unknown key": (
-        "agents: {a: {instrction: x}}\n",
+        "agents: {a: {instructio: x}}\n",
         (
-            "config.yaml:1:14: [H102] agents.a.instrction: unknown key\n"
-            "  1 | agents: {a: {instrction: x}}\n"
+            "config.yaml:1:14: [H102] agents.a.instructio: unknown key\n"
+            "  1 | agents: {a: {instructio: x}}\n"
             "    |              ^^^^^^^^^^ did you mean `instruction`?"
         ),
     ),
@@ -160,7 +167,7 @@ CONFIGS = {
         "install it: pip install hector-plugin-anthropic (installed: ",
     ),
     "a dangling reference": (
-        GOOD.replace("{a: {}}", "{a: {llm: defualt}}"),
+        GOOD.replace("{a: {}}", "{a: {llm: fast}}"),
         "config.yaml:2:19: [H108] agents.a.llm: ",
     ),
     "a circular reference": (
@@ -369,3 +376,19 @@ def test_a_port_in_use_is_said_before_anything_is_built(place: Place) -> None:
     assert "hint: " in said
     assert len(said.splitlines()) == 2
     assert not (place.folder / "opened").exists()
+
+
+@pytest.mark.parametrize("command", [RUN, SERVE], ids=["run", "serve"])
+def test_an_interrupt_while_components_come_up_closes_what_is_open(
+    place: Place, command: tuple[str, ...]
+) -> None:
+    place.install("test", PLUGIN)
+    place.config(built("hanging", "port: 0"))
+    os.mkfifo(place.folder / "hangs")
+    with place.start(*command) as process:
+        assert (place.folder / "hangs").read_text() == "now"
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=20)
+
+    assert (process.returncode, said) == (130, ("", ""))
+    assert (place.folder / "opened").exists() == (place.folder / "closed").exists()

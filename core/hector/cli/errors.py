@@ -32,8 +32,9 @@ def report(error: Exception, args: Sequence[str], *, is_debug: bool = False) -> 
         click.echo(f"error: {error}", err=True)
         for note in getattr(error, "__notes__", ()):
             click.echo(f"also: {note}", err=True)
-    elif isinstance(error, OSError) and error.filename:
-        click.echo(f"error: {error.filename}: {error.strerror}", err=True)
+    elif isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        click.echo(f"error: {where}{error.strerror}", err=True)
     else:
         text = f": {error}" if str(error) else ""
         click.echo(f"error: unexpected {type(error).__name__}{text}", err=True)

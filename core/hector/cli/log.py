@@ -25,7 +25,9 @@ class _Talk(logging.Handler):
         error = record.exc_info[1] if record.exc_info else None
         if error is not None and not self._is_debug:
             text = f"{text.rstrip()}: {type(error).__name__}: {error}"
-        click.echo(f"{record.levelname.lower()}: {text}", err=True)
+        # An error in the log is told to the user by whoever gives up, as the one `error:` of the command.
+        word = "log" if record.levelno >= logging.ERROR else record.levelname.lower()
+        click.echo(f"{word}: {text}", err=True)
         if record.exc_info and self._is_debug:
             click.echo(logging.Formatter().formatException(record.exc_info), err=True)
 

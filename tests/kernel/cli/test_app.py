@@ -102,7 +102,7 @@ def test_every_command_is_listed_and_its_help_can_be_read(terminal: Terminal) ->
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (["vaildate"], "No such command 'vaildate'. Did you mean 'validate'?"),
+        (["validat"], "No such command 'validat'. Did you mean 'validate'?"),
         (
             ["zzz"],
             (
@@ -156,6 +156,7 @@ def failing(error: Exception) -> click.Command:
             PermissionError(13, "Permission denied", "/etc/shadow"),
             "error: /etc/shadow: Permission denied\n",
         ),
+        (OSError(28, "No space left on device"), "error: No space left on device\n"),
     ],
 )
 def test_the_unexpected_is_a_message_too(

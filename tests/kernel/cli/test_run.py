@@ -134,11 +134,11 @@ def test_what_a_provider_did_wrong_is_told_without_a_traceback(slow: Terminal) -
     slow.write("hector.yaml", config.replace("provider: slow", "provider: slow\n    fails: true"))
     done = slow.run("run", "hello")
 
-    warning, error, *told = done.stderr.splitlines()
+    warning, log, *told = done.stderr.splitlines()
     assert (done.returncode, done.stdout) == (1, "")
     assert warning == "warning: the model is slow today"
-    assert error.startswith("error: invocation ")
-    assert error.endswith(' failed unexpectedly: KeyError: "the plugin\'s own mistake"')
+    assert log.startswith("log: invocation ")
+    assert log.endswith(' failed unexpectedly: KeyError: "the plugin\'s own mistake"')
     assert told == ["error: [H500] unexpected KeyError", "  hint: the server's log has the details"]
 
 

@@ -21,7 +21,7 @@ llms:
 agents:
   helper:
     llm: default
-    instrction: Be kind.
+    instructio: Be kind.
 """
 
 
@@ -49,8 +49,8 @@ def test_a_problem_is_shown_on_its_line_with_a_caret() -> None:
 
     head, line, caret, count = done.stderr.splitlines()
     assert (done.return_value, done.stdout) == (1, "")
-    assert head == "config.yaml:8:5: [H102] agents.helper.instrction: unknown key"
-    assert line == "  8 |     instrction: Be kind."
+    assert head == "config.yaml:8:5: [H102] agents.helper.instructio: unknown key"
+    assert line == "  8 |     instructio: Be kind."
     assert caret.startswith("    |     ^^^^^^^^^^ did you mean `instruction`?")
     assert count == "config.yaml: 1 problem"
 
@@ -63,7 +63,7 @@ def test_json_tells_the_same_to_programs() -> None:
     (problem,) = told["problems"]
     assert (done.return_value, done.stderr) == (1, "")
     assert (told["file"], told["valid"]) == ("config.yaml", False)
-    assert (problem["code"], problem["path"]) == ("H102", "agents.helper.instrction")
+    assert (problem["code"], problem["path"]) == ("H102", "agents.helper.instructio")
     assert (problem["file"], problem["line"], problem["column"]) == ("config.yaml", 8, 5)
 
 
@@ -105,7 +105,7 @@ def test_the_schema_accepts_what_is_valid_and_refuses_what_is_not() -> None:
     document = json.loads(done.stdout)
 
     assert is_valid(document, {"agents": {"a": {}}, "llms": {"m": {"provider": "offline"}}})
-    assert not is_valid(document, {"agents": {"a": {"instrction": "x"}}})
+    assert not is_valid(document, {"agents": {"a": {"instructio": "x"}}})
     assert len(CliRunner().invoke(schema.command, ["--compact"]).stdout.splitlines()) == 1
 
 
