@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine, Generator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,10 @@ async def test_two_users_with_one_session_id_do_not_meet(tmp_path: Path) -> None
         assert [summary.key.user for summary in page.sessions] == ["ben"]
 
 
+def _cancel(task: asyncio.Task[Any], _done: object) -> None:
+    task.cancel()
+
+
 class CancelledAt:
     """Awaits `work`, and cancels the task at the n-th time that it waits.
 
@@ -138,7 +143,7 @@ class CancelledAt:
                 return stop.value
             self._left -= 1
             if self._left == 0 and self._when == "woken" and waiting is not None:
-                waiting.add_done_callback(lambda _done: task.cancel())
+                waiting.add_done_callback(partial(_cancel, task))
             elif self._left == 0:
                 task.cancel()
             try:
