@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -146,13 +146,13 @@ def config_of(provider: Provider, settings: Mapping[str, Any]) -> dict[str, Any]
         config["llms"] = {"default": {"provider": "offline"}, "helper": {"provider": "offline"}}
         config["tools"] = {"helper": {"type": "files", "root": FOLDER}}
         config["document_stores"] = {"helper": store}
-        leaf = {"tools": [], "document_stores": []}
+        leaf: dict[str, list[str]] = {"tools": [], "document_stores": []}
         config["agents"] |= {"helper": leaf, "assistant": leaf}
     return config
 
 
 @contextmanager
-def world(folder: Path) -> Iterator[None]:
+def world(folder: Path) -> Generator[None]:
     """Make in a folder what the configs refer to."""
     (folder / FOLDER).mkdir()
     (folder / FOLDER / "bees.md").write_text("# Bees\n\nBees make honey.\n")

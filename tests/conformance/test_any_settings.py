@@ -21,9 +21,9 @@ from hector.testing import Mutation, mutations, settings_strategy
 
 OWN = {"offline", "auto", "lexical", "openai", "chromem", "qdrant", "files", "function", "mcp"}
 ENTRIES = [name for name, provider in PROVIDERS.items() if provider.kind != "document_parser"]
-FEW = 6
+FEW = 5
 MANY = 200
-SLOW_IS_FINE = tuple(HealthCheck)
+SLOW_IS_FINE = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
 UNSHRUNK = (Phase.explicit, Phase.reuse, Phase.generate)  # shrinking would open thousands
 
 
@@ -128,7 +128,7 @@ def check_every_mistake(provider: Provider, examples: int) -> None:
 
 @pytest.mark.parametrize("name", ENTRIES)
 def test_any_mistake_is_refused_at_its_place(name: str) -> None:
-    check_every_mistake(PROVIDERS[name], 4 * FEW)
+    check_every_mistake(PROVIDERS[name], 3 * FEW)
 
 
 @pytest.mark.long

@@ -51,6 +51,7 @@ async def invoke(
     await turns.take(key, timeout_s=SESSION_BUSY_TIMEOUT_S)
     try:
         invocation_id = new_id()
+        log = await _open_log(sessions, key, is_new=is_new)
         span = (
             observer.invocation(
                 agent=agent_name,
@@ -66,7 +67,7 @@ async def invoke(
             id=invocation_id,
             agent=agent_name,
             message=message,
-            log=await _open_log(sessions, key, is_new=is_new),
+            log=log,
             generation=generation.number,
             span=span,
         )
@@ -75,22 +76,26 @@ async def invoke(
         problem: BaseException | None = None
         events = invocation.drive(generation.agents[agent_name])
         try:
-            yield await invocation.record(invocation.make("started", message.parts, author="user"))
-            async for event in events:
-                yield event
-            outcome = "completed"
+            try:
+                yield await invocation.record(
+                    invocation.make("started", message.parts, author="user")
+                )
+                async for event in events:
+                    yield event
+                outcome = "completed"
+            except Exception as error:  # noqa: BLE001 - the request border: told as the last event
+                problem = error
+                outcome, failure = "failed", _failure(error, invocation_id)
+            last = await invocation.record(_finished(invocation, outcome, failure))
         except (asyncio.CancelledError, GeneratorExit) as error:
-            problem = error
+            problem, outcome = error, "canceled"
             await events.aclose()
             await _say_canceled(invocation)
             raise
-        except Exception as error:  # noqa: BLE001 - the request border: told as the last event
-            problem = error
-            outcome, failure = "failed", _failure(error, invocation_id)
         finally:
             if span is not None:
                 span.end(error=problem, outcome=outcome)
-        yield await invocation.record(_finished(invocation, outcome, failure))
+        yield last
     finally:
         turns.give_back(key)
 
@@ -111,10 +116,14 @@ def _finished(
 
 
 async def _say_canceled(invocation: AgentInvocation) -> None:
+    last = _finished(invocation, "canceled")
     try:
         async with asyncio.timeout(LAST_WORD_TIMEOUT_S):
-            await invocation.record(_finished(invocation, "canceled"))
+            await invocation.record(last)
     except (HectorError, TimeoutError):
+        written = invocation.log.events
+        if written and written[-1].id == last.id:
+            return  # the work had ended, and the cancellation came while that was being logged
         logger.warning("invocation %s was canceled, and the log could not be told", invocation.id)
 
 

@@ -87,7 +87,7 @@ def seen(strategy: SearchStrategy[Any], examples: int) -> list[Any]:
     """What a strategy draws."""
     drawn: list[Any] = []
 
-    @settings(max_examples=examples, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples, database=None, suppress_health_check=[HealthCheck.too_slow])
     @given(strategy)
     def collect(value: Any) -> None:
         drawn.append(value)
