@@ -105,7 +105,9 @@ def main() -> None:
             name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")
         }
         environment["HOME"] = home
-        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # a server that was started before has its bytecode
+        environment.pop(
+            "PYTHONDONTWRITEBYTECODE", None
+        )  # a server that was started before has its bytecode
         bare = bare_start()
         start(config, environment)  # writes bytecode, and the index of a document store
         runs = [start(config, environment) for _ in range(STARTS)]
