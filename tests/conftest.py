@@ -6,6 +6,7 @@ import ipaddress
 import os
 import socket
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -84,5 +85,8 @@ def no_inherited_settings(monkeypatch: pytest.MonkeyPatch, empty_home: str) -> N
     for name in list(os.environ):
         if name.upper().startswith(prefixes) or name.upper().endswith(suffixes):
             monkeypatch.delenv(name)
+    # Behind the machine's own: the environment brings node for the machine that has none.
+    programs = str(Path(sys.executable).parent)
+    monkeypatch.setenv("PATH", os.pathsep.join((os.environ.get("PATH", ""), programs)))
     monkeypatch.setenv("HOME", empty_home)
     monkeypatch.setenv("USERPROFILE", empty_home)

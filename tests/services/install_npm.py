@@ -19,6 +19,11 @@ LOCK_FILES = ("package.json", "package-lock.json")
 TIMEOUT_S = 300
 
 
+def search_path() -> str:
+    """The machine's PATH, then the environment's own programs: it brings node where the machine has none."""
+    return os.pathsep.join((os.environ.get("PATH", ""), str(Path(sys.executable).parent)))
+
+
 def install(source: Path, cache: Path) -> Path:
     """Install what `source` locks into a folder of `cache` named after it; returns that folder."""
     digest = hashlib.blake2b(digest_size=8)
@@ -27,9 +32,9 @@ def install(source: Path, cache: Path) -> Path:
     target = cache / f"npm-{digest.hexdigest()}"
     if target.is_dir():
         return target
-    npm = shutil.which("npm")
-    if npm is None or shutil.which("node") is None:
-        sys.exit("these tests run programs from npm: install Node.js 20 or newer, with npm")
+    npm = shutil.which("npm", path=search_path())
+    if npm is None or shutil.which("node", path=search_path()) is None:
+        sys.exit("these tests run programs from npm: `make test` installs node and npm for them")
     cache.mkdir(parents=True, exist_ok=True)
     # A folder of its own, renamed at the end: an interrupted installation is never taken for one.
     with tempfile.TemporaryDirectory(dir=cache) as folder:
@@ -37,7 +42,13 @@ def install(source: Path, cache: Path) -> Path:
             shutil.copy(source / name, folder)
         command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
         done = subprocess.run(
-            command, cwd=folder, timeout=TIMEOUT_S, capture_output=True, text=True, check=False
+            command,
+            cwd=folder,
+            timeout=TIMEOUT_S,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PATH": search_path()},
         )
         if done.returncode:
             sys.exit(
