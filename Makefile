@@ -1,7 +1,7 @@
 # uv is used when it is there and is never required. The environment grows in three steps
 # (.venv/.run, .test, .dev), each made again only when a pyproject.toml has changed.
 .DEFAULT_GOAL := help
-.PHONY: help run dev test test-long check docs bench clean
+.PHONY: help services run dev test test-long check docs bench clean
 
 UV      := $(shell command -v uv 2>/dev/null)
 PYTHON  ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -24,11 +24,14 @@ run: .venv/.run $(if $(MODEL),.venv/.plugin-openai)  ## Serve the quickstart: do
 
 dev: .venv/.dev  ## Make the environment with everything in it, editable.
 
-test: .venv/.test  ## Run the tests.
+test: .venv/.test services  ## Run the tests.
 	$(BIN)/pytest
 
 test-long: .venv/.test  ## Run the tests that take minutes.
 	$(BIN)/pytest -m long || test $$? -eq 5  # 5: there is none yet
+
+services: .venv/.test
+	@$(BIN)/python tests/services/install_npm.py > /dev/null
 
 check: .venv/.dev  ## Check style, types, import contracts, spelling and documentation.
 	$(BIN)/ruff check
