@@ -285,11 +285,20 @@ class AgentInvocation:
             failure = error
             raise
         finally:
-            await _close(events)
-            for step in self._opened:
-                await step.aclose()
-            if self.span is not None:
-                self.span.end(error=failure)
+            try:
+                await _close(events)
+            finally:
+                await self._close_steps()
+                if self.span is not None:
+                    self.span.end(error=failure)
+
+    async def _close_steps(self) -> None:
+        while self._opened:
+            try:
+                await self._opened.pop().aclose()
+            except BaseException:  # a step that cannot clean up leaves none of the others open
+                await self._close_steps()
+                raise
 
 
 async def _close(iterator: AsyncIterator[object]) -> None:

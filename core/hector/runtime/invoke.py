@@ -89,7 +89,7 @@ async def invoke(
             last = await invocation.record(_finished(invocation, outcome, failure))
         except (asyncio.CancelledError, GeneratorExit) as error:
             problem, outcome = error, "canceled"
-            await events.aclose()
+            await _close(events, invocation_id)
             await _say_canceled(invocation)
             raise
         finally:
@@ -113,6 +113,14 @@ def _finished(
         outcome=outcome,
         failure=failure,
     )
+
+
+async def _close(events: AsyncGenerator[Event], invocation_id: str) -> None:
+    # The request border: an agent that cannot clean up is canceled all the same.
+    try:
+        await events.aclose()
+    except Exception:
+        logger.exception("invocation %s was canceled and did not clean up", invocation_id)
 
 
 async def _say_canceled(invocation: AgentInvocation) -> None:

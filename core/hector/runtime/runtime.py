@@ -300,8 +300,10 @@ class Runtime:
             async for event in events:
                 yield event
         finally:
-            await events.aclose()
-            generation.give_back()
+            try:
+                await events.aclose()
+            finally:
+                generation.give_back()
 
     async def reload(self, config: ConfigInput | None = None) -> ReloadReport:
         """Build a new generation beside the running one, swap, and close what nobody uses any more.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Any, cast
 
 from hector.message import Event
 from hector.spi import Agent, Invocation
@@ -32,8 +34,12 @@ class ParallelAgent:
             # The error travels through the queue: raised here it would cancel the parent task, which may be in the
             # code of whoever reads the events.
             try:
-                async for event in invocation.run(agent, branch=f"{self.name}.{agent.name}"):
-                    await queue.put(event)
+                events = cast("Any", invocation.run(agent, branch=f"{self.name}.{agent.name}"))
+                async with aclosing(
+                    events
+                ):  # here, not in the parent: what it holds was entered in this task
+                    async for event in events:
+                        await queue.put(event)
             except Exception as error:  # noqa: BLE001 - raised again by the reader
                 await queue.put(error)
             else:
@@ -45,15 +51,18 @@ class ParallelAgent:
                 group.create_task(one(agent), name=f"agent {agent.name}") for agent in self._agents
             ]
             unfinished = len(tasks)
-            while unfinished:
-                item = await queue.get()
-                if isinstance(item, Event):
-                    yield item
-                    continue
-                unfinished -= 1
-                if item is not None:
-                    failure = item
-                    break
+            try:
+                while unfinished:
+                    item = await queue.get()
+                    if isinstance(item, Event):
+                        yield item
+                        continue
+                    unfinished -= 1
+                    if item is not None:
+                        failure = item
+                        break
+            except GeneratorExit:
+                pass  # the reader left; a task group would make an error of it, and the generator ends here anyway
             for task in tasks:
                 task.cancel()
         if failure is not None:
