@@ -81,7 +81,8 @@ class Builder:
                 opened.extend(fresh)
                 await self._open(fresh, cells, plan)
         except BaseException:
-            await close_all(opened, timeout_s=self.close_timeout_s)
+            closing = close_all(opened, timeout_s=self.close_timeout_s)
+            await asyncio.shield(self.group.create_task(closing))  # also when cancelled once more
             raise
         return cells
 

@@ -347,6 +347,17 @@ class Runtime:
 
     async def _close(self) -> None:
         self._is_closing = True
+        # In a task of the group, so that a cancellation cuts the draining short but never the closing.
+        closing = self._builder.group.create_task(self._close_generations(), name="close")
+        try:
+            await asyncio.shield(closing)
+        except asyncio.CancelledError:
+            for generation in (*self._draining.values(), self._generation):
+                generation.abandon_leases()
+            await asyncio.wait([closing])
+            raise
+
+    async def _close_generations(self) -> None:
         async with self._reloading:  # a reload under way ends first
             deadline = time.monotonic() + self.config.server.reload.drain_timeout
             for generation in (*self._draining.values(), self._generation):

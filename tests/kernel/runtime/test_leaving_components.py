@@ -1,0 +1,52 @@
+"""Components that go away, or whose runtime does, in the middle of something else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+import attrs
+import pytest
+
+from hector import Runtime
+from hector.errors import ComponentOpenError
+from hector.message import Event, TextPart
+from hector.spi import BuildContext, Invocation, Provider, Reference
+from hector.testing import ScriptedLLM, ScriptedSettings
+
+
+def config(**llms: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "llms": {name: {"provider": "diary", **settings} for name, settings in llms.items()},
+        "agents": {f"agent-{name}": {"llm": name, "tools": []} for name in llms},
+    }
+
+
+async def test_cancelling_a_close_that_drains_closes_the_components(diary: Any) -> None:
+    """Whoever cannot wait for the invocations under way gets the components closed at once, in order."""
+    leave, left = asyncio.Event(), asyncio.Event()
+    runtimes: list[Runtime] = []
+
+    async def serve() -> None:
+        async with Runtime.open(config(one={}, two={}), providers=diary.providers()) as runtime:
+            runtimes.append(runtime)
+            await leave.wait()
+            left.set()
+
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        task = group.create_task(serve())
+        while not runtimes:
+            await asyncio.sleep(0)
+        events = runtimes[0].run("agent-one", "hi")
+        await anext(events)
+        leave.set()
+        await left.wait()
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        await events.aclose()
+
+    assert task.cancelled()
+    assert diary.lines[2:] == ["close llms.two", "close llms.one"]
