@@ -129,7 +129,8 @@ class Cell:
                 await self._closing.wait()
         except asyncio.CancelledError:
             self.is_down = ready.done() and not self._closing.is_set()
-            ready.cancel()
+            if not ready.done():  # by its own code: whoever gives it up cancels `ready` first
+                ready.set_exception(ComponentOpenError(self.spec.path, "did not open: cancelled"))
             raise
         except Exception as error:
             if not ready.done():

@@ -50,3 +50,23 @@ async def test_cancelling_a_close_that_drains_closes_the_components(diary: Any) 
 
     assert task.cancelled()
     assert diary.lines[2:] == ["close llms.two", "close llms.one"]
+
+
+async def test_a_component_that_is_cancelled_by_its_own_code_did_not_open(diary: Any) -> None:
+    """It is an error like any other, whether it opens alone or beside others."""
+
+    async def create(settings: object, context: BuildContext) -> ScriptedLLM:
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(asyncio.sleep(1))
+            task.cancel()
+            await task
+        return ScriptedLLM()
+
+    provider = Provider(kind="llm", type="shy", settings=ScriptedSettings, create=create)
+    shy = config(fine={})
+    shy["llms"]["shy"] = {"provider": "shy"}
+
+    with pytest.raises(ComponentOpenError, match=r"`llms.shy` did not open"):
+        async with Runtime.open(shy, providers=[*diary.providers(), provider]):
+            pytest.fail("must not get here")
+    assert diary.lines == ["open llms.fine", "close llms.fine"]
