@@ -73,6 +73,8 @@ class Builder:
                         kept is not None
                         and kept.spec.fingerprint == spec.fingerprint
                         and not kept.is_down
+                        # one that was down is built anew, and what holds the dead one with it
+                        and all(cells[path] is carried.get(path) for path in spec.dependencies)
                     )
                     cell = kept if kept is not None and is_same else Cell(spec)
                     cells[spec.path] = cell

@@ -70,3 +70,38 @@ async def test_a_component_that_is_cancelled_by_its_own_code_did_not_open(diary:
         async with Runtime.open(shy, providers=[*diary.providers(), provider]):
             pytest.fail("must not get here")
     assert diary.lines == ["open llms.fine", "close llms.fine"]
+
+
+async def test_what_uses_a_component_that_is_down_is_built_anew_with_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A reload brings a dead component back to life for the agents that use it, too."""
+    die = asyncio.Event()
+    count = 0
+
+    @asynccontextmanager
+    async def create(settings: object, context: BuildContext) -> AsyncGenerator[ScriptedLLM]:
+        nonlocal count
+        count += 1
+        is_first = count == 1
+
+        async def background() -> None:
+            if is_first:
+                await die.wait()
+                raise ConnectionError("the line is dead")
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(background())
+            yield ScriptedLLM("dead") if is_first else ScriptedLLM("alive")
+
+    provider = Provider(kind="llm", type="frail", settings=ScriptedSettings, create=create)
+    frail = {"llms": {"one": {"provider": "frail"}}, "agents": {"a": {"llm": "one"}}}
+    async with Runtime.open(frail, providers=[provider]) as runtime:
+        die.set()
+        while runtime.health().status == "ok":
+            await asyncio.sleep(0)
+        report = await runtime.reload()
+        events = [event async for event in runtime.run("a", "hi")]
+
+    assert report.rebuilt == ("agents.a", "llms.one")
+    assert "alive" in [event.text for event in events]
