@@ -329,16 +329,16 @@ class Runtime:
             old = self._generation
             plan = make_plan(loaded, registry)
             cells = await self._builder.build(plan, old.cells)
+            self._source = source
             if is_same(cells, loaded, old):
-                return reload_report(old, old, is_changed=False, started=started)
+                return reload_report(old, old, loaded, started=started)
             new = Generation(old.number + 1, plan, cells)
             self._generation = new
-            self._source = source
             self._draining[old.number] = old
             self._builder.group.create_task(
                 self._retire(old), name=f"retire generation {old.number}"
             )
-            return reload_report(old, new, is_changed=True, started=started)
+            return reload_report(old, new, loaded, started=started)
 
     async def _retire(self, generation: Generation) -> None:
         await generation.wait_until_idle(None)

@@ -105,3 +105,38 @@ async def test_what_uses_a_component_that_is_down_is_built_anew_with_it(
 
     assert report.rebuilt == ("agents.a", "llms.one")
     assert "alive" in [event.text for event in events]
+
+
+async def test_a_change_that_needs_a_restart_is_reported_also_when_it_is_the_only_one(
+    diary: Any,
+) -> None:
+    """Nothing is swapped, and nothing is ignored."""
+    async with Runtime.open(config(one={}), providers=diary.providers()) as runtime:
+        report = await runtime.reload({**config(one={}), "server": {"port": 9999}})
+
+        assert not report.is_changed
+        assert report.needs_restart == ("server.port",)
+
+
+async def test_a_drain_timeout_takes_effect_with_a_reload(diary: Any) -> None:
+    """Also when it is all that changed."""
+    async with Runtime.open(config(one={}), providers=diary.providers()) as runtime:
+        await runtime.reload({**config(one={}), "server": {"reload": {"drain_timeout": "7s"}}})
+
+        assert runtime.config.server.reload.drain_timeout == 7
+
+
+async def test_a_reload_from_another_file_reads_that_file_from_then_on(
+    diary: Any, tmp_path: Any
+) -> None:
+    """Also when it said the same at first."""
+    import json
+
+    file = tmp_path / "other.json"
+    file.write_text(json.dumps(config(one={})))
+    async with Runtime.open(config(one={}), providers=diary.providers()) as runtime:
+        await runtime.reload(file)
+        file.write_text(json.dumps(config(one={"answer": "other"})))
+        report = await runtime.reload()
+
+        assert report.is_changed
