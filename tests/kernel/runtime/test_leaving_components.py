@@ -140,3 +140,61 @@ async def test_a_reload_from_another_file_reads_that_file_from_then_on(
         report = await runtime.reload()
 
         assert report.is_changed
+
+
+@attrs.frozen(kw_only=True)
+class KeeperSettings:
+    """An agent that holds an LLM."""
+
+    llm: Annotated[str, Reference("llm")]
+    weight: int = 0
+
+
+@attrs.frozen
+class Keeper:
+    name: str
+    description: str = ""
+
+    async def run(self, invocation: Invocation) -> AsyncGenerator[Event]:
+        yield invocation.event(TextPart("kept"))
+
+
+async def test_a_component_closes_after_everything_that_uses_it_in_any_generation(
+    diary: Any,
+) -> None:
+    """Also when a generation is still being closed while the runtime closes the next one."""
+    closing, go_on = asyncio.Event(), asyncio.Event()
+
+    @asynccontextmanager
+    async def create(settings: KeeperSettings, context: BuildContext) -> AsyncGenerator[Keeper]:
+        context.llm(settings.llm)
+        yield Keeper(context.name)
+        if settings.weight == 1:
+            closing.set()
+            await go_on.wait()
+        diary.lines.append(f"close keeper {settings.weight}")
+
+    provider = Provider(kind="agent", type="keeper", settings=KeeperSettings, create=create)
+
+    def keep(weight: int) -> dict[str, Any]:
+        return {
+            "llms": {"one": {"provider": "diary"}},
+            "agents": {"k": {"type": "keeper", "llm": "one", "weight": weight}},
+        }
+
+    async def release() -> None:
+        while "close keeper 2" not in diary.lines:
+            await asyncio.sleep(0)
+        for _ in range(20):  # time enough for what must not happen
+            await asyncio.sleep(0)
+        go_on.set()
+
+    async with (
+        asyncio.TaskGroup() as group,
+        Runtime.open(keep(1), providers=[*diary.providers(), provider]) as runtime,
+    ):
+        await runtime.reload(keep(2))
+        await closing.wait()
+        group.create_task(release())
+
+    assert diary.lines == ["open llms.one", "close keeper 2", "close keeper 1", "close llms.one"]
