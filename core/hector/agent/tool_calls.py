@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from hector.agent.cancellation import is_cancelled
 from hector.errors import ToolError, ToolTimeoutError
 from hector.message import DataPart, Event, JSONValue, TextPart, ToolCall, ToolResult
 from hector.spi import Tool, ToolContext, ToolOutput
@@ -105,13 +106,13 @@ async def _watched(
     except ToolError as error:
         failure = error
         return _error(error.message)
-    except asyncio.CancelledError as error:
-        failure = error
-        raise
     except (
-        Exception
+        Exception,
+        asyncio.CancelledError,
     ) as error:  # the tool-call border: whatever else a tool raises must not end the invocation
         failure = error
+        if isinstance(error, asyncio.CancelledError) and is_cancelled():
+            raise
         logger.exception("tool %s failed in invocation %s", call.name, invocation.id)
         return _error(f"The tool failed unexpectedly ({type(error).__name__}).")
     finally:

@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import AsyncGenerator
 
-from hector.agent import AgentInvocation, SessionLog
+from hector.agent import AgentInvocation, SessionLog, is_cancelled
 from hector.errors import HectorError, LLMError
 from hector.message import Event, Failure, Message, Outcome
 from hector.runtime.generation import Generation
@@ -83,7 +83,10 @@ async def invoke(
                 async for event in events:
                     yield event
                 outcome = "completed"
-            except Exception as error:  # noqa: BLE001 - the request border: told as the last event
+            # The request border: told as the last event.
+            except (Exception, asyncio.CancelledError) as error:
+                if isinstance(error, asyncio.CancelledError) and is_cancelled():
+                    raise
                 problem = error
                 outcome, failure = "failed", _failure(error, invocation_id)
             last = await invocation.record(_finished(invocation, outcome, failure))
@@ -135,7 +138,7 @@ async def _say_canceled(invocation: AgentInvocation) -> None:
         logger.warning("invocation %s was canceled, and the log could not be told", invocation.id)
 
 
-def _failure(error: Exception, invocation_id: str) -> Failure:
+def _failure(error: BaseException, invocation_id: str) -> Failure:
     if isinstance(error, HectorError):
         is_retryable = error.is_retryable if isinstance(error, LLMError) else False
         return Failure(

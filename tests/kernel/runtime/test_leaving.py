@@ -189,3 +189,38 @@ async def test_parallel_agents_are_closed_in_the_task_they_ran_in() -> None:
                 break
 
     assert [agent.is_same_task for agent in agents] == [True, True]
+
+
+class UntidyTalker(Watched):
+    """Talks without end and cannot clean up."""
+
+    async def run(self, invocation: Invocation) -> AsyncGenerator[Event]:
+        try:
+            while True:
+                yield invocation.event(TextPart("on"))
+        finally:
+            raise ValueError("cannot clean up")
+
+
+async def test_leaving_a_parallel_agent_that_fails_to_clean_up_does_not_wait_for_ever() -> None:
+    """Nobody empties its queue any more, so its error must not want to go there."""
+    agents = [UntidyTalker("x"), UntidyTalker("y")]
+    async with (
+        asyncio.timeout(5),
+        Runtime.open(
+            CONFIG,
+            providers=[scripted_provider(ScriptedLLM("a", "b"))],
+            sub_agents={"both": agents},
+        ) as runtime,
+    ):
+        async with aclosing(runtime.run("both", "hi", session="s")) as events:
+            async for event in events:
+                if event.author == "x":
+                    for _ in range(500):  # until the queue is full
+                        await asyncio.sleep(0)
+                    break
+        session = await runtime.sessions.load(SessionKey("app", "local", "s"))
+
+        assert session is not None
+        assert session.events[-1].outcome == "canceled"
+        assert runtime.health().leases == 0
