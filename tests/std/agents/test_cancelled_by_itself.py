@@ -129,3 +129,47 @@ async def test_an_agent_that_is_cancelled_by_its_own_code_failed() -> None:
     assert events[-1].outcome == "failed"
     assert events[-1].failure is not None
     assert events[-1].failure.message == "unexpected CancelledError"
+
+
+class Step:
+    """Speaks once, and is watched by a weak reference."""
+
+    description = ""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    async def run(self, invocation: Invocation) -> AsyncGenerator[Event]:
+        yield invocation.event(TextPart("on"))
+
+
+class Patient:
+    """Runs another agent again and again, and counts what is left of the earlier rounds."""
+
+    name = "patient"
+    description = ""
+
+    def __init__(self) -> None:
+        self.left: list[weakref.ref[Any]] = []
+
+    async def run(self, invocation: Invocation) -> AsyncGenerator[Event]:
+        for _ in range(20):
+            events = invocation.run(Step("step"))
+            self.left.append(weakref.ref(events))
+            async for event in events:
+                yield event
+            del events
+        gc.collect()
+        self.left = [reference for reference in self.left if reference() is not None]
+
+
+async def test_a_long_loop_keeps_nothing_of_its_earlier_rounds() -> None:
+    """Steps that are over are forgotten."""
+    patient = Patient()
+    llm = ScriptedLLM(ToolCall(id="1", name="transfer_to_patient"))
+    async with Runtime.open(
+        CONFIG, providers=[scripted_provider(llm)], sub_agents={"a": [patient]}
+    ) as runtime:
+        _ = [event async for event in runtime.run("a", "go")]
+
+    assert len(patient.left) <= 1
