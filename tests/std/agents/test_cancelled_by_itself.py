@@ -173,3 +173,57 @@ async def test_a_long_loop_keeps_nothing_of_its_earlier_rounds() -> None:
         _ = [event async for event in runtime.run("a", "go")]
 
     assert len(patient.left) <= 1
+
+
+class LateSessions(InMemorySessions):
+    """Commits, and then takes a while to say so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hangs = True
+
+    async def append(
+        self, key: SessionKey, events: Sequence[Event], *, head: int, epoch: int = 0
+    ) -> Sequence[Event]:
+        stored = await super().append(key, events, head=head, epoch=epoch)
+        if self.hangs and any(event.kind == "state" for event in events):
+            self.hangs = False
+            await asyncio.Event().wait()
+        return stored
+
+
+class Setter:
+    """Changes the state in a tool call that is overdue."""
+
+    spec = ToolSpec(name="set", description="sets", timeout_s=0.01)
+
+    async def call(self, arguments: JSONObject, context: ToolContext) -> str:
+        from hector.message import Actions
+
+        invocation = context.invocation
+        await invocation.record(invocation.event(actions=Actions(state_delta={"x": 1})))
+        return "set"
+
+
+class Looker:
+    """Tells the state."""
+
+    spec = ToolSpec(name="look", description="looks")
+
+    async def call(self, arguments: JSONObject, context: ToolContext) -> str:
+        return str(dict(context.invocation.state))
+
+
+async def test_a_state_change_whose_confirmation_was_lost_is_seen_all_the_same() -> None:
+    """What the log found out it had written counts, state included."""
+    llm = ScriptedLLM(ToolCall(id="1", name="set"), ToolCall(id="2", name="look"), "done")
+    async with Runtime.open(
+        CONFIG,
+        providers=[scripted_provider(llm)],
+        direct_tools={"a": [Setter(), Looker()]},
+        sessions=LateSessions(),
+    ) as runtime:
+        events = [event async for event in runtime.run("a", "go")]
+
+    results = [part for event in events for part in event.parts if isinstance(part, ToolResult)]
+    assert [result.content for result in results][-1] == (TextPart("{'x': 1}"),)
