@@ -118,7 +118,8 @@ class Builder:
                 for cell in fresh:
                     group.create_task(one(cell))
         except BaseExceptionGroup as errors:
-            raise _first(errors) from errors
+            first = _first(errors)
+            raise first from first.__cause__  # the component's own, not the group
 
     def _make(
         self, spec: ComponentSpec, cells: Mapping[str, Cell], plan: Plan, stack: AsyncExitStack

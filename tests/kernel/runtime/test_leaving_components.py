@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Annotated, Any
 
 import attrs
 import pytest
 
 from hector import Runtime
-from hector.errors import ComponentOpenError
+from hector.errors import ComponentOpenError, ComponentTimeoutError
 from hector.message import Event, TextPart
 from hector.spi import BuildContext, Invocation, Provider, Reference
 from hector.testing import ScriptedLLM, ScriptedSettings
@@ -198,3 +198,51 @@ async def test_a_component_closes_after_everything_that_uses_it_in_any_generatio
         group.create_task(release())
 
     assert diary.lines == ["open llms.one", "close keeper 2", "close keeper 1", "close llms.one"]
+
+
+async def test_the_cause_of_a_failed_open_is_chained_also_beside_others(diary: Any) -> None:
+    """The original error is there for whoever debugs, not the group that it went through."""
+    with pytest.raises(ComponentOpenError) as caught:
+        async with Runtime.open(
+            config(fine={}, bad={"fails": "open"}), providers=diary.providers()
+        ):
+            pytest.fail("must not get here")
+
+    assert isinstance(caught.value.__cause__, ConnectionError)
+
+
+async def test_cancelling_a_reload_twice_leaves_no_trace(diary: Any) -> None:
+    """Also when the second time comes while it closes what it had built."""
+    closing, go_on = asyncio.Event(), asyncio.Event()
+
+    @asynccontextmanager
+    async def create(settings: object, context: BuildContext) -> AsyncGenerator[ScriptedLLM]:
+        yield ScriptedLLM()
+        closing.set()
+        await go_on.wait()
+
+    slow = Provider(kind="llm", type="slow", settings=ScriptedSettings, create=create)
+
+    wanted = config(one={}, fine={}, bad={"fails": "hang"})
+    wanted["llms"]["slow"] = {"provider": "slow"}
+    async with asyncio.timeout(5):
+        async with (
+            Runtime.open(config(one={}), providers=[*diary.providers(), slow]) as runtime,
+            asyncio.TaskGroup() as group,
+        ):
+            task = group.create_task(runtime.reload(wanted))
+            while "open llms.fine" not in diary.lines:
+                await asyncio.sleep(0)
+            task.cancel()
+            await closing.wait()
+            task.cancel()
+            await asyncio.wait([task])
+            go_on.set()
+
+    assert task.cancelled()
+    assert sorted(diary.lines) == [
+        "close llms.fine",
+        "close llms.one",
+        "open llms.fine",
+        "open llms.one",
+    ]
