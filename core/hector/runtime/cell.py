@@ -127,6 +127,9 @@ class Cell:
                     return
                 ready.set_result(component)
                 await self._closing.wait()
+            if not self._closing.is_set():  # it swallowed a cancellation of its own making
+                self.is_down = True
+                logger.error("component %s ended by itself", self.spec.path)
         except asyncio.CancelledError:
             self.is_down = ready.done() and not self._closing.is_set()
             if not ready.done():  # by its own code: whoever gives it up cancels `ready` first

@@ -246,3 +246,32 @@ async def test_cancelling_a_reload_twice_leaves_no_trace(diary: Any) -> None:
         "open llms.fine",
         "open llms.one",
     ]
+
+
+async def test_a_component_that_ends_in_silence_is_down(caplog: pytest.LogCaptureFixture) -> None:
+    """A cancel scope that swallows its own cancellation looks like a regular end, and is none."""
+    end = asyncio.Event()
+
+    @asynccontextmanager
+    async def create(settings: object, context: BuildContext) -> AsyncGenerator[ScriptedLLM]:
+        owner = asyncio.current_task()
+        assert owner is not None
+
+        async def background() -> None:
+            await end.wait()
+            owner.cancel()
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(background())
+            with suppress(asyncio.CancelledError):
+                yield ScriptedLLM("hello")
+
+    provider = Provider(kind="llm", type="silent", settings=ScriptedSettings, create=create)
+    silent = {"llms": {"one": {"provider": "silent"}}, "agents": {"a": {"llm": "one"}}}
+    async with Runtime.open(silent, providers=[provider]) as runtime:
+        end.set()
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+        assert runtime.health().components["llms.one"] == "down"
+    assert "component llms.one ended by itself" in caplog.text
