@@ -10,6 +10,8 @@ from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, cast
 
+import attrs
+
 from hector.config import Config
 from hector.errors import RuntimeClosedError, UsageError
 from hector.message import Event, Message
@@ -328,7 +330,8 @@ class Runtime:
             _check_names(self._builder.injections, loaded)
             old = self._generation
             plan = make_plan(loaded, registry)
-            cells = await self._builder.build(plan, old.cells)
+            builder = attrs.evolve(self._builder, build_timeout_s=loaded.server.build_timeout)
+            cells = await builder.build(plan, old.cells)
             self._source = source
             if is_same(cells, loaded, old):
                 return reload_report(old, old, loaded, started=started)

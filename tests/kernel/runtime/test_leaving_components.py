@@ -275,3 +275,15 @@ async def test_a_component_that_ends_in_silence_is_down(caplog: pytest.LogCaptur
 
         assert runtime.health().components["llms.one"] == "down"
     assert "component llms.one ended by itself" in caplog.text
+
+
+async def test_a_build_timeout_holds_for_the_reload_that_brings_it(diary: Any) -> None:
+    """Not the one the runtime was opened with."""
+    async with Runtime.open(config(one={}), providers=diary.providers()) as runtime:
+        changed = {
+            **config(one={}, bad={"fails": "hang"}),
+            "server": {"build_timeout": 0.05},
+        }
+        async with asyncio.timeout(5):
+            with pytest.raises(ComponentTimeoutError, match=r"within 0\.05 s"):
+                await runtime.reload(changed)
