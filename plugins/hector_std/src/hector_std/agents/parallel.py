@@ -70,9 +70,8 @@ class ParallelAgent:
                     await queue.put(event)
         except (Exception, asyncio.CancelledError) as error:
             task = asyncio.current_task()
-            if (
-                task is None or task.cancelling()
-            ):  # the reader has gone, and nobody empties the queue
+            # When the reader has gone, nobody empties the queue.
+            if task is None or task.cancelling():
                 raise asyncio.CancelledError from error
             await queue.put(error if isinstance(error, Exception) else _unasked(agent, error))
         else:
