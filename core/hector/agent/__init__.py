@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from hector.agent.cancellation import is_cancelled
 from hector.agent.invocation import AgentInvocation
 from hector.agent.log import SessionLog
 
-__all__ = ["AgentInvocation", "SessionLog"]
+__all__ = ["AgentInvocation", "SessionLog", "is_cancelled"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from types import AsyncGeneratorType
+from typing import cast
 
 from hector.agent.branch import ISOLATED, join
 from hector.agent.history import build_history
@@ -80,6 +82,7 @@ class AgentInvocation:
 
     def _own(self, events: AsyncGenerator[Event]) -> AsyncGenerator[Event]:
         """Keep a step's generator until the agent is done: an agent that is closed midway leaves its steps open."""
+        self._opened = [step for step in self._opened if not _is_over(step)]
         self._opened.append(events)
         return events
 
@@ -285,11 +288,24 @@ class AgentInvocation:
             failure = error
             raise
         finally:
-            await _close(events)
-            for step in self._opened:
-                await step.aclose()
-            if self.span is not None:
-                self.span.end(error=failure)
+            try:
+                await _close(events)
+            finally:
+                await self._close_steps()
+                if self.span is not None:
+                    self.span.end(error=failure)
+
+    async def _close_steps(self) -> None:
+        while self._opened:
+            try:
+                await self._opened.pop().aclose()
+            except BaseException:  # a step that cannot clean up leaves none of the others open
+                await self._close_steps()
+                raise
+
+
+def _is_over(step: AsyncGenerator[Event]) -> bool:
+    return cast("AsyncGeneratorType[Event, None]", step).ag_frame is None
 
 
 async def _close(iterator: AsyncIterator[object]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from hector.message import Event, JSONValue
 from hector.spi import Session, SessionKey, Sessions
@@ -70,9 +70,7 @@ class SessionLog:
                 raise
             self._head += len(recorded)
             self.events.extend(recorded)
-            for event in events:  # as they were made: the store leaves `temp:` keys out
-                if event.actions is not None and event.actions.state_delta:
-                    self._apply(event.actions.state_delta)
+            self._apply(events)  # as they were made: the store leaves `temp:` keys out
         return tuple(recorded)
 
     async def _find_head(self) -> None:
@@ -80,11 +78,15 @@ class SessionLog:
         if session is not None and session.epoch == self._epoch:
             self._head = session.head
             self.events.extend(session.events)
+            self._apply(session.events)
         self._is_head_unsure = False
 
-    def _apply(self, delta: Mapping[str, JSONValue]) -> None:
-        for name, value in delta.items():
-            if value is None:
-                self._state.pop(name, None)
-            else:
-                self._state[name] = value
+    def _apply(self, events: Iterable[Event]) -> None:
+        for event in events:
+            if event.actions is None:
+                continue
+            for name, value in event.actions.state_delta.items():
+                if value is None:
+                    self._state.pop(name, None)
+                else:
+                    self._state[name] = value

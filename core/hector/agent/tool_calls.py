@@ -7,7 +7,8 @@ import logging
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from hector.errors import HectorError, ToolError, ToolTimeoutError
+from hector.agent.cancellation import is_cancelled
+from hector.errors import ToolError, ToolTimeoutError
 from hector.message import DataPart, Event, JSONValue, TextPart, ToolCall, ToolResult
 from hector.spi import Tool, ToolContext, ToolOutput
 
@@ -38,7 +39,7 @@ async def call_tools(
     ]
     for event in await invocation.log.append(*intents):
         yield event
-    queue: asyncio.Queue[Event | HectorError | None] = asyncio.Queue()
+    queue: asyncio.Queue[Event | Exception | None] = asyncio.Queue()
     unfinished = len(calls)
 
     async def one(call: ToolCall, key: str) -> None:
@@ -55,24 +56,27 @@ async def call_tools(
             )
             event = invocation.make("tool_result", (result,), actions=output.actions)
             queue.put_nowait(await invocation.record(event))
-        except HectorError as error:
+        except Exception as error:  # noqa: BLE001 - raised again by the reader
             queue.put_nowait(error)
         finally:
             unfinished -= 1
             if not unfinished:
                 queue.put_nowait(None)
 
-    failure: HectorError | None = None
+    failure: Exception | None = None
     async with asyncio.TaskGroup() as group:
         tasks = [
             group.create_task(one(call, intent.idempotency_key or ""), name=f"tool {call.name}")
             for call, intent in zip(calls, intents, strict=True)
         ]
-        while (item := await queue.get()) is not None:
-            if isinstance(item, HectorError):
-                failure = item
-                break
-            yield item
+        try:
+            while (item := await queue.get()) is not None:
+                if isinstance(item, Exception):
+                    failure = item
+                    break
+                yield item
+        except GeneratorExit:
+            pass  # the reader left; a task group would make an error of it, and the generator ends here anyway
         for task in tasks:
             task.cancel()  # those that are done do not mind
     if failure is not None:
@@ -102,13 +106,13 @@ async def _watched(
     except ToolError as error:
         failure = error
         return _error(error.message)
-    except asyncio.CancelledError as error:
-        failure = error
-        raise
     except (
-        Exception
+        Exception,
+        asyncio.CancelledError,
     ) as error:  # the tool-call border: whatever else a tool raises must not end the invocation
         failure = error
+        if isinstance(error, asyncio.CancelledError) and is_cancelled():
+            raise
         logger.exception("tool %s failed in invocation %s", call.name, invocation.id)
         return _error(f"The tool failed unexpectedly ({type(error).__name__}).")
     finally:

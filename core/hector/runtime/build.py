@@ -73,6 +73,8 @@ class Builder:
                         kept is not None
                         and kept.spec.fingerprint == spec.fingerprint
                         and not kept.is_down
+                        # one that was down is built anew, and what holds the dead one with it
+                        and all(cells[path] is carried.get(path) for path in spec.dependencies)
                     )
                     cell = kept if kept is not None and is_same else Cell(spec)
                     cells[spec.path] = cell
@@ -81,7 +83,8 @@ class Builder:
                 opened.extend(fresh)
                 await self._open(fresh, cells, plan)
         except BaseException:
-            await close_all(opened, timeout_s=self.close_timeout_s)
+            closing = close_all(opened, timeout_s=self.close_timeout_s)
+            await asyncio.shield(self.group.create_task(closing))  # also when cancelled once more
             raise
         return cells
 
@@ -115,7 +118,8 @@ class Builder:
                 for cell in fresh:
                     group.create_task(one(cell))
         except BaseExceptionGroup as errors:
-            raise _first(errors) from errors
+            first = _first(errors)
+            raise first from first.__cause__  # the component's own, not the group
 
     def _make(
         self, spec: ComponentSpec, cells: Mapping[str, Cell], plan: Plan, stack: AsyncExitStack

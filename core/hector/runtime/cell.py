@@ -127,9 +127,13 @@ class Cell:
                     return
                 ready.set_result(component)
                 await self._closing.wait()
+            if not self._closing.is_set():  # it swallowed a cancellation of its own making
+                self.is_down = True
+                logger.error("component %s ended by itself", self.spec.path)
         except asyncio.CancelledError:
             self.is_down = ready.done() and not self._closing.is_set()
-            ready.cancel()
+            if not ready.done():  # by its own code: whoever gives it up cancels `ready` first
+                ready.set_exception(ComponentOpenError(self.spec.path, "did not open: cancelled"))
             raise
         except Exception as error:
             if not ready.done():

@@ -24,12 +24,13 @@ def is_same(cells: Mapping[str, Cell], config: Config, old: Generation) -> bool:
 
 
 def _kernel_keys(config: Config) -> Any:
-    """What of a config can change without any component changing: names, cards, visibility."""
+    """What of a config can change without any component changing: names, cards, visibility, draining."""
     agents = config.components.get("agent", {})
     return (
         config.name,
         config.description,
         config.version,
+        config.server.reload,
         {name: entry.common for name, entry in agents.items()},
     )
 
@@ -51,25 +52,25 @@ def _of(config: Config, name: str) -> Any:
 
 
 def reload_report(
-    old: Generation, new: Generation, *, is_changed: bool, started: float
+    old: Generation, new: Generation, config: Config, *, started: float
 ) -> ReloadReport:
     """Compare two generations.
 
     Args:
         old: the one that was current.
         new: the one that is current now; `old` itself when nothing changed.
-        is_changed: whether there was a swap.
+        config: what was loaded; that of `new`, or one that only a restart can bring about.
         started: when the reload began, by `time.perf_counter`.
     """
     before, after = old.cells, new.cells
     carried = {path for path, cell in after.items() if before.get(path) is cell}
     return ReloadReport(
         generation=new.number,
-        is_changed=is_changed,
+        is_changed=new is not old,
         added=tuple(sorted(after.keys() - before.keys())),
         rebuilt=tuple(sorted((after.keys() & before.keys()) - carried)),
         carried_over=tuple(sorted(carried)),
         removed=tuple(sorted(before.keys() - after.keys())),
-        needs_restart=_restart_keys(old.plan.config, new.plan.config),
+        needs_restart=_restart_keys(old.plan.config, config),
         duration_s=time.perf_counter() - started,
     )

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from hector.runtime.build import close_all
 from hector.runtime.cell import Cell
 from hector.runtime.plan import Plan
 from hector.runtime.report import AgentInfo, agent_info
@@ -77,10 +76,11 @@ class Generation:
         return True
 
     async def release(self, *, timeout_s: float) -> None:
-        """Let go of the cells and close those that no other generation holds, dependants first."""
-        free: list[Cell] = []
-        for cell in self.cells.values():
+        """Let go of the cells and close those that no other generation holds, dependants first.
+
+        A cell is held until its dependants here have closed: another generation may be released at the same time.
+        """
+        for cell in reversed(tuple(self.cells.values())):
             cell.holders -= 1
             if not cell.holders:
-                free.append(cell)
-        await close_all(free, timeout_s=timeout_s)
+                await cell.close(timeout_s=timeout_s)

@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import AsyncGenerator
 
-from hector.agent import AgentInvocation, SessionLog
+from hector.agent import AgentInvocation, SessionLog, is_cancelled
 from hector.errors import HectorError, LLMError
 from hector.message import Event, Failure, Message, Outcome
 from hector.runtime.generation import Generation
@@ -83,13 +83,16 @@ async def invoke(
                 async for event in events:
                     yield event
                 outcome = "completed"
-            except Exception as error:  # noqa: BLE001 - the request border: told as the last event
+            # The request border: told as the last event.
+            except (Exception, asyncio.CancelledError) as error:
+                if isinstance(error, asyncio.CancelledError) and is_cancelled():
+                    raise
                 problem = error
                 outcome, failure = "failed", _failure(error, invocation_id)
             last = await invocation.record(_finished(invocation, outcome, failure))
         except (asyncio.CancelledError, GeneratorExit) as error:
             problem, outcome = error, "canceled"
-            await events.aclose()
+            await _close(events, invocation_id)
             await _say_canceled(invocation)
             raise
         finally:
@@ -115,6 +118,14 @@ def _finished(
     )
 
 
+async def _close(events: AsyncGenerator[Event], invocation_id: str) -> None:
+    # The request border: an agent that cannot clean up is canceled all the same.
+    try:
+        await events.aclose()
+    except Exception:
+        logger.exception("invocation %s was canceled and did not clean up", invocation_id)
+
+
 async def _say_canceled(invocation: AgentInvocation) -> None:
     last = _finished(invocation, "canceled")
     try:
@@ -127,7 +138,7 @@ async def _say_canceled(invocation: AgentInvocation) -> None:
         logger.warning("invocation %s was canceled, and the log could not be told", invocation.id)
 
 
-def _failure(error: Exception, invocation_id: str) -> Failure:
+def _failure(error: BaseException, invocation_id: str) -> Failure:
     if isinstance(error, HectorError):
         is_retryable = error.is_retryable if isinstance(error, LLMError) else False
         return Failure(

@@ -10,6 +10,8 @@ from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, cast
 
+import attrs
+
 from hector.config import Config
 from hector.errors import RuntimeClosedError, UsageError
 from hector.message import Event, Message
@@ -300,8 +302,10 @@ class Runtime:
             async for event in events:
                 yield event
         finally:
-            await events.aclose()
-            generation.give_back()
+            try:
+                await events.aclose()
+            finally:
+                generation.give_back()
 
     async def reload(self, config: ConfigInput | None = None) -> ReloadReport:
         """Build a new generation beside the running one, swap, and close what nobody uses any more.
@@ -326,17 +330,18 @@ class Runtime:
             _check_names(self._builder.injections, loaded)
             old = self._generation
             plan = make_plan(loaded, registry)
-            cells = await self._builder.build(plan, old.cells)
+            builder = attrs.evolve(self._builder, build_timeout_s=loaded.server.build_timeout)
+            cells = await builder.build(plan, old.cells)
+            self._source = source
             if is_same(cells, loaded, old):
-                return reload_report(old, old, is_changed=False, started=started)
+                return reload_report(old, old, loaded, started=started)
             new = Generation(old.number + 1, plan, cells)
             self._generation = new
-            self._source = source
             self._draining[old.number] = old
             self._builder.group.create_task(
                 self._retire(old), name=f"retire generation {old.number}"
             )
-            return reload_report(old, new, is_changed=True, started=started)
+            return reload_report(old, new, loaded, started=started)
 
     async def _retire(self, generation: Generation) -> None:
         await generation.wait_until_idle(None)
@@ -345,6 +350,17 @@ class Runtime:
 
     async def _close(self) -> None:
         self._is_closing = True
+        # In a task of the group, so that a cancellation cuts the draining short but never the closing.
+        closing = self._builder.group.create_task(self._close_generations(), name="close")
+        try:
+            await asyncio.shield(closing)
+        except asyncio.CancelledError:
+            for generation in (*self._draining.values(), self._generation):
+                generation.abandon_leases()
+            await asyncio.wait([closing])
+            raise
+
+    async def _close_generations(self) -> None:
         async with self._reloading:  # a reload under way ends first
             deadline = time.monotonic() + self.config.server.reload.drain_timeout
             for generation in (*self._draining.values(), self._generation):
