@@ -16,6 +16,7 @@ from hector.errors import (
     HectorError,
 )
 from hector.runtime.plan import ComponentSpec
+from hector.runtime.redaction import redacted
 
 __all__ = ["Cell", "Make"]
 
@@ -93,7 +94,7 @@ class Cell:
         except TimeoutError as error:
             await self._abandon()
             if not deadline.expired():
-                raise ComponentOpenError(path, f"did not open: {_reason(error)}") from error
+                raise self._open_error(error) from error
             raise ComponentTimeoutError(
                 path,
                 f"did not open within {timeout_s:g} s",
@@ -101,9 +102,16 @@ class Cell:
             ) from error
         except Exception as error:
             await self._abandon()
-            raise _open_error(path, error) from error
+            raise self._open_error(error) from error
         self._check_shape(made)
         self.component = made
+
+    def _open_error(self, error: Exception) -> HectorError:
+        if isinstance(error, ComponentOpenError | ComponentTypeError | ComponentTimeoutError):
+            return error
+        hint = error.hint if isinstance(error, HectorError) else None
+        reason = redacted(_reason(error), self.spec.entry.settings)
+        return ComponentOpenError(self.spec.path, f"did not open: {reason}", hint=hint)
 
     def _check_shape(self, made: Any) -> None:
         kind = self.spec.entry.kind
@@ -174,10 +182,3 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, HectorError):
         return error.message
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-
-
-def _open_error(path: str, error: Exception) -> HectorError:
-    if isinstance(error, ComponentOpenError | ComponentTypeError | ComponentTimeoutError):
-        return error
-    hint = error.hint if isinstance(error, HectorError) else None
-    return ComponentOpenError(path, f"did not open: {_reason(error)}", hint=hint)

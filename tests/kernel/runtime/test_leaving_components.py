@@ -11,9 +11,9 @@ import attrs
 import pytest
 
 from hector import Runtime
-from hector.errors import ComponentOpenError, ComponentTimeoutError
+from hector.errors import ComponentOpenError, ComponentTimeoutError, LLMConnectionError
 from hector.message import Event, TextPart
-from hector.spi import BuildContext, Invocation, Provider, Reference
+from hector.spi import BuildContext, Invocation, Provider, Reference, Secret
 from hector.testing import ScriptedLLM, ScriptedSettings
 
 
@@ -287,3 +287,31 @@ async def test_a_build_timeout_holds_for_the_reload_that_brings_it(diary: Any) -
         async with asyncio.timeout(5):
             with pytest.raises(ComponentTimeoutError, match=r"within 0\.05 s"):
                 await runtime.reload(changed)
+
+
+@attrs.frozen(kw_only=True)
+class LockedSettings:
+    """A component with a key."""
+
+    key: Secret
+
+
+@pytest.mark.parametrize("error", [ValueError, LLMConnectionError])
+async def test_a_secret_in_what_a_component_raises_is_not_told(error: type[Exception]) -> None:
+    """SDKs quote what they were given; the message keeps the rest."""
+
+    def create(settings: LockedSettings, context: BuildContext) -> ScriptedLLM:
+        text = f"no entry with {settings.key.reveal()} here"
+        raise error(text, provider="x") if error is LLMConnectionError else error(text)
+
+    provider = Provider(kind="llm", type="locked", settings=LockedSettings, create=create)
+    locked = {
+        "llms": {"one": {"provider": "locked", "key": "hunter2"}},
+        "agents": {"a": {"llm": "one"}},
+    }
+    with pytest.raises(ComponentOpenError) as caught:
+        async with Runtime.open(locked, providers=[provider]):
+            pytest.fail("must not get here")
+
+    assert "no entry with *** here" in str(caught.value)
+    assert "hunter2" not in str(caught.value)
