@@ -27,10 +27,24 @@ SLOW_IS_FINE = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.fi
 UNSHRUNK = (Phase.explicit, Phase.reuse, Phase.generate)  # shrinking would open thousands
 
 
+class Quoting(yaml.SafeDumper):
+    """Quotes every string: PyYAML writes YAML 1.1, where `1e100` is one, and Hector reads YAML 1.2."""
+
+
+def _quoted(_dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return yaml.ScalarNode("tag:yaml.org,2002:str", text, style='"')
+
+
+Quoting.add_representer(str, _quoted)
+
+
 def write(folder: Path, config: Mapping[str, Any]) -> Path:
     """The config as YAML, a key per line."""
     path = folder / "config.yaml"
-    path.write_text(yaml.safe_dump(dict(config), allow_unicode=True, sort_keys=False, width=10_000))
+    text = yaml.dump(
+        dict(config), Dumper=Quoting, allow_unicode=True, sort_keys=False, width=10_000
+    )
+    path.write_text(text)
     return path
 
 

@@ -327,7 +327,13 @@ def built(first: str, second: str) -> str:
 @pytest.mark.parametrize(
     ("create", "error"),
     [
-        ("raising", "[H301] `llms.bad` did not open: ValueError: no such region: mars\n"),
+        (
+            "raising",
+            (
+                "[H301] `llms.bad` did not open: ValueError: no such region: mars\n"
+                "  hint: that is what the plugin of `raising` raised; --debug shows where\n"
+            ),
+        ),
         (
             "hanging",
             (

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from hector.cli.answer import AnswerPrinter
-from hector.cli.choose import choose_agent
+from hector.cli.choose import choose_agent, warn_if_forgetful
 from hector.cli.files import config_option, find_config
 from hector.cli.log import quiet_logging
 from hector.cli.prompt import Prompt
@@ -122,6 +122,8 @@ def _on_interrupt(stop: Callable[[], object]) -> Generator[None]:
 async def _talk(config: Path, agent: str | None, session: str | None) -> None:
     async with Runtime.open(config) as runtime:
         conversation = Conversation(runtime, choose_agent(runtime, agent), session or new_id())
+        if session is not None:
+            warn_if_forgetful(runtime)
         _say(f"{conversation.agent} of {runtime.name}. /help lists the commands.")
         prompt = Prompt()
         while (line := await prompt.line()) is not None:

@@ -7,7 +7,7 @@ import click
 from hector.errors import UsageError
 from hector.runtime import Runtime
 
-__all__ = ["choose_agent"]
+__all__ = ["choose_agent", "warn_if_forgetful"]
 
 
 def choose_agent(runtime: Runtime, given: str | None) -> str:
@@ -29,3 +29,13 @@ def choose_agent(runtime: Runtime, given: str | None) -> str:
             param_hint="'--agent'",
         )
     return given
+
+
+def warn_if_forgetful(runtime: Runtime) -> None:
+    """Say that a session that was asked for by id is gone when the command ends."""
+    if runtime.config.server.sessions.backend == "inmemory":
+        click.echo(
+            "warning: this config keeps no sessions: what is said now is forgotten at the end."
+            " Set server.sessions.backend: sql to keep it.",
+            err=True,
+        )

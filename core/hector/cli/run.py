@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from hector.cli.answer import AnswerPrinter, JsonPrinter
-from hector.cli.choose import choose_agent
+from hector.cli.choose import choose_agent, warn_if_forgetful
 from hector.cli.files import config_option, find_config
 from hector.cli.log import quiet_logging
 from hector.runtime import Runtime
@@ -53,6 +53,8 @@ def command(
     async def ask() -> None:
         async with Runtime.open(file) as runtime:
             name = choose_agent(runtime, agent)
+            if session is not None:
+                warn_if_forgetful(runtime)
             # Closed here: a runtime that closes waits for the invocations that nobody reads any more.
             async with aclosing(runtime.run(name, text, user=user, session=session)) as events:
                 async for event in events:

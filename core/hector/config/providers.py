@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
@@ -91,6 +92,10 @@ class ProviderIndex(Protocol):
         ...
 
 
+def _nearest(word: str, choices: Sequence[str]) -> list[str]:
+    return difflib.get_close_matches(word.lower(), choices, n=1, cutoff=0.7)
+
+
 def unknown_provider(kind: str, type: str, types: Sequence[str]) -> ProviderProblem:
     """The H107 for a type nobody offers: what is there, and the package that would bring it.
 
@@ -108,6 +113,9 @@ def unknown_provider(kind: str, type: str, types: Sequence[str]) -> ProviderProb
             did_you_mean(type, types, none=f"no plugin that offers a type of {word} is installed")
             or ""
         )
+        if not any(near in types for near in _nearest(type, [*types, *_PACKAGES])):
+            for near in _nearest(type, [*_PACKAGES]):
+                hint = f"did you mean `{near}`? pip install {_PACKAGES[near]} ({hint})"
     return ProviderProblem(
         code="H107", message=f"no installed plugin offers the {word} type `{type}`", hint=hint
     )

@@ -109,7 +109,15 @@ class Cell:
     def _open_error(self, error: Exception) -> HectorError:
         if isinstance(error, ComponentOpenError | ComponentTypeError | ComponentTimeoutError):
             return error
-        hint = error.hint if isinstance(error, HectorError) else None
+        if isinstance(error, HectorError):
+            hint = error.hint
+        else:
+            type_ = self.spec.entry.type
+            hint = (
+                f"that is what the plugin of `{type_}` raised; --debug shows where"
+                if type_
+                else None
+            )
         reason = redacted(_reason(error), self.spec.entry.settings)
         return ComponentOpenError(self.spec.path, f"did not open: {reason}", hint=hint)
 

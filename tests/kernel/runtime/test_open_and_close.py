@@ -22,6 +22,8 @@ from hector.errors import (
 from hector.spi import BuildContext, Provider
 from hector.testing import ScriptedLLM, ScriptedSettings
 
+RAISED = "\n  hint: that is what the plugin of `diary` raised; --debug shows where"
+
 
 def config(**llms: dict[str, Any]) -> dict[str, Any]:
     return {
@@ -52,11 +54,15 @@ async def test_components_of_one_phase_open_at_the_same_time(diary: Any) -> None
 @pytest.mark.parametrize(
     ("fails", "error", "text"),
     [
-        ("create", ComponentOpenError, "[H301] `llms.bad` did not open: RuntimeError: no luck"),
+        (
+            "create",
+            ComponentOpenError,
+            "[H301] `llms.bad` did not open: RuntimeError: no luck" + RAISED,
+        ),
         (
             "open",
             ComponentOpenError,
-            "[H301] `llms.bad` did not open: ConnectionError: no route to host",
+            "[H301] `llms.bad` did not open: ConnectionError: no route to host" + RAISED,
         ),
         (
             "wrong_type",

@@ -252,3 +252,26 @@ def test_a_segment_exchanged_for_a_link_after_it_was_resolved_does_not_lead_outs
     monkeypatch.setattr(ContainedFolder, "relative", resolve_then_exchange)
     with pytest.raises(ToolError):
         ContainedFolder(root).read("src/secret.txt", limit=1000)
+
+
+@pytest.mark.parametrize("name", [".env", ".env.local", "deep/.env", "key.pem", "id.key"])
+async def test_what_may_hold_secrets_is_neither_read_nor_listed_nor_searched(
+    tmp_path: Path, name: str
+) -> None:
+    """Not by its path, not through a link, not by a search; `deny: []` takes the guard away."""
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("TOKEN=hunter2")
+    (tmp_path / "link.txt").symlink_to(file)
+    tools = FileTools(FileToolsSettings(root=tmp_path))
+
+    for path in (name, f"./{name}", "link.txt"):
+        with pytest.raises(ToolError):
+            await tools.read_file(path)
+    listed = await tools.list_files(recursive=True)
+    searched = await tools.grep_search("hunter2")
+
+    assert name not in listed
+    assert "TOKEN" not in searched
+    open_tools = FileTools(FileToolsSettings(root=tmp_path, deny=()))
+    assert "hunter2" in await open_tools.read_file(name)

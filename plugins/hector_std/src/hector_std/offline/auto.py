@@ -91,10 +91,9 @@ async def _build(choice: _Choice, context: BuildContext) -> LLM:
 
 def _warn_missing(choice: _Choice, context: BuildContext) -> None:
     logger.warning(
-        "%s: %s, but no plugin offers the LLM type `%s`: install hector-plugin-%s to use it",
+        "%s: %s, but no plugin offers the LLM type `%s`: install hector-plugin-openai to use it",
         context.path,
         choice.reason,
-        choice.type,
         choice.type,
     )
 

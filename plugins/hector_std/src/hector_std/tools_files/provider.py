@@ -28,6 +28,10 @@ class FileToolsSettings:
         tuple[str, ...],
         Doc("globs of what is not listed or searched; it can still be read by its path"),
     ] = (".git", ".venv", "venv", "node_modules", "__pycache__")
+    deny: Annotated[
+        tuple[str, ...],
+        Doc("globs of what is neither listed, searched nor read: it may hold secrets"),
+    ] = (".env", ".env.*", "*.pem", "*.key")
     max_file_size: Annotated[
         int, Range(minimum=1), Doc("bytes; larger files are neither read nor searched")
     ] = 10 * 1024 * 1024

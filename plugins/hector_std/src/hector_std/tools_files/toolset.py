@@ -30,7 +30,8 @@ class FileTools:
     def __init__(self, settings: FileToolsSettings) -> None:
         self._settings = settings
         self._folder = ContainedFolder(settings.root)
-        self._excluded = GlobSet.of(settings.exclude)
+        self._denied = GlobSet.of(settings.deny)
+        self._skipped = GlobSet.of((*settings.exclude, *settings.deny))
         functions: dict[str, Callable[..., object]] = {
             "read_file": self.read_file,
             "list_files": self.list_files,
@@ -130,7 +131,7 @@ class FileTools:
         relative = self._folder.relative(path)
         if self._settings.root.joinpath(relative).is_file():
             return [relative]
-        entries = self._folder.walk(relative, is_skipped=self._excluded.matches)
+        entries = self._folder.walk(relative, is_skipped=self._skipped.matches)
         return [
             entry.path
             for entry in entries
@@ -147,7 +148,7 @@ class FileTools:
         entries = self._folder.walk(
             base,
             is_recursive=is_recursive or "/" in (pattern or "") or "**" in (pattern or ""),
-            is_skipped=self._excluded.matches,
+            is_skipped=self._skipped.matches,
         )
         for entry in entries:
             if stop.is_set():
@@ -158,6 +159,8 @@ class FileTools:
         return found
 
     def _text(self, path: str) -> str:
+        if self._denied.matches(self._folder.relative(path)):
+            raise ToolError(f"`{path}` may hold secrets and is not read")
         data = self._folder.read(path, limit=self._settings.max_file_size)
         try:
             return decode_text(data)[0]
