@@ -183,7 +183,7 @@ class Cell:
 
 
 ABANDON_TIMEOUT_S = 5.0
-"""How long a cancelled component may take to clean up before it is left behind."""
+"""How long a cancelled component is waited for before others go on closing; the runtime ends when it does."""
 
 
 def _reason(error: BaseException) -> str:

@@ -326,7 +326,10 @@ class Runtime:
                 raise RuntimeClosedError("the runtime is closing and does not reload")
             started = time.perf_counter()
             source = self._source if config is None else config
-            loaded, registry = load_config(source, env=self._env, providers=self._providers)
+            # In a thread: files are read and plugins imported, and conversations go on meanwhile.
+            loaded, registry = await asyncio.to_thread(
+                load_config, source, env=self._env, providers=self._providers
+            )
             _check_names(self._builder.injections, loaded)
             old = self._generation
             plan = make_plan(loaded, registry)

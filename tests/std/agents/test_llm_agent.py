@@ -22,6 +22,7 @@ from hector.message import (
 )
 from hector.spi import SessionKey, Tool, ToolContext, ToolOutput, ToolSpec
 from hector.testing import Reply, ScriptedLLM, scripted_provider
+from hector_std.agents.llm import LLMAgent, ToolSource
 
 
 class Echo:
@@ -350,6 +351,31 @@ async def test_tools_may_be_picked_one_by_one_and_a_second_of_a_name_gets_its_to
         _ = [event async for event in runtime.run("a", "go")]
 
     assert [spec.name for spec in llm.requests[0].tools] == ["one", "two", "second_two"]
+
+
+async def test_a_renamed_tool_never_takes_the_place_of_another() -> None:
+    """Also when the prefixed name is there already, or longer than models accept."""
+
+    class Fixed:
+        def __init__(self, *names: str) -> None:
+            self.names = names
+
+        def tools(self) -> Sequence[Tool]:
+            return [Echo(name) for name in self.names]
+
+    long = "x" * 60
+    agent = LLMAgent(
+        name="a",
+        llm=ScriptedLLM(),
+        tools=[Echo("t"), Echo("s_t"), Echo(long)],
+        sources=[ToolSource("s", Fixed("t")), ToolSource("prefix", Fixed(long))],
+    )
+
+    names = list(agent.tools())
+
+    assert names[:4] == ["t", "s_t", long, "s_t_2"]
+    assert len(set(names)) == 5
+    assert all(len(name) <= 64 for name in names)
 
 
 async def test_a_tool_that_its_toolset_does_not_have_is_refused_when_the_agent_is_built() -> None:

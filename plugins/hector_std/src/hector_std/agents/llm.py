@@ -40,6 +40,14 @@ class ToolSource:
     members: frozenset[str] | None = None
 
 
+def _free_name(wanted: str, taken: Mapping[str, object]) -> str:
+    """`wanted`, cut to what models accept, with a number behind it if that is taken too."""
+    name, number = wanted[:64], 2
+    while name in taken:
+        name, number = f"{wanted[:61]}_{number}", number + 1
+    return name
+
+
 class _Renamed:
     """A tool under another name, for when two have the same."""
 
@@ -135,7 +143,7 @@ class LLMAgent:
                 if source.members is not None and name not in source.members:
                     continue
                 if name in table:
-                    name = f"{source.name}_{name}"
+                    name = _free_name(f"{source.name}_{name}", table)
                     table[name] = _Renamed(tool, name)
                 else:
                     table[name] = tool
