@@ -7,6 +7,8 @@ from typing import Any, TypeAlias, TypeVar
 
 import attrs
 
+from hector.config import Config
+from hector.errors import UsageError
 from hector.spi import LLM, Agent, BuildContext, Embedder, Injected, Tool, Toolset, VectorStore
 
 __all__ = [
@@ -74,3 +76,13 @@ class Injections:
     def names(self) -> set[str]:
         """Every agent that something is injected into."""
         return {*self.sub_agents, *self.agent_tools, *self.direct_tools}
+
+    def check(self, config: Config) -> None:
+        """Raise `UsageError` when something is injected into an agent that the config does not have."""
+        known = tuple(config.components.get("agent", {}))
+        for name in sorted(self.names()):
+            if name not in known:
+                raise UsageError(
+                    f"something is injected into agent `{name}`, which the config does not have",
+                    hint=f"agents: {', '.join(known) or 'none'}",
+                )

@@ -13,12 +13,12 @@ from typing import Any, cast
 import attrs
 
 from hector.config import Config
-from hector.errors import RuntimeClosedError, UsageError
+from hector.errors import RuntimeClosedError
 from hector.message import Event, Message
 from hector.observe import open_observer
 from hector.plugin.records import PluginRecord
 from hector.plugin.registry import Registry
-from hector.runtime.build import Builder, close_all
+from hector.runtime.build import Builder
 from hector.runtime.changes import is_same, reload_report
 from hector.runtime.context import not_found
 from hector.runtime.factories import (
@@ -32,11 +32,11 @@ from hector.runtime.factories import (
 from hector.runtime.generation import Generation
 from hector.runtime.invoke import invoke, new_id
 from hector.runtime.loading import ConfigInput, Loaded, load_config
-from hector.runtime.plan import Plan, make_plan
+from hector.runtime.plan import make_plan
 from hector.runtime.report import AgentInfo, Health, ReloadReport
+from hector.runtime.sessions import open_sessions
 from hector.runtime.tasks import task_scope
 from hector.runtime.turns import Turns
-from hector.session import InMemorySessions
 from hector.spi import (
     LLM,
     Agent,
@@ -138,7 +138,7 @@ class Runtime:
             agent_tools=agent_tools or {},
             direct_tools=direct_tools or {},
         )
-        _check_names(injections, checked)
+        injections.check(checked)
         async with task_scope() as group, AsyncExitStack() as services:
             watch = observer
             if watch is None:
@@ -158,7 +158,7 @@ class Runtime:
                 env=os.environ if env is None else env,
                 build_timeout_s=checked.server.build_timeout,
             )
-            async with _session_service(plan, sessions, builder) as store:
+            async with open_sessions(plan, sessions, builder) as store:
                 generation = Generation(1, plan, await builder.build(plan, {}))
                 runtime = cls(
                     source=config,
@@ -330,7 +330,7 @@ class Runtime:
             loaded, registry = await asyncio.to_thread(
                 load_config, source, env=self._env, providers=self._providers
             )
-            _check_names(self._builder.injections, loaded)
+            self._builder.injections.check(loaded)
             old = self._generation
             plan = make_plan(loaded, registry)
             builder = attrs.evolve(self._builder, build_timeout_s=loaded.server.build_timeout)
@@ -375,28 +375,3 @@ class Runtime:
                     )
                     generation.abandon_leases()
             await self._generation.release(timeout_s=self._builder.close_timeout_s)
-
-
-def _check_names(injections: Injections, config: Config) -> None:
-    known = tuple(config.components.get("agent", {}))
-    for name in sorted(injections.names()):
-        if name not in known:
-            raise UsageError(
-                f"something is injected into agent `{name}`, which the config does not have",
-                hint=f"agents: {', '.join(known) or 'none'}",
-            )
-
-
-@asynccontextmanager
-async def _session_service(
-    plan: Plan, given: Sessions | None, builder: Builder
-) -> AsyncGenerator[Sessions]:
-    entry = plan.config.server.sessions.entry
-    if given is not None or entry is None:
-        yield given if given is not None else InMemorySessions()
-        return
-    cell = await builder.service(plan, entry)
-    try:
-        yield cell.component
-    finally:
-        await close_all([cell], timeout_s=builder.close_timeout_s)
