@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -141,4 +142,11 @@ def _as_output(value: ToolOutput | JSONValue) -> ToolOutput:
         return value
     if isinstance(value, str):
         return ToolOutput(content=(TextPart(value),))
+    try:
+        json.dumps(value)
+    except (
+        TypeError,
+        ValueError,
+    ) as error:  # else the session's store would refuse it, and end the run
+        raise ToolError(f"The tool gave a result that is not JSON: {error}.") from error
     return ToolOutput(content=(DataPart(value),))

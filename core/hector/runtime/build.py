@@ -36,7 +36,7 @@ class Builder:
         group: owns the tasks of the components.
         factories, injections: what the embedding program changes.
         state_dir: where components may keep files.
-        env: the environment that `Env` markers read.
+        env: what `Env` markers read; None stands for the process's environment and the `.env` files.
         build_timeout_s, close_timeout_s: deadlines per component, in seconds.
     """
 
@@ -44,7 +44,7 @@ class Builder:
     factories: Factories
     injections: Injections
     state_dir: Path
-    env: Mapping[str, str]
+    env: Mapping[str, str] | None
     build_timeout_s: float
     close_timeout_s: float = 30.0
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import time
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -155,7 +154,7 @@ class Runtime:
                 ),
                 injections=injections,
                 state_dir=checked.source.folder / ".hector",
-                env=os.environ if env is None else env,
+                env=env,
                 build_timeout_s=checked.server.build_timeout,
             )
             async with open_sessions(plan, sessions, builder) as store:

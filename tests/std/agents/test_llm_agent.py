@@ -394,3 +394,22 @@ async def test_a_tool_that_its_toolset_does_not_have_is_refused_when_the_agent_i
         "[H301] `agents.a` wants files.raed_file, which is not among the tools of `files`\n"
         "  hint: there are: grep_search, list_files, read_file"
     )
+
+
+async def test_a_result_that_is_not_json_is_told_to_the_model() -> None:
+    """It would otherwise be found out when the session is stored, which ends the run."""
+
+    class Odd(Echo):
+        async def call(self, arguments: JSONObject, context: ToolContext) -> Any:
+            return {"when": object}
+
+    _, events = await run(ToolCall(id="1", name="echo"), "done", tools=[Odd()])
+
+    (result,) = results(events)
+    assert result.is_error
+    assert result.content == (
+        TextPart(
+            "The tool gave a result that is not JSON: Object of type type is not JSON serializable."
+        ),
+    )
+    assert events[-1].outcome == "completed"
