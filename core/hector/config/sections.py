@@ -12,6 +12,7 @@ from hector.config.shape import Alias, Resolved
 from hector.spi import Doc, Duration, Length, NotYet, Pattern, Range, Reference
 
 __all__ = [
+    "AdminConfig",
     "AgentCommon",
     "AgentSkill",
     "DefaultsConfig",
@@ -105,6 +106,34 @@ class ReloadConfig:
         Duration(),
         Range(0),
     ] = 30.0
+    timeout: Annotated[
+        float, Doc("how long a reload may take as a whole"), Duration(), _positive()
+    ] = 300.0
+    max_draining: Annotated[
+        int,
+        Doc("earlier generations that may still drain; a further reload waits for the oldest"),
+        Range(1, 100),
+    ] = 4
+    history: Annotated[int, Doc("earlier configs kept in memory, to return to"), Range(0, 1000)] = (
+        10
+    )
+    debounce: Annotated[
+        float,
+        Doc("how long watched files must be quiet before they are read"),
+        Duration(),
+        Range(0, 60),
+    ] = 0.2
+
+
+@attrs.frozen(kw_only=True)
+class AdminConfig:
+    """`server.admin`: the admin API, off unless there is a token."""
+
+    token_hash: Annotated[
+        str | None,
+        Doc("hash of the admin token, as `hector token` prints it; absent: HECTOR_ADMIN_TOKEN"),
+        Pattern(r"sha256:[0-9a-f]{64}"),
+    ] = None
 
 
 @attrs.frozen(kw_only=True)
@@ -129,6 +158,9 @@ class ServerConfig:
     )
     reload: Annotated[ReloadConfig, Doc("how a changed config takes over")] = attrs.field(
         factory=ReloadConfig
+    )
+    admin: Annotated[AdminConfig, Doc("changing the config over HTTP")] = attrs.field(
+        factory=AdminConfig
     )
     grpc_port: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
     transport: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)

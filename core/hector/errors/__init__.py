@@ -14,13 +14,20 @@ HectorError
 │   ├── ComponentCloseError               H304
 │   └── ComponentNotFoundError            H305
 ├── RuntimeClosedError                    H306
+├── ReloadError                           H310  what ran before runs on
+│   ├── ReloadConflictError               H311  has `expected`, `running`
+│   ├── ReloadSupersededError             H312
+│   ├── ReloadTimeoutError                H313
+│   ├── GenerationNotFoundError           H314  has `generation`, `known`
+│   └── ReloadRefusedError                H315  has `plugin`
 ├── SessionError                          H400
 │   ├── SessionConflictError              H401  somebody else appended first, or took over
 │   ├── SessionNotFoundError              H402
 │   ├── SessionExistsError                H403
 │   └── ArtifactNotFoundError             H404
 ├── RunError                              H500  has `agent`
-│   └── IterationLimitError               H501
+│   ├── IterationLimitError               H501
+│   └── DrainedError                      H502  cut off by a reload or a stop
 ├── LLMError                              H510  has `provider`, `status`, `is_retryable`
 │   ├── LLMConnectionError                H511
 │   ├── LLMAuthenticationError            H512
@@ -69,6 +76,14 @@ from hector.errors.plugin import (
     PluginError,
     PluginNotFoundError,
 )
+from hector.errors.reload import (
+    GenerationNotFoundError,
+    ReloadConflictError,
+    ReloadError,
+    ReloadRefusedError,
+    ReloadSupersededError,
+    ReloadTimeoutError,
+)
 from hector.errors.root import (
     HectorError,
     UnsupportedError,
@@ -76,6 +91,7 @@ from hector.errors.root import (
 )
 from hector.errors.run import (
     DocumentError,
+    DrainedError,
     IterationLimitError,
     PathOutsideRootError,
     RunError,
@@ -103,7 +119,9 @@ __all__ = [
     "ConfigError",
     "Diagnostic",
     "DocumentError",
+    "DrainedError",
     "EmbedderError",
+    "GenerationNotFoundError",
     "HectorError",
     "IterationLimitError",
     "LLMAuthenticationError",
@@ -115,6 +133,11 @@ __all__ = [
     "PathOutsideRootError",
     "PluginError",
     "PluginNotFoundError",
+    "ReloadConflictError",
+    "ReloadError",
+    "ReloadRefusedError",
+    "ReloadSupersededError",
+    "ReloadTimeoutError",
     "RunError",
     "RuntimeClosedError",
     "ServerError",

@@ -6,6 +6,7 @@ from hector.errors.root import HectorError
 
 __all__ = [
     "DocumentError",
+    "DrainedError",
     "IterationLimitError",
     "PathOutsideRootError",
     "RunError",
@@ -35,6 +36,12 @@ class IterationLimitError(RunError):
     """An agent reached its iteration cap without a final answer."""
 
     code = "H501"
+
+
+class DrainedError(RunError):
+    """An invocation was cut off: it ran longer than `server.reload.drain_timeout` after a reload or a stop."""
+
+    code = "H502"
 
 
 class ToolError(HectorError):

@@ -17,18 +17,31 @@ if TYPE_CHECKING:
         VectorFactory,
     )
     from hector.runtime.loading import ConfigInput, Loaded, check_config, load_config
-    from hector.runtime.report import AgentInfo, Health, ReloadReport
+    from hector.runtime.reload_report import (
+        Change,
+        Comparison,
+        ReloadPlan,
+        ReloadRecord,
+        ReloadReport,
+        RestartNeed,
+    )
+    from hector.runtime.report import AgentInfo, Health
     from hector.runtime.runtime import Runtime
 
 __all__ = [
     "AgentInfo",
+    "Change",
+    "Comparison",
     "ConfigInput",
     "Default",
     "EmbedderFactory",
     "Health",
     "LLMFactory",
     "Loaded",
+    "ReloadPlan",
+    "ReloadRecord",
     "ReloadReport",
+    "RestartNeed",
     "Runtime",
     "ToolsetFactory",
     "VectorFactory",
@@ -38,13 +51,18 @@ __all__ = [
 
 _HOMES = {
     "AgentInfo": "report",
+    "Change": "reload_report",
+    "Comparison": "reload_report",
     "ConfigInput": "loading",
     "Default": "factories",
     "EmbedderFactory": "factories",
     "Health": "report",
     "LLMFactory": "factories",
     "Loaded": "loading",
-    "ReloadReport": "report",
+    "ReloadPlan": "reload_report",
+    "ReloadRecord": "reload_report",
+    "ReloadReport": "reload_report",
+    "RestartNeed": "reload_report",
     "Runtime": "runtime",
     "ToolsetFactory": "factories",
     "VectorFactory": "factories",

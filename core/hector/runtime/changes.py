@@ -9,7 +9,7 @@ from typing import Any
 from hector.config import Config
 from hector.runtime.cell import Cell
 from hector.runtime.generation import Generation
-from hector.runtime.report import ReloadReport
+from hector.runtime.reload_report import ReloadReport, RestartNeed
 
 __all__ = ["is_same", "reload_report"]
 
@@ -71,6 +71,9 @@ def reload_report(
         rebuilt=tuple(sorted((after.keys() & before.keys()) - carried)),
         carried_over=tuple(sorted(carried)),
         removed=tuple(sorted(before.keys() - after.keys())),
-        needs_restart=_restart_keys(old.plan.config, config),
+        needs_restart=tuple(
+            RestartNeed(subject=subject, reason="changed")
+            for subject in _restart_keys(old.plan.config, config)
+        ),
         duration_s=time.perf_counter() - started,
     )

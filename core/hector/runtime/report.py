@@ -9,7 +9,7 @@ import attrs
 
 from hector.config import ComponentEntry
 
-__all__ = ["AgentInfo", "Health", "ReloadReport", "agent_info"]
+__all__ = ["AgentInfo", "Health", "agent_info"]
 
 
 @attrs.frozen(kw_only=True)
@@ -53,28 +53,6 @@ class Health:
     components: Mapping[str, Literal["ok", "down"]]
     leases: int
     draining: Mapping[int, int]
-
-
-@attrs.frozen(kw_only=True)
-class ReloadReport:
-    """What a reload did, by component path.
-
-    Attributes:
-        generation: the number of the generation that is current now.
-        is_changed: False when there was nothing to do and the generation stayed.
-        added, rebuilt, carried_over, removed: sorted.
-        needs_restart: what changed in the config but cannot change while running, sorted.
-        duration_s: seconds from reading the config to the swap.
-    """
-
-    generation: int
-    is_changed: bool
-    added: tuple[str, ...] = ()
-    rebuilt: tuple[str, ...] = ()
-    carried_over: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
-    needs_restart: tuple[str, ...] = ()
-    duration_s: float = 0.0
 
 
 def agent_info(entry: ComponentEntry) -> AgentInfo:

@@ -32,7 +32,8 @@ from hector.runtime.generation import Generation
 from hector.runtime.invoke import invoke, new_id
 from hector.runtime.loading import ConfigInput, Loaded, load_config
 from hector.runtime.plan import make_plan
-from hector.runtime.report import AgentInfo, Health, ReloadReport
+from hector.runtime.reload_report import ReloadReport
+from hector.runtime.report import AgentInfo, Health
 from hector.runtime.sessions import open_sessions
 from hector.runtime.tasks import task_scope
 from hector.runtime.turns import Turns

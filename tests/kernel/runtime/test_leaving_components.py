@@ -115,7 +115,7 @@ async def test_a_change_that_needs_a_restart_is_reported_also_when_it_is_the_onl
         report = await runtime.reload({**config(one={}), "server": {"port": 9999}})
 
         assert not report.is_changed
-        assert report.needs_restart == ("server.port",)
+        assert [need.subject for need in report.needs_restart] == ["server.port"]
 
 
 async def test_a_drain_timeout_takes_effect_with_a_reload(diary: Any) -> None:

@@ -135,7 +135,7 @@ async def test_changes_that_need_a_restart_are_reported(diary: Any) -> None:
         changed = {**config(one={"weight": 2}), "name": "other", "server": {"port": 9999}}
         report = await runtime.reload(changed)
 
-        assert report.needs_restart == ("name", "server.port")
+        assert [need.subject for need in report.needs_restart] == ["name", "server.port"]
         assert runtime.name == "hector"
 
 
