@@ -29,6 +29,8 @@ class ComponentSpec:
     entry: ComponentEntry
     dependencies: tuple[str, ...]
     fingerprint: str
+    depth: int
+    exclusive: frozenset[str] = frozenset()
 
     @property
     def path(self) -> str:
@@ -102,6 +104,9 @@ def make_plan(config: Config, registry: Registry) -> Plan:
         dependencies = tuple(sorted(uses))
         marks = [specs[path].fingerprint for path in dependencies]
         specs[entry.path] = ComponentSpec(
-            entry=entry, dependencies=dependencies, fingerprint=fingerprint(entry, marks)
+            entry=entry,
+            dependencies=dependencies,
+            fingerprint=fingerprint(entry, marks),
+            depth=1 + max((specs[path].depth for path in dependencies), default=-1),
         )
     return Plan(config=config, registry=registry, specs=specs)
