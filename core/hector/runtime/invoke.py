@@ -125,7 +125,9 @@ async def _say_canceled(invocation: AgentInvocation, reason: DrainedError | None
     except (HectorError, TimeoutError):
         written = invocation.log.events
         if written and written[-1].id == last.id:
-            return written[-1]  # the work had ended, and the cancellation came while that was being logged
+            return written[
+                -1
+            ]  # the work had ended, and the cancellation came while that was being logged
         logger.warning("invocation %s was canceled, and the log could not be told", invocation.id)
     return last
 

@@ -24,13 +24,18 @@ class ComponentSpec:
         entry: its config entry.
         dependencies: paths of the components it holds.
         fingerprint: equal for two specs if and only if they would build the same thing from the same things.
+        depth: 0 without dependencies, else one more than the deepest of them.
     """
 
     entry: ComponentEntry
     dependencies: tuple[str, ...]
     fingerprint: str
-    depth: int
-    exclusive: frozenset[str] = frozenset()
+    depth: int = 0
+
+    @property
+    def exclusive(self) -> frozenset[str]:
+        """Names of the things that only one component can hold, as the entry's provider says."""
+        return self.entry.exclusive
 
     @property
     def path(self) -> str:

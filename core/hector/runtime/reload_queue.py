@@ -161,9 +161,7 @@ def _name(error: BaseException | None) -> str:
     return "" if error is None else type(error).__name__
 
 
-def _measure(
-    request: Request, record: ReloadRecord, error: BaseException | None
-) -> ReloadMeasure:
+def _measure(request: Request, record: ReloadRecord, error: BaseException | None) -> ReloadMeasure:
     report = record.report
     code = error.code if isinstance(error, HectorError) else _name(error)
     return ReloadMeasure(
@@ -211,6 +209,4 @@ def open_queue(
         app=config.name,
         source=source,
     )
-    return ReloadQueue(
-        reloading=reloading, history=history, group=builder.group, observer=observer
-    )
+    return ReloadQueue(reloading=reloading, history=history, group=builder.group, observer=observer)

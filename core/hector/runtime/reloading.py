@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack
 
 import attrs
@@ -97,10 +98,13 @@ class Reloading:
     retirement: Retirement
     app: str
     source: ConfigInput
+    _reading: threading.Lock = attrs.field(factory=threading.Lock, init=False)
 
     # Planning
 
-    async def compared(self, config: ConfigInput | None) -> tuple[Plan, Comparison, Mapping[str, float]]:
+    async def compared(
+        self, config: ConfigInput | None
+    ) -> tuple[Plan, Comparison, Mapping[str, float]]:
         """Read a config and hold it against the running one; in a thread, for conversations go on meanwhile.
 
         Raises:
@@ -109,12 +113,19 @@ class Reloading:
         source = self.source if config is None else config
         old = self.live.generation
         down = [path for path, cell in old.cells.items() if not cell.is_usable]
-        planned = await asyncio.to_thread(self.loader.plan, source)
+        plan, comparison, phases = await asyncio.to_thread(self._compare, source, old.plan, down)
+        self.builder.injections.check(plan.config)
+        return plan, comparison, phases
+
+    def _compare(
+        self, source: ConfigInput, old: Plan, down: Collection[str]
+    ) -> tuple[Plan, Comparison, Mapping[str, float]]:
+        with self._reading:  # the thread of one who was cancelled may still be at it
+            planned = self.loader.plan(source)
         started = time.perf_counter()
-        comparison = await asyncio.to_thread(compare, old.plan, planned.plan, down=down)
+        comparison = compare(old, planned.plan, down=down)
         phases = dict(planned.phases)
-        phases["plan"] = phases.get("plan", 0.0) + time.perf_counter() - started
-        self.builder.injections.check(planned.plan.config)
+        phases["plan"] += time.perf_counter() - started
         return planned.plan, comparison, phases
 
     async def plan(self, config: ConfigInput | None) -> ReloadPlan:

@@ -47,9 +47,7 @@ async def drain(
     logger.warning("%d invocations on generation %s are cut off: %s", len(late), numbers, why)
     async with asyncio.TaskGroup() as group:
         for _, lease in late:
-            reason = DrainedError(
-                lease.agent, f"was cut off: {why}", hint="send the message again"
-            )
+            reason = DrainedError(lease.agent, f"was cut off: {why}", hint="send the message again")
             group.create_task(_cut(lease.cut(reason)))
     deadline = time.monotonic() + CUT_TIMEOUT_S
     for generation in watched:

@@ -26,11 +26,12 @@ from hector.runtime.factories import (
 from hector.runtime.generation import Generation
 from hector.runtime.invoke import invoke, new_id
 from hector.runtime.live import Live
-from hector.runtime.loading import ConfigInput, ConfigLoader, Loaded, check_config
+from hector.runtime.loading import ConfigInput, ConfigLoader, Loaded
+from hector.runtime.measures import gauges_of, health_of
+from hector.runtime.plan import make_plan
 from hector.runtime.reload_queue import ReloadQueue, open_queue
 from hector.runtime.reload_report import ReloadPlan, ReloadRecord, ReloadReport
 from hector.runtime.reloading import Request
-from hector.runtime.measures import gauges_of, health_of
 from hector.runtime.report import AgentInfo, Health
 from hector.runtime.sessions import open_sessions
 from hector.runtime.tasks import task_scope
@@ -124,8 +125,9 @@ class Runtime:
             ConfigError: the config cannot be used; carries every problem.
             ComponentError: a component did not come up; nothing stays open.
         """
-        loader = ConfigLoader(env=env, providers=tuple(providers), loaded=loaded)
-        plan = loader.plan(config).plan
+        extra = tuple(providers)
+        loader = ConfigLoader(env=env, providers=extra)
+        plan = make_plan(*loaded) if loaded else loader.plan(config).plan
         checked = plan.config
         injections = Injections(
             sub_agents=sub_agents or {},
@@ -315,9 +317,7 @@ class Runtime:
     async def check(self, config: ConfigInput) -> tuple[Diagnostic, ...]:
         """Everything that is wrong or doubtful about a config; nothing is built."""
         loader = self._reloading.loader
-        return await asyncio.to_thread(
-            check_config, config, env=loader.env, providers=loader.providers
-        )
+        return await asyncio.to_thread(loader.check, config)
 
     async def plan(self, config: ConfigInput | None = None) -> ReloadPlan:
         """What `reload` would do with the same config; nothing is built.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Mapping
 
@@ -35,7 +34,9 @@ class StopStart:
     builder: Builder
     retirement: Retirement
 
-    async def build(self, plan: Plan, contest: Contest, kept: Mapping[str, Cell]) -> dict[str, Cell]:
+    async def build(
+        self, plan: Plan, contest: Contest, kept: Mapping[str, Cell]
+    ) -> dict[str, Cell]:
         """The late components of a plan, opened after the cells that were in their way have closed.
 
         The agents stay paused: the caller swaps, and resumes them.
