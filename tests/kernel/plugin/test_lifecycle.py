@@ -11,6 +11,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -461,6 +462,41 @@ def test_a_plain_hook_that_returns_after_the_loop_has_closed_does_no_harm() -> N
     threads[0].join(5)
 
     assert not threads[0].is_alive()
+
+
+# -------------------------------------------------------------------------------------- docs
+
+
+async def test_the_documented_plugin_refuses_what_it_says_and_logs_the_rest(
+    install: Install,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "writing-plugins.md").read_text(encoding="utf-8")
+    (example,) = [
+        block.partition("```")[0]
+        for block in page.split("```python\n")
+        if "hector_before_swap(" in block
+    ]
+    install("hector-plugin-frozen", "frozen", example)
+    monkeypatch.chdir(tmp_path)
+    caplog.set_level(logging.INFO)
+    lifecycle = build_registry().lifecycle
+
+    await lifecycle.before_swap(CHANGE)
+    await lifecycle.after_swap(CHANGE)
+    (tmp_path / "tools.frozen").touch()
+    with pytest.raises(ReloadRefusedError) as raised:
+        await lifecycle.before_swap(CHANGE)
+
+    assert [item.getMessage() for item in caplog.records if item.levelno == logging.INFO] == [
+        "shop runs generation 4 (watch)"
+    ]
+    assert raised.value.message == (
+        "plugin frozen (hector-plugin-frozen 1.0) refused the new config: "
+        "RuntimeError: the tools are frozen, and tools.old would be removed"
+    )
 
 
 # ------------------------------------------------------------------------------------ secrets
