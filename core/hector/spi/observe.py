@@ -63,8 +63,10 @@ class ReloadMeasure:
         outcome: `applied`, `unchanged`, `failed`, `superseded` or `canceled`.
         generation: the one that is current afterwards.
         duration_s: seconds from when it was asked for to its end, which is now.
-        phases: seconds of each phase that was begun, in the order in which they ran, one after the other.
-        added, rebuilt, carried_over, removed: how many components; all 0 unless it was applied.
+        phases: seconds of each phase, in the order in which they ran, one after the other; of a reload that did not
+            come to its end those it came to, the last of which may have been cut short.
+        added, rebuilt, carried_over, removed: how many components; all 0 unless it was applied, and applied by this
+            reload and not by another that is answered together with it.
         failed: how many components could not be built.
         error_code: that of what it failed by, such as `H301`; of an error without code the name of its class.
     """
