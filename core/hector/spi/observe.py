@@ -87,7 +87,8 @@ class ReloadMeasure:
 class Observer(Protocol):
     """Watches a runtime: spans and metrics. Without one the runtime does no extra work at all.
 
-    Every method is called on the runtime's event loop, returns at once and does not raise.
+    Every method is called on the runtime's event loop, returns at once and does not raise. A class that inherits from
+    this one may leave out all but `invocation`.
     """
 
     def invocation(
@@ -103,12 +104,10 @@ class Observer(Protocol):
             read: quick, without side effects, and to be called on the runtime's event loop, as often as wanted: at
                 each scrape, say. It may be called until the runtime has closed.
         """
-        ...
 
     def reload_ended(self, measure: ReloadMeasure) -> None:
         """Take note of a reload, however it went; called once for each, when it ends."""
-        ...
 
     def metrics(self) -> tuple[bytes, str] | None:
         """What `/metrics` answers and its content type, or None when metrics are off."""
-        ...
+        return None
