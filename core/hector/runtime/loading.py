@@ -109,6 +109,10 @@ class _Watch:
         now = time.perf_counter()
         self.laps[name], self._last = now - self._last, now
 
+    def check(self, config: ConfigInput) -> tuple[Diagnostic, ...]:
+        """See `check_config`; may be called at any time, also while `plan` runs."""
+        return check_config(config, env=self._env, providers=self._providers)
+
 
 def _registry_for(
     raw: RawConfig,
