@@ -111,14 +111,15 @@ class Known:
             return None
         return old.uses
 
-    def entry(self, item: ReadEntry, uses: tuple[ReferenceUse, ...]) -> ComponentEntry:
+    def entry(
+        self, item: ReadEntry, fresh: ComponentEntry, uses: tuple[ReferenceUse, ...]
+    ) -> ComponentEntry:
         """The entry with its references; the same object as the last time if it is equal."""
         key = (item.section.key, item.name)
         old, new = self._old.get(key), self._new[key]
         if old is not None and old is new and old.entry is not None and old.uses is uses:
             return old.entry
-        assert item.entry is not None
-        entry = with_references(item.entry, tuple(dict.fromkeys(uses)))
+        entry = with_references(fresh, tuple(dict.fromkeys(uses)))
         before = old.entry if old is not None else None
         if before is not None and _is_equal(before, entry):
             entry = before
@@ -156,6 +157,4 @@ def with_references(entry: ComponentEntry, uses: Sequence[ReferenceUse]) -> Comp
         part = cast("ComponentEntry", getattr(settings, key))
         own = tuple(use for use in uses if use.path.startswith(f"{part.path}."))
         parts[key] = attrs.evolve(part, references=own)
-    return attrs.evolve(
-        entry, references=tuple(uses), settings=attrs.evolve(settings, **parts)
-    )
+    return attrs.evolve(entry, references=tuple(uses), settings=attrs.evolve(settings, **parts))

@@ -291,7 +291,7 @@ class _Structuring:
                     own = tuple(use for group in found for use in group)
                 uses[kind, name] = own
                 if item.entry is not None:
-                    entries[name] = known.entry(item, own)
+                    entries[name] = known.entry(item, item.entry, own)
             components[kind] = MappingProxyType(entries)
         references.report_cycles(uses, uses if known.is_first else known.changed)
         if known.has_new_claims:

@@ -61,7 +61,8 @@ class ConfigLoader:
             providers: see `hector.plugin.registry.build_registry`.
         """
         self._env = env
-        self._registries = RegistryCache(providers)
+        self._providers = tuple(providers)
+        self._registries = RegistryCache(self._providers)
         self._memory: Memory | None = None
         self._plan: Plan | None = None
 
@@ -97,6 +98,10 @@ class ConfigLoader:
         self._memory, self._plan = remembered, plan
         return Planned(plan=plan, phases=watch.laps)
 
+    def check(self, config: ConfigInput) -> tuple[Diagnostic, ...]:
+        """See `check_config`; may be called at any time, also while `plan` runs."""
+        return check_config(config, env=self._env, providers=self._providers)
+
 
 class _Watch:
     """Laps of a stopwatch, in seconds."""
@@ -108,10 +113,6 @@ class _Watch:
     def lap(self, name: str) -> None:
         now = time.perf_counter()
         self.laps[name], self._last = now - self._last, now
-
-    def check(self, config: ConfigInput) -> tuple[Diagnostic, ...]:
-        """See `check_config`; may be called at any time, also while `plan` runs."""
-        return check_config(config, env=self._env, providers=self._providers)
 
 
 def _registry_for(
@@ -141,9 +142,7 @@ def _unmet(
     ]
 
 
-def _once(
-    raw: RawConfig, providers: Iterable[Provider]
-) -> tuple[Registry, list[Diagnostic]]:
+def _once(raw: RawConfig, providers: Iterable[Provider]) -> tuple[Registry, list[Diagnostic]]:
     cache = RegistryCache(providers)
     return _registry_for(raw, cache.get, cache.unmet)
 

@@ -101,7 +101,7 @@ def make_plan(config: Config, registry: Registry, previous: Plan | None = None) 
         previous: an earlier plan; the specs of entries that are the same objects, and depend on the same specs, are
             taken from it.
     """
-    known = previous.specs if previous is not None else {}
+    known: Mapping[str, ComponentSpec] = previous.specs if previous is not None else {}
     specs: dict[str, ComponentSpec] = {}
     for entry in _in_order(config, known):
         earlier = known.get(entry.path)
@@ -134,9 +134,7 @@ def _spec(
     entry: ComponentEntry, config: Config, specs: Mapping[str, ComponentSpec]
 ) -> ComponentSpec:
     uses = {
-        config.components[use.kind][use.name].path
-        for use in entry.references
-        if use.kind in PHASES
+        config.components[use.kind][use.name].path for use in entry.references if use.kind in PHASES
     }
     dependencies = tuple(sorted(uses))
     marks = [specs[path].fingerprint for path in dependencies]
