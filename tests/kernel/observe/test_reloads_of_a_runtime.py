@@ -54,9 +54,12 @@ class PausingLLM:
 
 
 def pausing(llm: PausingLLM) -> Provider:
-    def create(settings: Settings, context: object) -> PausingLLM:
+    async def create(settings: Settings, context: object) -> PausingLLM:
         if settings.fails:
             raise RuntimeError(f"denied for {SECRET}")
+        if settings.answer == "slow":
+            llm.begun.set()
+            await llm.go.wait()
         return llm
 
     return Provider(kind="llm", type="pausing", settings=Settings, create=create)
@@ -151,11 +154,20 @@ async def test_reloads_that_are_answered_together_count_their_components_once() 
     metrics = {"metrics": {"enabled": True}}
     source = config(observability=metrics)
     async with Runtime.open(source, env={}, providers=[pausing(llm)]) as runtime:
-        source["llms"]["default"]["answer"] = "new"
-        await asyncio.gather(runtime.reload(), runtime.reload(), runtime.reload())
+        async with asyncio.TaskGroup() as group:
+            source["llms"]["default"]["answer"] = "slow"
+            group.create_task(runtime.reload())
+            await llm.begun.wait()
+            source["llms"]["default"]["answer"] = "new"
+            together = [group.create_task(runtime.reload()) for _ in range(3)]
+            await asyncio.sleep(0)
+            llm.go.set()
         found = scrape(runtime)
-    assert found["hector_reload_components_total", "rebuilt"] == 2
-    assert found["hector_reload_components_total", "carried_over"] == 2
+    assert [task.result().generation for task in together] == [3, 3, 3]
+    assert found["hector_reloads_total", "applied", "program"] == 4
+    assert found["hector_reload_components_total", "rebuilt"] == 2 + 2
+    assert found["hector_reload_components_total", "carried_over"] == 2 + 2
+    assert found["hector_reload_phase_seconds_count", "build"] == 2
 
 
 async def test_spans_of_real_reloads_hold_codes_and_no_text() -> None:
