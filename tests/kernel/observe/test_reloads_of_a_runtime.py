@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -308,7 +308,7 @@ HOOKS = Hooks()
 
 
 @pytest.fixture
-def hooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hooks:
+def hooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hooks]:
     """An installed plugin with lifecycle hooks and nothing else."""
     site = tmp_path / "site"
     info = site / "hector_plugin_listener-1.0.dist-info"
@@ -321,9 +321,9 @@ def hooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hooks:
     )
     (site / "plugin_listener.py").write_text(PLUGIN.format(module=__name__))
     monkeypatch.setattr(sys, "path", [str(site), *sys.path])
-    monkeypatch.delitem(sys.modules, "plugin_listener", raising=False)
     HOOKS.__init__()
-    return HOOKS
+    yield HOOKS
+    sys.modules.pop("plugin_listener", None)  # else it counts as removed while its code runs
 
 
 def opened(**llm: Any) -> Any:
