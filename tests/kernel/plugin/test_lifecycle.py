@@ -351,13 +351,13 @@ async def test_a_plain_hook_past_its_deadline_refuses_the_reload() -> None:
 async def test_each_hook_has_a_deadline_of_its_own() -> None:
     async def wait_a_little(_change: GenerationChange) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(0.06):
+            async with asyncio.timeout(0.2):
                 await asyncio.Event().wait()
 
     started = asyncio.get_running_loop().time()
-    await before(*[wait_a_little] * 3).before_swap(CHANGE, timeout_s=0.15)
+    await before(*[wait_a_little] * 3).before_swap(CHANGE, timeout_s=0.5)
 
-    assert asyncio.get_running_loop().time() - started > 0.15
+    assert asyncio.get_running_loop().time() - started > 0.5
 
 
 # ---------------------------------------------------------------------------- after the swap
@@ -380,7 +380,7 @@ async def test_errors_after_the_swap_are_logged_and_cost_nobody_else(
     )
     install("hector-plugin-e", "e", source())
 
-    await build_registry().lifecycle.after_swap(CHANGE, timeout_s=0.02)
+    await build_registry().lifecycle.after_swap(CHANGE, timeout_s=0.5)
 
     assert heard_by("e") == [("after", CHANGE)]
     told = [(item.name, item.levelno, item.getMessage()) for item in caplog.records]
@@ -390,7 +390,7 @@ async def test_errors_after_the_swap_are_logged_and_cost_nobody_else(
         for name, reason in {
             "a": "ValueError: lost it",
             "b": "SystemExit: 3",
-            "c": "its hector_after_swap did not return within 0.02 s",
+            "c": "its hector_after_swap did not return within 0.5 s",
             "d": "CancelledError",
         }.items()
     ]
@@ -521,8 +521,8 @@ async def test_what_hooks_say_is_redacted(caplog: pytest.LogCaptureFixture) -> N
 
 # ------------------------------------------------------------------------------------- a law
 
-Way = Literal["agree", "agree async", "raise", "raise async", "late async"]
-WAYS: tuple[Way, ...] = ("agree", "agree async", "raise", "raise async", "late async")
+Way = Literal["agree", "agree async", "raise", "raise async", "cancel async"]
+WAYS: tuple[Way, ...] = ("agree", "agree async", "raise", "raise async", "cancel async")
 
 
 def behaving(way: Way, number: int, asked: list[int]) -> Callable[[GenerationChange], object]:
@@ -530,8 +530,8 @@ def behaving(way: Way, number: int, asked: list[int]) -> Callable[[GenerationCha
         asked.append(number)
         if way == "raise async":
             raise RuntimeError
-        if way == "late async":
-            await asyncio.Event().wait()
+        if way == "cancel async":
+            raise asyncio.CancelledError
 
     def call(_change: GenerationChange) -> None:
         asked.append(number)
@@ -550,12 +550,12 @@ def test_before_asks_up_to_the_first_that_refuses_and_after_tells_all(ways: list
     async def swap() -> str | None:
         refused_by = None
         try:
-            await before(*calls).before_swap(CHANGE, timeout_s=0.005)
+            await before(*calls).before_swap(CHANGE)
         except ReloadRefusedError as error:
             refused_by = error.plugin
         assert asked == list(range(len(ways) if first is None else first + 1))
         asked.clear()
-        await after(*calls).after_swap(CHANGE, timeout_s=0.005)
+        await after(*calls).after_swap(CHANGE)
         return refused_by
 
     assert asyncio.run(swap()) == (None if first is None else f"p{first}")
