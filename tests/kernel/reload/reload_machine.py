@@ -62,13 +62,13 @@ class Visit:
     Attributes:
         events: what came of it.
         task: reads it to the end by itself, if anything does.
-        ended_at: when the generation it runs on was replaced, by the loop's clock.
+        replaced_at: when the generation it runs on was replaced, by the loop's clock.
     """
 
-    iterator: AsyncGenerator[Event]
+    iterator: AsyncGenerator[Event] = attrs.field(repr=False)
     generation: int
     gate: str = ""
-    events: list[Event] = attrs.field(factory=list[Event])
+    events: list[Event] = attrs.field(factory=list[Event], repr=len)
     task: asyncio.Task[None] | None = None
     replaced_at: float | None = None
     is_over: bool = False
@@ -326,7 +326,7 @@ class ReloadMachine(RuleBasedStateMachine):
         visit = self._begin(agent)
         if f"agents.{agent}" not in self.history[self.number].answers:
             try:
-                self.loop.call(anext(visit.iterator))
+                self.loop.call(_next(visit.iterator))
             except ComponentNotFoundError:
                 return
             raise AssertionError(f"{agent} is gone and answers")
@@ -394,14 +394,14 @@ class ReloadMachine(RuleBasedStateMachine):
         visit = data.draw(st.sampled_from(self._read_by_hand()))
         self._forget(visit)
         if is_tidy:
-            self.loop.call(visit.iterator.aclose())
-        del visit
+            self.loop.call(_close(visit.iterator))
+        visit.iterator = _nothing()  # nobody holds the other any more
         self.loop.call(self.loop.settle())
         self._reconcile()
 
     def _step(self, visit: Visit) -> None:
         try:
-            event = self.loop.call(anext(visit.iterator))
+            event = self.loop.call(_next(visit.iterator))
         except StopAsyncIteration:
             self._check_last(visit)
             self._forget(visit)
@@ -424,7 +424,7 @@ class ReloadMachine(RuleBasedStateMachine):
         last = visit.events[-1]
         assert last.kind == "finished"
         if last.outcome != "completed":
-            assert self._is_overdue(visit) or self.is_closed
+            assert self._is_overdue(visit) or self.is_closed, last
             assert last.outcome == "canceled"
             assert last.failure is not None
             assert last.failure.code == "H502"
@@ -468,12 +468,25 @@ class ReloadMachine(RuleBasedStateMachine):
     @invariant()
     def a_closed_runtime_refuses(self) -> None:
         """Both messages and reloads."""
-        for work in (anext(self.runtime.run("root", "hi")), self.runtime.reload()):
+        for work in (_next(self.runtime.run("root", "hi")), self.runtime.reload()):
             try:
                 self.loop.call(work)
             except RuntimeClosedError:
                 continue
             raise AssertionError("a closed runtime goes on")
+
+
+async def _next(iterator: AsyncGenerator[Event]) -> Event:
+    return await anext(iterator)  # in here: the loop must know the generator from its first step
+
+
+async def _close(iterator: AsyncGenerator[Event]) -> None:
+    await iterator.aclose()
+
+
+async def _nothing() -> AsyncGenerator[Event]:
+    return
+    yield
 
 
 async def _result(future: asyncio.Future[Any]) -> Any:
