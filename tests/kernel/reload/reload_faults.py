@@ -13,10 +13,16 @@ from typing import Any, Literal
 
 import attrs
 
+import hector.rag
+
 __all__ = ["Fault", "Faults", "Resources", "resources"]
 
 Fault = Literal["error", "cancelled", "cancel"]
 """What happens: an error, a cancellation out of nowhere, or the reload's caller that cancels it."""
+
+
+ASYNCIO = str(Path(asyncio.__file__).parent)
+RAG = str(Path(hector.rag.__file__).parent)
 
 
 class InjectedError(RuntimeError):
@@ -61,12 +67,15 @@ class Faults:
     def _make(
         self, loop: asyncio.AbstractEventLoop, work: Any, **options: Any
     ) -> asyncio.Task[Any]:
-        task: asyncio.Task[Any] = asyncio.Task(_Counted(work, self), loop=loop, **options)
+        # Not those of asyncio's own transports, nor indexing in the background, which reports by itself.
+        is_other = work.cr_code.co_filename.startswith((ASYNCIO, RAG))
+        counted = work if is_other else _Counted(work, self)
+        task: asyncio.Task[Any] = asyncio.Task(counted, loop=loop, **options)
         return task
 
-    def suspended(self) -> BaseException | None:
+    def suspended(self, work: Any) -> BaseException | None:
         """Count one; what it throws, if it is the one."""
-        if not self._is_armed():
+        if not self._is_armed() or (self._kind == "error" and _is_in_task_group(work)):
             return None
         self.count += 1
         if self.count != self._k:
@@ -78,6 +87,13 @@ class Faults:
             self._reload.cancel()
             return None
         return InjectedError("at an await") if self._kind == "error" else asyncio.CancelledError()
+
+
+def _is_in_task_group(work: Any) -> bool:
+    """Whether it waits for a task group's tasks: nothing but a cancellation comes up there."""
+    while (inner := getattr(work, "cr_await", None)) is not None and hasattr(inner, "cr_code"):
+        work = inner
+    return bool(work.cr_code.co_filename == asyncio.taskgroups.__file__)
 
 
 class _Counted(Coroutine[Any, Any, Any]):
@@ -106,7 +122,7 @@ class _Counted(Coroutine[Any, Any, Any]):
 
     def _step(self, resume: Callable[[Any], Any], value: Any) -> Any:
         waits_for = resume(value)
-        fault = self._faults.suspended()
+        fault = self._faults.suspended(self._work)
         if fault is None:
             return waits_for
         if waits_for is not None:

@@ -66,7 +66,7 @@ class Part:
         path: where it stands in the config.
         number: counts the parts of a ledger.
         needs: what it holds.
-        state: `closing` from when its closing began.
+        state: `closing` from when its closing began; `dead` when it ended by itself.
     """
 
     ledger: Ledger = attrs.field(repr=False)
@@ -74,11 +74,11 @@ class Part:
     number: int
     answer: str
     needs: tuple[Part, ...] = attrs.field(repr=False)
-    state: Literal["open", "closing", "closed"] = "open"
+    state: Literal["open", "closing", "closed", "dead"] = "open"
 
     def use(self, generation: int | None = None) -> None:
         """Note that somebody uses it now, for an invocation of this generation if that is known."""
-        if self.state != "open":
+        if self.state in {"closing", "closed"}:
             self.ledger.faults.append(f"{self} used")
         if generation is not None:
             self.ledger.uses.setdefault(generation, set()).add(self)
@@ -176,14 +176,17 @@ class _Life:
             need.use()
         return component
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, kind: object, error: object, trace: object) -> None:
         ledger, part = self._ledger, self._part
+        if error is not None:
+            part.state = "dead"
+            return
         self._exits += 1
         if self._exits > 1:
             ledger.faults.append(f"{part} closed {self._exits} times")
         if asyncio.current_task() is not self._owner:
             ledger.faults.append(f"{part} closed in another task")
-        users = [other for other in ledger.parts if part in other.needs and other.state != "closed"]
+        users = [other for other in ledger.parts if part in other.needs and other.state in {"open", "closing"}]
         if users:
             ledger.faults.append(f"{part} closed before {users}")
         part.state = "closing"
