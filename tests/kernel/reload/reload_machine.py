@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 from typing import Any
+from unittest.mock import patch
 
 import attrs
 from hypothesis import strategies as st
@@ -81,6 +82,8 @@ class ReloadMachine(RuleBasedStateMachine):
         super().__init__()
         self.loop = SteadyLoop()
         asyncio.set_event_loop(self.loop)
+        self.clock = patch("time.monotonic", self.loop.time)
+        self.clock.start()
         self.ledger = Ledger()
         self.reloads: list[Reload] = []
         self.visits: list[Visit] = []
@@ -127,6 +130,7 @@ class ReloadMachine(RuleBasedStateMachine):
             if hasattr(self, "runtime"):
                 self._check_end()
         finally:
+            self.clock.stop()
             self.loop.call(self._end())
             self.loop.close()
             asyncio.set_event_loop(None)
@@ -302,15 +306,15 @@ class ReloadMachine(RuleBasedStateMachine):
     def _source(self, path: str, since: int, answer: str) -> Part:
         """What a document store reads: the kernel's store does not show it; the first new one is meant."""
         if (path, since) not in self.sources:
-            known = self.sources.values()
-            self.sources[path, since] = next(
+            fitting = [
                 part
                 for part in self.ledger.parts
-                if part.path == path
-                and part.answer == answer
-                and part.state == "open"
-                and part not in known
-            )
+                if part.path == path and part.answer == answer and part.state == "open"
+            ]
+            known = set(self.sources.values())
+            new = [part for part in fitting if part not in known]
+            # One that still drains may be used again.
+            self.sources[path, since] = new[0] if new else fitting[-1]
         return self.sources[path, since]
 
     # -------------------------------------------------------------------------------- invocations
