@@ -75,11 +75,14 @@ class Faults:
 
     def _only_waits(self, work: Any) -> bool:
         """Whether nothing but a cancellation can come up: the caller, and whoever waits for a task group."""
-        return asyncio.current_task() is self._reload or _is_in_task_group(work)
+        if self._kind == "cancel":
+            return False
+        is_caller = asyncio.current_task() is self._reload
+        return is_caller or (self._kind == "error" and _is_in_task_group(work))
 
     def suspended(self, work: Any) -> BaseException | None:
         """Count one; what it throws, if it is the one."""
-        if not self._is_armed() or (self._kind == "error" and self._only_waits(work)):
+        if not self._is_armed() or self._only_waits(work):
             return None
         self.count += 1
         if self.count != self._k:
