@@ -7,7 +7,7 @@ from graphlib import TopologicalSorter
 
 import attrs
 
-from hector.config import ComponentEntry, Config, fingerprint
+from hector.config import ComponentEntry, Config, fingerprint, give_way
 from hector.plugin.registry import Registry
 
 __all__ = ["PHASES", "ComponentSpec", "Plan", "make_plan"]
@@ -104,6 +104,7 @@ def make_plan(config: Config, registry: Registry, previous: Plan | None = None) 
     known: Mapping[str, ComponentSpec] = previous.specs if previous is not None else {}
     specs: dict[str, ComponentSpec] = {}
     for entry in _in_order(config, known):
+        give_way()
         earlier = known.get(entry.path)
         if (
             earlier is not None
