@@ -31,6 +31,7 @@ __all__ = ["KnownYaml", "read_yaml", "read_yaml_again"]
 
 MAX_DEPTH: Final = 100
 MAX_ALIASED_NODES: Final = 100_000
+_MAX_PLACES: Final = 8  # that changed; beyond these the whole is read
 
 
 def read_yaml(text: str, file: str | None, problems: list[Diagnostic]) -> Node:
@@ -62,9 +63,13 @@ def read_yaml_again(
     Raises:
         ConfigError: as `read_yaml`.
     """
-    if known is not None and known.outline is not None:
-        again = _partly(text, file, known, known.outline)
-        if again is not None:
+    again = known
+    for _ in range(_MAX_PLACES):
+        if again is None or again.outline is None:
+            break
+        region = changed_region(again.outline, text)
+        again = None if region is None else _partly(file, again, again.outline, region)
+        if again is not None and region is not None and region.is_last:
             return again
     found: list[Diagnostic] = []
     root, composer = _compose(text, file, found)
@@ -74,10 +79,8 @@ def read_yaml_again(
     return KnownYaml(root, cut, is_exact=True)
 
 
-def _partly(text: str, file: str | None, known: KnownYaml, cut: Outline) -> KnownYaml | None:
-    region = changed_region(cut, text)
-    if region is None:
-        return None
+def _partly(file: str | None, known: KnownYaml, cut: Outline, region: Region) -> KnownYaml | None:
+    """The document with one region read anew."""
     problems: list[Diagnostic] = []
     depth = 0 if region.section is None else 1
     try:

@@ -75,6 +75,7 @@ class Region:
         moved_by: how many lines further down the pieces after it are.
         section: the section whose entries they are, or None if whole sections changed.
         column: 0-based column of the keys.
+        is_last: whether nothing after it changed.
     """
 
     start: int
@@ -84,6 +85,7 @@ class Region:
     moved_by: int
     section: str | None
     column: int
+    is_last: bool
 
 
 def outline(text: str, root: Node, blocks: set[str]) -> Outline | None:
@@ -159,7 +161,7 @@ def pieces_of(
 
 
 def changed_region(known: Outline, text: str) -> Region | None:
-    """What of a text is not as it was, or None if that is all or not certain."""
+    """The first place where a text is not as it was, or None if that is nowhere, or is not certain."""
     pieces, count = known.pieces, len(known.pieces)
     if any(mark in text for mark in _OTHER_BREAKS) or not text.startswith(known.head):
         return None
@@ -175,20 +177,39 @@ def changed_region(known: Outline, text: str) -> Region | None:
         end -= 1
         if not end % 64:
             give_way()
+    for index in range(start + 1, min(start + 3, end)):
+        # More than one place changed: what stands unchanged between them is found again.
+        found = text.find(pieces[index].text, position, limit)
+        if found > position and (region := _region(known, text, start, index, found)) is not None:
+            return region
+    return _region(known, text, start, end, limit, is_last=True)
+
+
+def _region(
+    known: Outline, text: str, start: int, end: int, limit: int, *, is_last: bool = False
+) -> Region | None:
+    """The region for some pieces that gave way to what ends at `limit`; wider if it must be."""
+    pieces = known.pieces
+    position = len(known.head) + sum(len(piece.text) for piece in pieces[:start])
     if start == end or not _begins_with_key(text, position, pieces[start].column):
         start -= 1  # what was inserted may belong to the piece before it
-    start, end, section = _whole(pieces, max(start, 0), end)
+    start = max(start, 0)
+    if start == end:  # in front of the first
+        return None
+    start, wider, section = _whole(pieces, start, end)
+    if wider != end:
+        if not is_last:
+            return None
+        limit += sum(len(piece.text) for piece in pieces[end:wider])
     position = len(known.head) + sum(len(piece.text) for piece in pieces[:start])
-    limit = len(text) - sum(len(piece.text) for piece in pieces[end:])
     if limit <= position or (limit < len(text) and text[limit - 1] != "\n"):
         return None
-    body = text[position:limit]
-    column = pieces[start].column
+    body, column = text[position:limit], pieces[start].column
     if not _begins_with_key(text, position, column) or has_marks(body):
         return None
     first_line = known.head.count("\n") + sum(piece.lines for piece in pieces[:start])
-    moved_by = body.count("\n") - sum(piece.lines for piece in pieces[start:end])
-    return Region(start, end, body, first_line, moved_by, section, column)
+    moved_by = body.count("\n") - sum(piece.lines for piece in pieces[start:wider])
+    return Region(start, wider, body, first_line, moved_by, section, column, is_last)
 
 
 def _whole(pieces: Sequence[Piece], start: int, end: int) -> tuple[int, int, str | None]:
