@@ -71,6 +71,7 @@ class Watcher:
     async def run(self) -> None:
         """Watch until canceled. No thread and no descriptor stays behind."""
         with WatchThread.open() as thread:
+            self._tell_files()
             while True:
                 try:
                     await self._look_and_wait(thread)
@@ -91,8 +92,11 @@ class Watcher:
             settled = await self._settled(notices, thread)
             if settled.digests == self.known.digests and not self._is_in_doubt:
                 return
+            is_moved = settled.files != self.known.files
             self.known = settled
             await self.reload()
+            if is_moved:
+                self._tell_files()
             # Written during the reload: that may have read what stood there for a moment only.
             later = await thread.call(read_contents, settled.files)
             self._is_in_doubt = later.stamps != settled.stamps
@@ -134,3 +138,7 @@ class Watcher:
                 return
         contents = await thread.call(read_contents, self.known.files)
         yield PolledNotices(contents, thread, interval_s)
+
+    def _tell_files(self) -> None:
+        there = [path for path in self.known.files if path not in self.known.missing]
+        logger.info("watching %s", ", ".join(str(path) for path in there) or self.config)
