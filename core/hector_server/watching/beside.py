@@ -53,7 +53,11 @@ async def reload_when_asked(
 async def _reload_by_signal(reloads: Reloads, hangup: HangUp) -> None:
     loop = asyncio.get_running_loop()
     asked = asyncio.Event()
-    hangup.listen(lambda: loop.call_soon_threadsafe(asked.set))
+
+    def wake() -> None:
+        loop.call_soon_threadsafe(asked.set)
+
+    hangup.listen(wake)
     try:
         while True:
             await asked.wait()

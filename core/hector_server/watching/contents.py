@@ -74,7 +74,7 @@ def read_contents(files: Iterable[Path], earlier: Contents | None = None) -> Con
         files: may not exist; only regular ones are opened, so a named pipe cannot block.
         earlier: a file whose stamp is still the same is not read again. Without it, all are read.
     """
-    known = earlier.states if earlier is not None else {}
+    known = (earlier or Contents({})).states
     return Contents({path: _state(path, known.get(path)) for path in files})
 
 

@@ -91,7 +91,11 @@ class SystemNotices:
             step_ms = max(1, int(min(STEP_S, left) * 1000))
             try:
                 told = await self._thread.call(
-                    self._watcher.watch, step_ms, step_ms, max(1, int(left * 1000)), self._thread.stop
+                    self._watcher.watch,
+                    step_ms,
+                    step_ms,
+                    max(1, int(left * 1000)),
+                    self._thread.stop,
                 )
             except RuntimeError:  # lost track, such as at a name that is not UTF-8: may be anything
                 await asyncio.sleep(RETRY_S)

@@ -50,10 +50,12 @@ class Reloads:
             logger.info("reload (%s): %s", reason, error.message)
         except HectorError as error:
             self._tell_failure(reason, error)
-        except Exception:  # noqa: BLE001 - a request border: a reload that fails ends nothing that runs
+        except Exception:
             logger.exception("reload (%s) failed: %s; this is a bug", reason, self._goes_on())
         else:
-            logger.info("reload (%s): %s", reason, summary(report), extra=_fields(reload=fields_of(report)))
+            logger.info(
+                "reload (%s): %s", reason, summary(report), extra=_fields(reload=fields_of(report))
+            )
             for need in report.needs_restart:
                 logger.warning(
                     "%s needs a restart: %s",

@@ -27,7 +27,9 @@ def summary(report: ReloadReport) -> str:
         if paths
     ]
     parts.append(f"{len(report.carried_over)} carried over")
-    return f"generation {report.generation} runs: {'; '.join(parts)} ({_duration(report.duration_s)})"
+    return (
+        f"generation {report.generation} runs: {'; '.join(parts)} ({_duration(report.duration_s)})"
+    )
 
 
 def fields_of(report: ReloadReport) -> Mapping[str, Any]:

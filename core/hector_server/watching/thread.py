@@ -41,7 +41,7 @@ class WatchThread:
             thread.stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
 
-    async def call(self, function: Callable[[Unpack[Ts]], T], *arguments: Unpack[Ts]) -> T:
+    async def call(self, function: Callable[[Unpack[Ts]], T], *arguments: *Ts) -> T:
         """Call something that blocks. A cancellation sets `stop` and waits for it to return."""
         future = asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
         try:

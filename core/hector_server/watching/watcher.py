@@ -75,7 +75,7 @@ class Watcher:
             while True:
                 try:
                     await self._look_and_wait(thread)
-                except Exception:  # noqa: BLE001 - a request border: the server goes on whatever happens here
+                except Exception:
                     logger.exception("watching the config failed; it goes on in %g s", LOOK_AGAIN_S)
                     await asyncio.sleep(LOOK_AGAIN_S)
 

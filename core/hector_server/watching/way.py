@@ -55,7 +55,7 @@ def _names(file: Path) -> Iterator[Path]:
         place = place / part
         yield place
         try:
-            target = Path(os.readlink(place))
+            target = place.readlink()
         except OSError:  # no link, or not there
             continue
         links += 1
