@@ -52,9 +52,9 @@ class Contents:
         return tuple(self.states)
 
     @property
-    def missing(self) -> frozenset[Path]:
-        """Those that do not exist."""
-        return frozenset(path for path, state in self.states.items() if state == ABSENT)
+    def there(self) -> frozenset[Path]:
+        """Those that exist."""
+        return frozenset(path for path, state in self.states.items() if state != ABSENT)
 
     @property
     def digests(self) -> Mapping[Path, str]:

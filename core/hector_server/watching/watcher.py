@@ -111,7 +111,8 @@ class Watcher:
             while loop.time() < quiet_by and await notices.wait(debounce_s):
                 pass
             now = await thread.call(read_watched, self.config)
-            if not now.missing - self.known.missing or loop.time() >= begun + GONE_S:
+            gone = self.known.there & (frozenset(now.files) - now.there)
+            if not gone or loop.time() >= begun + GONE_S:
                 return now
             await asyncio.sleep(GONE_LOOK_S)
 
@@ -140,5 +141,5 @@ class Watcher:
         yield PolledNotices(contents, thread, interval_s)
 
     def _tell_files(self) -> None:
-        there = [path for path in self.known.files if path not in self.known.missing]
-        logger.info("watching %s", ", ".join(str(path) for path in there) or self.config)
+        there = ", ".join(str(path) for path in self.known.files if path in self.known.there)
+        logger.info("watching %s", there or self.config)
