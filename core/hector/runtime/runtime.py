@@ -307,7 +307,7 @@ class Runtime:
             finally:
                 generation.give_back()
 
-    async def reload(self, config: ConfigInput | None = None, *, reason: str = "program") -> ReloadReport:
+    async def reload(self, config: ConfigInput | None = None) -> ReloadReport:
         """Build a new generation beside the running one, swap, and close what nobody uses any more.
 
         Args:
