@@ -36,7 +36,7 @@ def in_pieces(file: Path, text: str) -> None:
 def temporary_then_replace(file: Path, text: str) -> None:
     beside = file.with_name(f".{file.name}.tmp")
     beside.write_text(text)
-    os.replace(beside, file)
+    beside.replace(file)
 
 
 def backup_then_rename(file: Path, text: str) -> None:
@@ -69,7 +69,7 @@ def link_elsewhere(file: Path, text: str) -> None:
     target.write_text(text)
     beside = file.with_name("link")
     beside.symlink_to(target.name)
-    os.replace(beside, file)
+    beside.replace(file)
 
 
 def folder_swapped(file: Path, text: str) -> None:
@@ -209,6 +209,19 @@ def test_a_port_in_the_config_is_told_to_need_a_restart(served: tuple[Served, Pa
     server.applies("Here", lambda: in_place(file, config_text("Here")))
 
 
+def test_who_does_not_watch_does_not_load_what_watches(tmp_path: Path) -> None:
+    """The start has a budget."""
+    file = tmp_path / "conf" / "hector.yaml"
+    file.parent.mkdir()
+    file.write_text(config_text("Helps."))
+    for arguments, expected in ((), 0), (("--watch",), 1):
+        with serving_file(file, *arguments, python=["-X", "importtime"]) as server:
+            if arguments:
+                server.applies("Seen", lambda: in_place(file, config_text("Seen")))
+        assert server.count(r"\| +watchfiles$") == expected
+        assert server.count(r"\| +hector_server\.watching\.watcher$") == expected
+
+
 def test_env_files_are_followed_also_those_that_come_later(tmp_path: Path) -> None:
     """Beside the config, in the current folder and at home; the nearest wins."""
     file, home = tmp_path / "conf" / "hector.yaml", tmp_path / "home"
@@ -270,7 +283,7 @@ def test_a_config_map_is_followed_from_swap_to_swap(tmp_path: Path) -> None:
         link = mount / "..data_tmp"
         link.symlink_to(data.name)
         old = (mount / "..data").resolve() if (mount / "..data").exists() else None
-        os.replace(link, mount / "..data")
+        link.replace(mount / "..data")
         if old is not None:
             shutil.rmtree(old)
 
@@ -292,7 +305,7 @@ def test_a_release_is_followed_when_the_link_to_it_is_swapped(tmp_path: Path) ->
         (folder / "hector.yaml").write_text(config_text(text))
         link = tmp_path / "next"
         link.symlink_to(folder)
-        os.replace(link, tmp_path / "current")
+        link.replace(tmp_path / "current")
 
     release("One")
     with serving_file(
@@ -305,7 +318,7 @@ def test_a_release_is_followed_when_the_link_to_it_is_swapped(tmp_path: Path) ->
 
 
 def test_where_the_system_tells_nothing_the_files_are_looked_at(tmp_path: Path) -> None:
-    """watchfiles' own variable; two saves within one second, of one length, are both seen."""
+    """The variable is watchfiles' own; two saves within one second, of one length, are both seen."""
     file = tmp_path / "conf" / "hector.yaml"
     file.parent.mkdir()
     file.write_text(config_text("Number 0"))

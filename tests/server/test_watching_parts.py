@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import io
-import json
 import logging
 import os
 import resource
 import sys
 import threading
-import time
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import attrs
 import pytest
 from watch_stage import config_text
 
-from hector import Runtime
-from hector.spi import Provider
-from hector_server import Ready, serve
-from hector_server.hangup import HangUp
-from hector_server.log import JSONFormatter
-from hector_server.watching import reload_when_asked
-from hector_server.watching.contents import read_contents
+from hector_server.watching.contents import Contents, read_contents
 from hector_server.watching.notices import polling_interval_s
 from hector_server.watching.watcher import Watcher, read_watched
 from hector_server.watching.way import find_way
@@ -71,8 +61,8 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def descriptors() -> list[str]:
-    links = (Path(f"/proc/self/fd/{number}") for number in os.listdir("/proc/self/fd"))
-    return sorted(os.readlink(link) for link in links if link.is_symlink())
+    links = list(Path("/proc/self/fd").iterdir())
+    return sorted(str(link.readlink()) for link in links if link.is_symlink())
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -139,15 +129,10 @@ def test_a_young_file_is_read_again_though_its_stamp_is_the_same(tmp_path: Path)
     """Two writes within one tick of the clock of the file system."""
     file = tmp_path / "a"
     file.write_text("one")
-    before = read_contents([file])
-    found = before.states[file]
-    file.write_text("two")
-    same = found.stamp
-    earlier = attrs.evolve(
-        before, states={file: attrs.evolve(read_contents([file]).states[file], digest=found.digest)}
-    )
-    assert same
-    assert read_contents([file], earlier).digests != before.digests
+    state = read_contents([file]).states[file]
+    assert state.is_fresh
+    known = Contents({file: attrs.evolve(state, digest="as before")})
+    assert read_contents([file], known).digests == {file: state.digest}
 
 
 def test_an_old_file_is_not_read_again(tmp_path: Path) -> None:
@@ -155,7 +140,7 @@ def test_an_old_file_is_not_read_again(tmp_path: Path) -> None:
     file = tmp_path / "a"
     file.write_text("one")
     state = attrs.evolve(read_contents([file]).states[file], digest="as before", is_fresh=False)
-    known = attrs.evolve(read_contents([file]), states={file: state})
+    known = Contents({file: state})
     assert read_contents([file], known).digests == {file: "as before"}
 
 
@@ -254,9 +239,8 @@ async def test_somebody_who_never_stops_writing_does_not_put_the_reload_off_for_
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts what Linux shows")
 async def test_nothing_stays_behind_however_often_it_starts_and_stops(config: Path) -> None:
     def threads() -> int:
-        return len(
-            os.listdir("/proc/self/task")
-        )  # those of watchfiles too, which Python does not know
+        # Those of watchfiles too, which Python does not know.
+        return sum(1 for _ in Path("/proc/self/task").iterdir())
 
     asked = Asked()
     await asyncio.to_thread(int)  # the shared pool has its first thread
@@ -283,7 +267,7 @@ async def test_without_a_watch_from_the_system_it_looks_each_second(
     with caplog.at_level(logging.WARNING, "hector_server"):
         read_watched(config)  # what it imports is imported
         async with watching(config, asked):
-            highest = max(int(number) for number in os.listdir("/proc/self/fd"))
+            highest = max(int(link.name) for link in Path("/proc/self/fd").iterdir())
             taken = [os.dup(0) for _ in range(highest)]
             used = max(taken)
             resource.setrlimit(resource.RLIMIT_NOFILE, (used + 3, hard))

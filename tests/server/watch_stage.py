@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -116,15 +116,19 @@ class Served:
 
 @contextmanager
 def serving_file(
-    config: Path, *arguments: str, env: dict[str, str] | None = None, is_ready: bool = True
+    config: Path,
+    *arguments: str,
+    env: dict[str, str] | None = None,
+    is_ready: bool = True,
+    python: Sequence[str] = (),
 ) -> Generator[Served]:
     """`hector serve` on a free port in the folder above the config's; it must end well.
 
     The folder above, so that the config's own can be taken away.
     """
-    command = [sys.executable, "-m", "hector", "serve", "--port", "0", "--config", str(config)]
+    command = [sys.executable, *python, "-m", "hector", "serve", "--port", "0"]
     process = subprocess.Popen(
-        [*command, *arguments],
+        [*command, "--config", str(config), *arguments],
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
