@@ -210,7 +210,7 @@ def test_a_port_in_the_config_is_told_to_need_a_restart(served: tuple[Served, Pa
 
 
 def test_who_does_not_watch_does_not_load_what_watches(tmp_path: Path) -> None:
-    """The start has a budget. (watchfiles itself is imported by uvicorn where it is installed.)"""
+    """The start has a budget; watchfiles itself is imported by uvicorn wherever it is installed."""
     file = tmp_path / "conf" / "hector.yaml"
     file.parent.mkdir()
     file.write_text(config_text("Helps."))
