@@ -59,7 +59,7 @@ def delete_then_create(file: Path, text: str) -> None:
 def missing_for_a_moment(file: Path, text: str) -> None:
     """Longer than the debounce."""
     file.unlink()
-    time.sleep(0.15)
+    time.sleep(0.25)
     file.write_text(text)
 
 

@@ -8,6 +8,7 @@ import os
 import resource
 import sys
 import threading
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -60,9 +61,9 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return file
 
 
-def descriptors() -> list[str]:
+def descriptors() -> Counter[str]:
     links = list(Path("/proc/self/fd").iterdir())
-    return sorted(str(link.readlink()) for link in links if link.is_symlink())
+    return Counter(str(link.readlink()) for link in links if link.is_symlink())
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -253,7 +254,7 @@ async def test_nothing_stays_behind_however_often_it_starts_and_stops(config: Pa
             else:
                 await asyncio.sleep(number * 0.002)
     await until(lambda: threads() <= count)
-    await until(lambda: descriptors() == before)
+    await until(lambda: descriptors() <= before)  # those of an earlier test may go meanwhile
     assert not [thread for thread in threading.enumerate() if "hector-watch" in thread.name]
 
 

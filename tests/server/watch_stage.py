@@ -27,7 +27,7 @@ def config_text(description: str, *, extends: str = "", more: str = "") -> str:
     return (
         f"{head}name: app\nllms: {{default: {{provider: offline}}}}\n"
         f"agents:\n  helper:\n    description: {description}\n{more}"
-        "server: {reload: {debounce: 50ms}}\n"
+        "server: {reload: {debounce: 100ms}}\n"
     )
 
 
