@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from hector.config.admin_token import (
+    ADMIN_TOKEN_VARIABLE,
+    admin_token_flaw,
+    find_admin_token,
+    hash_admin_token,
+    new_admin_token,
+)
 from hector.config.component import ComponentEntry, ReferenceUse
 from hector.config.config import Config, DocumentStoreSettings
 from hector.config.environment import Environment
@@ -37,6 +44,7 @@ from hector.config.structure import diagnose, plugins_section, structure
 from hector.errors import Diagnostic
 
 __all__ = [
+    "ADMIN_TOKEN_VARIABLE",
     "AgentCommon",
     "AgentSkill",
     "ComponentEntry",
@@ -62,11 +70,15 @@ __all__ = [
     "SessionsConfig",
     "ToolsetCommon",
     "TracingConfig",
+    "admin_token_flaw",
     "canonical",
     "choose_llm_type",
     "diagnose",
     "diagnostic_json",
+    "find_admin_token",
     "fingerprint",
+    "hash_admin_token",
+    "new_admin_token",
     "plugins_section",
     "problem_at",
     "read",
