@@ -17,7 +17,7 @@ __all__ = [
     "new_admin_token",
 ]
 
-ADMIN_TOKEN_VARIABLE: Final = "HECTOR_ADMIN_TOKEN"
+ADMIN_TOKEN_VARIABLE: Final = "HECTOR_ADMIN_TOKEN"  # noqa: S105 - a name
 """The variable that holds the token, in the environment or in a `.env` file."""
 
 _MIN_LENGTH: Final = 32

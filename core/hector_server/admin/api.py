@@ -16,7 +16,7 @@ from hector import check_json, plan_json, record_json, report_json
 from hector.errors import ConfigError, HectorError
 from hector_server.admin.body import read_config, read_generation
 from hector_server.admin.config_file import FORMATS, Draft, FileChangedError, draft_of
-from hector_server.admin.replies import Refusal, admin_reply, failure, reply_to_error
+from hector_server.admin.replies import RequestRefusedError, admin_reply, failure, reply_to_error
 from hector_server.host import Reloadable
 from hector_server.http.body import ClientGoneError
 from hector_server.options import ServerOptions
@@ -38,7 +38,7 @@ def _answered(handler: Handler) -> Handler:
     async def answer(api: AdminAPI, request: Request) -> Response:
         try:
             return await handler(api, request)
-        except Refusal as error:
+        except RequestRefusedError as error:
             headers = {"Connection": "close"} if error.is_last else None
             return failure(error.status, error.message, error.hint, headers=headers)
         except ConfigError as error:
@@ -84,7 +84,7 @@ class AdminAPI:
         _only(request)
         config = await self._config(request) or self._host.config.source.file
         if config is None:
-            raise Refusal(400, "this server's config is no file: send the one to check")
+            raise RequestRefusedError(400, "this server's config is no file: send the one to check")
         found = check_json(self._file_name(), await self._host.check(config))
         return admin_reply({**found, "problems": self.problems(found)})
 
@@ -104,7 +104,7 @@ class AdminAPI:
         config = await self._config(request)
         condition = self._condition(request)
         if is_kept and config is None:
-            raise Refusal(400, "persist=true needs a config in the body")
+            raise RequestRefusedError(400, "persist=true needs a config in the body")
         if config is None or not is_kept:
             report = await self._host.reload(config, if_match=condition, reason="admin")
         else:
@@ -144,7 +144,9 @@ class AdminAPI:
         leaves the file that ran before; a rename that fails takes the reload back.
         """
         if self._is_writing:
-            raise Refusal(409, "another config is just being applied and kept", "try again")
+            raise RequestRefusedError(
+                409, "another config is just being applied and kept", "try again"
+            )
         self._is_writing = True
         try:
             etag = self._host.etag
@@ -170,13 +172,13 @@ class AdminAPI:
         except FileChangedError as error:
             state = await self._take_back(before, report)
             text = f"{draft.target.name} was changed by somebody else meanwhile and left alone; {state}"
-            raise Refusal(409, text) from error
+            raise RequestRefusedError(409, text) from error
         except OSError as error:
             state = await self._take_back(before, report)
             reason = error.strerror or type(error).__name__
             text = f"{draft.target.name} could not be replaced: {reason}; {state}"
             hint = "a file that is mounted alone cannot be replaced: mount its folder"
-            raise Refusal(500, text, hint) from error
+            raise RequestRefusedError(500, text, hint) from error
 
     async def _take_back(self, before: int, report: ReloadReport) -> str:
         """Run the config of the file again, which could not be replaced; says what runs now."""
@@ -234,7 +236,7 @@ def _only(request: Request, *names: str) -> None:
     for name in request.query_params:
         if name not in names:
             known = f"there is {', '.join(names)}" if names else "there is none"
-            raise Refusal(400, f"there is no parameter `{name[:64]}` here", known)
+            raise RequestRefusedError(400, f"there is no parameter `{name[:64]}` here", known)
 
 
 def _flag(request: Request, name: str) -> bool:
@@ -243,4 +245,4 @@ def _flag(request: Request, name: str) -> bool:
         return False
     if values == ["true"]:
         return True
-    raise Refusal(400, f"`{name}` is true or false")
+    raise RequestRefusedError(400, f"`{name}` is true or false")

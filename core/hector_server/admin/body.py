@@ -9,7 +9,7 @@ from typing import Literal, cast
 from starlette.requests import Request
 
 from hector import ConfigText
-from hector_server.admin.replies import Refusal
+from hector_server.admin.replies import RequestRefusedError
 from hector_server.http.body import BodyTimeoutError, BodyTooLargeError, read_body
 from hector_server.options import ServerOptions
 from hector_server.wire.json_text import JSONTextError, read_json
@@ -36,7 +36,7 @@ async def read_config(
         file: the config file that it stands in for.
 
     Raises:
-        Refusal: it is too long (413), too slow (408), of another type (415), or no UTF-8 (400).
+        RequestRefusedError: it is too long (413), too slow (408), of another type (415), or no UTF-8 (400).
         ClientGoneError: it never came whole.
     """
     body = await _read(request, options)
@@ -46,7 +46,7 @@ async def read_config(
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise Refusal(400, f"the body is not UTF-8: see byte {error.start}") from error
+        raise RequestRefusedError(400, f"the body is not UTF-8: see byte {error.start}") from error
     return ConfigText(text=text, format=form, file=file)
 
 
@@ -54,22 +54,24 @@ async def read_generation(request: Request, options: ServerOptions) -> int | Non
     """The number in `{"generation": number}`, or None when the body is empty or names none.
 
     Raises:
-        Refusal: as `read_config`, and for any other JSON (400).
+        RequestRefusedError: as `read_config`, and for any other JSON (400).
         ClientGoneError: it never came whole.
     """
     body = await _read(request, options)
     if not body:
         return None
     if _format(request) != "json":
-        raise Refusal(415, "this request takes JSON", "set `Content-Type: application/json`")
+        raise RequestRefusedError(
+            415, "this request takes JSON", "set `Content-Type: application/json`"
+        )
     try:
         value = read_json(body)
     except JSONTextError as error:
-        raise Refusal(400, f"the body is not JSON: {error}") from error
+        raise RequestRefusedError(400, f"the body is not JSON: {error}") from error
     wanted = cast("dict[str, object]", value) if isinstance(value, dict) else {"": None}
     generation = wanted.get("generation")
     if wanted.keys() - {"generation"} or not (generation is None or type(generation) is int):
-        raise Refusal(400, 'the body may be empty or `{"generation": <number>}`')
+        raise RequestRefusedError(400, 'the body may be empty or `{"generation": <number>}`')
     return generation
 
 
@@ -83,10 +85,10 @@ async def _read(request: Request, options: ServerOptions) -> bytes:
         )
     except BodyTooLargeError as error:
         text = f"the config is longer than {options.max_config_bytes} bytes"
-        raise Refusal(413, text, "split it with `extends`", is_last=True) from error
+        raise RequestRefusedError(413, text, "split it with `extends`", is_last=True) from error
     except BodyTimeoutError as error:
         text = f"the request took longer than {options.body_timeout_s:g} s to arrive"
-        raise Refusal(408, text, is_last=True) from error
+        raise RequestRefusedError(408, text, is_last=True) from error
 
 
 def _format(request: Request) -> Format:
@@ -96,7 +98,7 @@ def _format(request: Request) -> Format:
     is_utf8 = name.strip().lower() != "charset" or charset.strip(' "').lower() in ("utf-8", "utf8")
     if form is None or not is_utf8:
         wanted = ", ".join(f"`{name}`" for name in FORMATS)
-        raise Refusal(
+        raise RequestRefusedError(
             415,
             "the body has no type that a config has",
             f"set `Content-Type` to one of {wanted}, in UTF-8",

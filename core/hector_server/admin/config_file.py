@@ -10,7 +10,7 @@ from pathlib import Path
 
 import attrs
 
-from hector_server.admin.replies import Refusal
+from hector_server.admin.replies import RequestRefusedError
 
 __all__ = ["Draft", "FileChangedError", "draft_of"]
 
@@ -68,26 +68,28 @@ def draft_of(text: str, *, format: str, files: tuple[Path, ...], etag: str) -> D
         etag: of the running config.
 
     Raises:
-        Refusal: the running config is not one file of that format, or its file holds something
+        RequestRefusedError: the running config is not one file of that format, or its file holds something
             else than what runs, or it could not be written here.
     """
     parts = [file for file in files if file.name != ".env"]
     if not parts:
-        raise Refusal(409, "the running config was not read from a file, so none can be written")
+        raise RequestRefusedError(
+            409, "the running config was not read from a file, so none can be written"
+        )
     if len(parts) > 1:
         names = ", ".join(file.name for file in parts[1:])
-        raise Refusal(
+        raise RequestRefusedError(
             409,
             f"the running config is not one file alone: it extends {names}",
             "change the files, then apply without a body",
         )
     if FORMATS.get(parts[0].suffix.lower()) != format:
-        raise Refusal(409, f"{parts[0].name} is not written in {format.upper()}")
+        raise RequestRefusedError(409, f"{parts[0].name} is not written in {format.upper()}")
     try:
         target = parts[0].resolve(strict=True)
         before = etag_of(target.read_bytes())
         if before != etag:
-            raise Refusal(
+            raise RequestRefusedError(
                 409,
                 f"{target.name} holds something else than what runs",
                 "apply without a body to run the file, or roll back to what it holds, then try again",
@@ -95,7 +97,7 @@ def draft_of(text: str, *, format: str, files: tuple[Path, ...], etag: str) -> D
         return Draft(target=target, file=_written(target, text), before=before)
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise Refusal(
+        raise RequestRefusedError(
             409,
             f"{parts[0].name} cannot be replaced: {reason}",
             "let the server's user write to its folder, or apply without persist",

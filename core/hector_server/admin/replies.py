@@ -18,7 +18,7 @@ from hector.errors import (
 )
 from hector_server.http.replies import json_reply
 
-__all__ = ["Refusal", "admin_reply", "failure", "reply_to_error", "status_of"]
+__all__ = ["RequestRefusedError", "admin_reply", "failure", "reply_to_error", "status_of"]
 
 _STATUSES: Mapping[type[HectorError], int] = {
     ConfigError: 422,
@@ -30,7 +30,7 @@ _STATUSES: Mapping[type[HectorError], int] = {
 }
 
 
-class Refusal(Exception):
+class RequestRefusedError(Exception):
     """A request that cannot be answered, for a reason that HTTP has a status for."""
 
     def __init__(self, status: int, message: str, hint: str = "", *, is_last: bool = False) -> None:
