@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hector.config import (
         ADMIN_TOKEN_VARIABLE,
         Config,
+        ConfigText,
         admin_token_flaw,
         find_admin_token,
         hash_admin_token,
@@ -38,6 +39,7 @@ __all__ = [
     "ADMIN_TOKEN_VARIABLE",
     "AgentInfo",
     "Config",
+    "ConfigText",
     "Event",
     "Health",
     "Message",
@@ -61,6 +63,7 @@ _HOMES = {
     "ADMIN_TOKEN_VARIABLE": "hector.config",
     "AgentInfo": "hector.runtime",
     "Config": "hector.config",
+    "ConfigText": "hector.config",
     "Event": "hector.message",
     "Health": "hector.runtime",
     "Message": "hector.message",

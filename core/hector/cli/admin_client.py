@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 import click
 import httpx
 
-from hector.config import ADMIN_TOKEN_VARIABLE, FORMATS, find_admin_token, read
+from hector.config import ADMIN_TOKEN_VARIABLE, find_admin_token, read
+from hector.config.source import FORMATS
 from hector.errors import ConfigError, Diagnostic, ServerError, UsageError
 
 __all__ = ["admin_url", "ask_plan"]

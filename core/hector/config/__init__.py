@@ -9,10 +9,11 @@ from hector.config.admin_token import (
     hash_admin_token,
     new_admin_token,
 )
+from hector.config.changed import changed_keys, changed_values
 from hector.config.component import ComponentEntry, ReferenceUse
 from hector.config.config import Config, DocumentStoreSettings
 from hector.config.environment import Environment
-from hector.config.fingerprint import canonical, fingerprint
+from hector.config.fingerprint import canonical, fingerprint, provider_identity
 from hector.config.places import problem_at
 from hector.config.providers import (
     ProviderIndex,
@@ -20,7 +21,7 @@ from hector.config.providers import (
     choose_llm_type,
     unknown_provider,
 )
-from hector.config.reader import ConfigSource, Format, RawConfig, read, read_text
+from hector.config.reader import RawConfig, read, read_text
 from hector.config.render import diagnostic_json, render
 from hector.config.schema import schema
 from hector.config.sections import (
@@ -40,7 +41,9 @@ from hector.config.sections import (
     TracingConfig,
 )
 from hector.config.settings import structure_settings
+from hector.config.source import ConfigInput, ConfigSnapshot, ConfigSource, ConfigText, Format
 from hector.config.structure import diagnose, plugins_section, structure
+from hector.config.watched import watched_files
 from hector.errors import Diagnostic
 
 __all__ = [
@@ -49,7 +52,10 @@ __all__ = [
     "AgentSkill",
     "ComponentEntry",
     "Config",
+    "ConfigInput",
+    "ConfigSnapshot",
     "ConfigSource",
+    "ConfigText",
     "DefaultsConfig",
     "Diagnostic",
     "DocumentStoreSettings",
@@ -72,6 +78,8 @@ __all__ = [
     "TracingConfig",
     "admin_token_flaw",
     "canonical",
+    "changed_keys",
+    "changed_values",
     "choose_llm_type",
     "diagnose",
     "diagnostic_json",
@@ -81,6 +89,7 @@ __all__ = [
     "new_admin_token",
     "plugins_section",
     "problem_at",
+    "provider_identity",
     "read",
     "read_text",
     "render",
@@ -88,4 +97,5 @@ __all__ = [
     "structure",
     "structure_settings",
     "unknown_provider",
+    "watched_files",
 ]

@@ -10,6 +10,7 @@ import attrs
 
 from hector.config.component import ComponentEntry
 from hector.config.config import DocumentStoreSettings
+from hector.config.exclusive import exclusive_claims
 from hector.config.node import INVALID, Node, child_path, key_problem, value_problem
 from hector.config.providers import (
     KIND_WORDS,
@@ -178,6 +179,10 @@ class EntryReader:
             is_enabled = common.enabled
         if provider is None or record is None or INVALID in values:
             return None, is_enabled
+        claims = exclusive_claims(provider, values[0])
+        if isinstance(claims, str):
+            reading.problems.append(key_problem(node, "H116", path, claims, hint="tell its author"))
+            return None, is_enabled
         entry = ComponentEntry(
             kind=section.kind,
             name=name,
@@ -186,6 +191,7 @@ class EntryReader:
             provider=provider,
             settings=values[0],
             common=common,
+            exclusive=claims,
         )
         return entry, is_enabled
 
@@ -284,7 +290,13 @@ class EntryReader:
             indexing=keys.indexing,
         )
         return ComponentEntry(
-            kind=section.kind, name=name, path=path, type="", provider=None, settings=settings
+            kind=section.kind,
+            name=name,
+            path=path,
+            type="",
+            provider=None,
+            settings=settings,
+            exclusive=source.exclusive | chunking.exclusive,
         )
 
     def _part(self, part: Section, name: str, store: Node, path: str) -> ComponentEntry | None:

@@ -11,6 +11,7 @@ import attrs
 from hector.config.component import ComponentEntry, ReferenceUse
 from hector.config.config import Config
 from hector.config.entries import CHUNKING, SECTIONS, SOURCE, EntryReader, ReadEntry
+from hector.config.exclusive import claimed_twice
 from hector.config.node import INVALID, Invalid, Node, key_problem, value_problem
 from hector.config.providers import ProviderIndex, choose_llm_type
 from hector.config.reader import RawConfig
@@ -265,6 +266,8 @@ class _Structuring:
                     entries[item.name] = _with_references(item.entry, tuple(dict.fromkeys(own)))
             components[kind] = MappingProxyType(entries)
         references.report_cycles(uses)
+        entries_of_all = (item for items in read.values() for item in items.values())
+        self._reading.problems.extend(claimed_twice(entries_of_all))
         return MappingProxyType(components)
 
     def _ordered(self) -> tuple[Diagnostic, ...]:

@@ -10,8 +10,8 @@ from typing import Any
 import attrs
 import pluggy
 
-from hector.plugin.discovery import remember_import
 from hector.plugin.hookspecs import PROJECT, HookSpecs
+from hector.plugin.imported import remember_import
 from hector.plugin.records import PluginRecord
 from hector.spi import Kind, Provider
 
@@ -67,9 +67,11 @@ def _load(record: PluginRecord, manager: pluggy.PluginManager) -> PluginRecord:
     label = f"{record.distribution}:{record.name}"
     manager.register(plugin, name=label)
     manager.check_pending()
-    return attrs.evolve(
+    loaded = attrs.evolve(
         record, state="loaded", import_s=import_s, providers=tuple(_providers(manager))
     )
+    remember_import(loaded)
+    return loaded
 
 
 def _failed(record: PluginRecord, error: BaseException) -> PluginRecord:

@@ -10,8 +10,11 @@ from hector.spi import Provider
 
 __all__ = ["PluginRecord", "PluginState"]
 
-PluginState: TypeAlias = Literal["discovered", "blocked", "incompatible", "failed", "loaded"]
-"""`discovered` is what it is before anybody tried to import it."""
+PluginState: TypeAlias = Literal[
+    "discovered", "blocked", "incompatible", "failed", "loaded", "removed"
+]
+"""`discovered` is what it is before anybody tried to import it; `removed` is one that this process has imported and
+that is installed no more: it offers nothing."""
 
 
 @attrs.frozen(kw_only=True)
@@ -24,7 +27,7 @@ class PluginRecord:
         version: the distribution's version in this process: the one that was imported, for a loaded plugin.
         module: the entry point's value.
         state: see `PluginState`.
-        error: why it is blocked, incompatible or failed; None otherwise.
+        error: why it is blocked, incompatible, failed or removed; None otherwise.
         remedy: what to do about `error`, or None.
         api_level: what the plugin says it was written for; None when it does not say.
         import_s: seconds the import took (0 when the module was there already).

@@ -9,6 +9,7 @@ import attrs
 from hector.config import ProviderProblem, unknown_provider
 from hector.plugin.collect import collect
 from hector.plugin.discovery import discover, refresh
+from hector.plugin.imported import formerly_offered
 from hector.plugin.records import PluginRecord
 from hector.spi import Provider
 
@@ -84,8 +85,8 @@ class Registry:
 
     def _missing(self, kind: str, type: str, bare: str) -> ProviderProblem:
         for record in self.records:
-            if record.state in ("failed", "incompatible", "blocked") and _speaks_for(
-                record, type, bare
+            if record.state not in ("loaded", "discovered") and _speaks_for(
+                record, kind, type, bare
             ):
                 return ProviderProblem(
                     code="H116",
@@ -99,8 +100,10 @@ def _same_name(left: str, right: str) -> bool:
     return left.lower().replace("_", "-") == right.lower().replace("_", "-")
 
 
-def _speaks_for(record: PluginRecord, type: str, bare: str) -> bool:
+def _speaks_for(record: PluginRecord, kind: str, type: str, bare: str) -> bool:
     """Whether a plugin that is not loaded is likely the one that a type came from: nobody can ask it."""
+    if record.state == "removed" and (kind, bare) in formerly_offered(record):
+        return True
     distribution = type.rpartition(":")[0]
     if distribution:
         return _same_name(record.distribution, distribution)

@@ -2,22 +2,83 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any
 
-from hector.config import Config, RawConfig, diagnose, plugins_section, problem_at, read, structure
+import attrs
+
+from hector.config import (
+    Config,
+    ConfigInput,
+    RawConfig,
+    diagnose,
+    plugins_section,
+    problem_at,
+    read,
+    structure,
+)
 from hector.errors import ConfigError, Diagnostic
 from hector.plugin.registry import Registry, build_registry
+from hector.runtime.plan import Plan, make_plan
 from hector.spi import Provider
 
-__all__ = ["ConfigInput", "Loaded", "check_config", "load_config"]
-
-ConfigInput = str | Path | Mapping[str, Any]
-"""A file, or the same structure as a mapping."""
+__all__ = ["ConfigInput", "ConfigLoader", "Loaded", "Planned", "check_config", "load_config"]
 
 Loaded = tuple[Config, Registry]
 """A checked config, and the providers it was checked against."""
+
+
+@attrs.frozen(kw_only=True)
+class Planned:
+    """What a config asks for, and how long it took to find out.
+
+    Attributes:
+        plan: the graph of components.
+        phases: seconds of `read`, `registry`, `structure` and `plan`.
+    """
+
+    plan: Plan
+    phases: Mapping[str, float]
+
+
+class ConfigLoader:
+    """Reads, checks and plans configs, again and again.
+
+    One for each runtime. It is blocking: call it in a thread, never twice at once.
+    """
+
+    def __init__(
+        self, *, env: Mapping[str, str] | None = None, providers: Iterable[Provider] = ()
+    ) -> None:
+        """Remember what stays the same from call to call.
+
+        Args:
+            env: takes the place of the process's environment and of `.env` files.
+            providers: see `build_registry`.
+        """
+        self._env = env
+        self._providers = tuple(providers)
+
+    def plan(self, config: ConfigInput) -> Planned:
+        """Read a config and plan its components; whatever did not change is the same object as the last time.
+
+        Raises:
+            ConfigError: with everything that is wrong; what was remembered stays as it was.
+        """
+        marks = [time.perf_counter()]
+        raw = read(config, env=self._env)
+        marks.append(time.perf_counter())
+        registry, problems = _registry_for(raw, self._providers)
+        marks.append(time.perf_counter())
+        if problems:
+            raise ConfigError((*problems, *diagnose(raw, registry)))
+        checked = structure(raw, registry)
+        marks.append(time.perf_counter())
+        plan = make_plan(checked, registry)
+        marks.append(time.perf_counter())
+        names = ("read", "registry", "structure", "plan")
+        phases = {name: marks[i + 1] - marks[i] for i, name in enumerate(names)}
+        return Planned(plan=plan, phases=phases)
 
 
 def _registry_for(

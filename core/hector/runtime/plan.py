@@ -24,11 +24,18 @@ class ComponentSpec:
         entry: its config entry.
         dependencies: paths of the components it holds.
         fingerprint: equal for two specs if and only if they would build the same thing from the same things.
+        depth: 0 without dependencies, else one more than the deepest of them.
     """
 
     entry: ComponentEntry
     dependencies: tuple[str, ...]
     fingerprint: str
+    depth: int = 0
+
+    @property
+    def exclusive(self) -> frozenset[str]:
+        """Names of the things that only one component can hold, as the entry's provider says."""
+        return self.entry.exclusive
 
     @property
     def path(self) -> str:
@@ -102,6 +109,9 @@ def make_plan(config: Config, registry: Registry) -> Plan:
         dependencies = tuple(sorted(uses))
         marks = [specs[path].fingerprint for path in dependencies]
         specs[entry.path] = ComponentSpec(
-            entry=entry, dependencies=dependencies, fingerprint=fingerprint(entry, marks)
+            entry=entry,
+            dependencies=dependencies,
+            fingerprint=fingerprint(entry, marks),
+            depth=1 + max((specs[path].depth for path in dependencies), default=-1),
         )
     return Plan(config=config, registry=registry, specs=specs)
