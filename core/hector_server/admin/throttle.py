@@ -55,11 +55,10 @@ class Throttle:
 
     def fail(self, peer: str) -> None:
         """Take one from what `peer` has left."""
-        key = self._key(peer)
-        if key not in self._peers and len(self._peers) >= self._max_peers:
+        if peer not in self._peers and len(self._peers) >= self._max_peers:
             self._forget_idle()
-            key = peer if len(self._peers) < self._max_peers else OTHERS
-        allowance = self._peers.setdefault(key, _Allowance(float(self._burst), self._clock()))
+        fresh = _Allowance(float(self._burst), self._clock())
+        allowance = self._peers.setdefault(self._key(peer), fresh)
         self._refill(allowance)
         allowance.left = max(0.0, allowance.left - 1)
 
