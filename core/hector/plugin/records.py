@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 
 import attrs
 
+from hector.plugin.lifecycle import SwapHook
 from hector.spi import Provider
 
 __all__ = ["PluginRecord", "PluginState"]
@@ -33,6 +34,7 @@ class PluginRecord:
         import_s: seconds the import took (0 when the module was there already).
         installed_version: the version on disk now, when it differs from `version`: a restart is needed to use it.
         providers: what it offers, in the order of the hooks.
+        before_swap, after_swap: its lifecycle hooks.
     """
 
     name: str
@@ -46,6 +48,8 @@ class PluginRecord:
     import_s: float = 0.0
     installed_version: str | None = None
     providers: tuple[Provider, ...] = ()
+    before_swap: SwapHook | None = attrs.field(default=None, repr=False)
+    after_swap: SwapHook | None = attrs.field(default=None, repr=False)
 
     @property
     def label(self) -> str:

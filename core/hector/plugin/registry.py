@@ -10,6 +10,7 @@ from hector.config import ProviderProblem, unknown_provider
 from hector.plugin.collect import collect
 from hector.plugin.discovery import discover, refresh
 from hector.plugin.imported import formerly_offered
+from hector.plugin.lifecycle import Lifecycle
 from hector.plugin.records import PluginRecord
 from hector.spi import Provider
 
@@ -46,6 +47,14 @@ class Registry:
     records: tuple[PluginRecord, ...]
     offers: Mapping[tuple[str, str], tuple[Offer, ...]]
     prefer: Mapping[str, str] = attrs.field(factory=dict[str, str])
+
+    @property
+    def lifecycle(self) -> Lifecycle:
+        """The lifecycle hooks of the loaded plugins."""
+        return Lifecycle(
+            before=tuple(record.before_swap for record in self.records if record.before_swap),
+            after=tuple(record.after_swap for record in self.records if record.after_swap),
+        )
 
     def find(self, kind: str, type: str) -> Provider | ProviderProblem:
         """The provider for a type written in a config, `dist:type` included, or what is wrong and what to do."""

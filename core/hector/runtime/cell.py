@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -18,7 +18,7 @@ from hector.errors import (
 from hector.runtime.plan import ComponentSpec
 from hector.runtime.redaction import redacted
 
-__all__ = ["Cell", "Make"]
+__all__ = ["Cell", "Make", "close_all"]
 
 logger = logging.getLogger("hector.runtime")
 
@@ -50,19 +50,29 @@ class Cell:
     Attributes:
         spec: what it was built from.
         component: the component, once open.
-        holders: how many generations hold it.
-        is_down: whether it ended by itself after it had opened.
+        dependencies: the cells it was built on.
+        is_down: whether it ended by itself after it had opened, or was closed and could not be opened again.
     """
 
-    __slots__ = ("_closing", "_keeper", "component", "holders", "is_down", "spec")
+    __slots__ = ("_closing", "_keeper", "component", "dependencies", "is_down", "spec")
 
-    def __init__(self, spec: ComponentSpec) -> None:
+    def __init__(self, spec: ComponentSpec, dependencies: Iterable[Cell] = ()) -> None:
         self.spec = spec
         self.component: Any = None
-        self.holders = 0
+        self.dependencies = tuple(dependencies)
         self.is_down = False
         self._closing = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it is neither down nor closing."""
+        return not self.is_down and not self._closing.is_set()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing of it is open any more."""
+        return self._closing.is_set() and (self._keeper is None or self._keeper.done())
 
     async def open(self, make: Make, group: asyncio.TaskGroup, *, timeout_s: float) -> None:
         """Build the component.
@@ -180,6 +190,20 @@ class Cell:
                 "component %s did not close within %g s and is cancelled", self.spec.path, timeout_s
             )
             await self._abandon()
+
+
+async def close_all(cells: Iterable[Cell], *, timeout_s: float) -> None:
+    """Close cells, dependants before what they depend on, those of one depth at the same time."""
+    levels: dict[int, list[Cell]] = {}
+    for cell in cells:
+        levels.setdefault(cell.spec.depth, []).append(cell)
+    for depth in sorted(levels, reverse=True):
+        if len(levels[depth]) == 1:
+            await levels[depth][0].close(timeout_s=timeout_s)
+            continue
+        async with asyncio.TaskGroup() as group:
+            for cell in reversed(levels[depth]):
+                group.create_task(cell.close(timeout_s=timeout_s))
 
 
 ABANDON_TIMEOUT_S = 5.0

@@ -80,6 +80,10 @@ class ConfigLoader:
         phases = {name: marks[i + 1] - marks[i] for i, name in enumerate(names)}
         return Planned(plan=plan, phases=phases)
 
+    def check(self, config: ConfigInput) -> tuple[Diagnostic, ...]:
+        """See `check_config`; may be called at any time, also while `plan` runs."""
+        return check_config(config, env=self._env, providers=self._providers)
+
 
 def _registry_for(
     raw: RawConfig, providers: Iterable[Provider]
