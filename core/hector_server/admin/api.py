@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import logging
 import os
@@ -155,6 +156,7 @@ class AdminAPI:
                 draft_of, config.text, format=config.format, files=tuple(source.files), etag=etag
             )
             try:
+                await self._require_what_runs(draft)
                 before = self._host.generation
                 report = await self._host.reload(
                     config, if_match=etag if condition is None else condition, reason="admin"
@@ -165,6 +167,20 @@ class AdminAPI:
         finally:
             self._is_writing = False
         return report
+
+    async def _require_what_runs(self, draft: Draft) -> None:
+        """Refuse to overwrite what was edited and does not run; a comment or two do not matter."""
+        if draft.is_what_runs:
+            return
+        with contextlib.suppress(ConfigError):
+            changes = (await self._host.plan()).changes
+            if changes.is_same and not changes.needs_restart:
+                return
+        raise RequestRefusedError(
+            409,
+            f"{draft.target.name} holds something else than what runs",
+            "apply without a body to run the file, or roll back to what it holds, then try again",
+        )
 
     async def _put_in_place(self, draft: Draft, before: int, report: ReloadReport) -> None:
         try:

@@ -29,11 +29,13 @@ class Draft:
         target: the config file, links resolved.
         file: what was written, in the same folder, synchronised to disk.
         before: BLAKE2b of the bytes that are to be replaced.
+        is_what_runs: whether those are, byte for byte, what the running config was read from.
     """
 
     target: Path
     file: Path
     before: str
+    is_what_runs: bool
 
     def replace(self) -> None:
         """Take the place of the config file. Blocking.
@@ -68,8 +70,8 @@ def draft_of(text: str, *, format: str, files: tuple[Path, ...], etag: str) -> D
         etag: of the running config.
 
     Raises:
-        RequestRefusedError: the running config is not one file of that format, or its file holds something
-            else than what runs, or it could not be written here.
+        RequestRefusedError: the running config is not one file of that format, or it could not be
+            written there.
     """
     parts = [file for file in files if file.name != ".env"]
     if not parts:
@@ -88,13 +90,8 @@ def draft_of(text: str, *, format: str, files: tuple[Path, ...], etag: str) -> D
     try:
         target = parts[0].resolve(strict=True)
         before = etag_of(target.read_bytes())
-        if before != etag:
-            raise RequestRefusedError(
-                409,
-                f"{target.name} holds something else than what runs",
-                "apply without a body to run the file, or roll back to what it holds, then try again",
-            )
-        return Draft(target=target, file=_written(target, text), before=before)
+        written = _written(target, text)
+        return Draft(target=target, file=written, before=before, is_what_runs=before == etag)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise RequestRefusedError(

@@ -15,6 +15,7 @@ from hector.errors import (
     ReloadError,
     ReloadTimeoutError,
     RuntimeClosedError,
+    UsageError,
 )
 from hector_server.http.replies import json_reply
 
@@ -22,6 +23,7 @@ __all__ = ["RequestRefusedError", "admin_reply", "failure", "reply_to_error", "s
 
 _STATUSES: Mapping[type[HectorError], int] = {
     ConfigError: 422,
+    UsageError: 422,  # the config does not go with what the program handed over
     ReloadConflictError: 412,
     GenerationNotFoundError: 404,
     ReloadTimeoutError: 504,
