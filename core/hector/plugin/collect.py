@@ -12,11 +12,8 @@ import attrs
 import pluggy
 
 from hector.plugin.hookspecs import PROJECT, HookSpecs
-<<<<<<< HEAD
 from hector.plugin.imported import remember_import
-=======
 from hector.plugin.lifecycle import SwapHook
->>>>>>> obs
 from hector.plugin.records import PluginRecord
 from hector.spi import GenerationChange, Kind, Provider
 
@@ -95,18 +92,13 @@ def _load(record: PluginRecord, manager: pluggy.PluginManager) -> PluginRecord:
     label = f"{record.distribution}:{record.name}"
     manager.register(plugin, name=label)
     manager.check_pending()
-<<<<<<< HEAD
     loaded = attrs.evolve(
-        record, state="loaded", import_s=import_s, providers=tuple(_providers(manager))
-=======
-    return attrs.evolve(
         record,
         state="loaded",
         import_s=import_s,
         providers=tuple(_providers(manager)),
         before_swap=_swap_hook(manager, "hector_before_swap", record.label),
         after_swap=_swap_hook(manager, "hector_after_swap", record.label),
->>>>>>> obs
     )
     remember_import(loaded)
     return loaded

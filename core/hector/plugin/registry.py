@@ -51,9 +51,10 @@ class Registry:
     @property
     def lifecycle(self) -> Lifecycle:
         """The lifecycle hooks of the loaded plugins."""
+        loaded = [record for record in self.records if record.state == "loaded"]
         return Lifecycle(
-            before=tuple(record.before_swap for record in self.records if record.before_swap),
-            after=tuple(record.after_swap for record in self.records if record.after_swap),
+            before=tuple(record.before_swap for record in loaded if record.before_swap),
+            after=tuple(record.after_swap for record in loaded if record.after_swap),
         )
 
     def find(self, kind: str, type: str) -> Provider | ProviderProblem:

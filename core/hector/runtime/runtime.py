@@ -238,9 +238,7 @@ class Runtime:
 
     def health(self) -> Health:
         """The state of the current generation."""
-        return health_of(
-            self._live.generation, self._retirement.draining, is_closing=self._is_closing
-        )
+        return health_of(self._live.generation, self._retirement, is_closing=self._is_closing)
 
     def metrics(self) -> tuple[bytes, str] | None:
         """What `/metrics` answers and its content type, or None when metrics are off."""
