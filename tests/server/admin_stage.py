@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -48,9 +48,11 @@ class Settings:
 def hooked_provider(acts: Mapping[str, Callable[[], object]] | None = None) -> Provider:
     """LLMs of type `hooked`; one with `act: x` does `acts["x"]()` when it is built."""
 
-    def create(settings: Settings, context: BuildContext) -> ScriptedLLM:
+    async def create(settings: Settings, context: BuildContext) -> ScriptedLLM:
         if settings.act:
-            (acts or {})[settings.act]()
+            done = (acts or {})[settings.act]()
+            if isinstance(done, Awaitable):
+                await done
         return ScriptedLLM()
 
     return Provider(kind="llm", type="hooked", settings=Settings, create=create)

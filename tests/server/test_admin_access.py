@@ -93,7 +93,12 @@ async def test_nothing_is_told_of_paths_and_methods_without_the_token(tmp_path: 
     async with administered(tmp_path) as server:
         answers = [
             await server.http.request(method, f"/admin/v1/{path}")
-            for method, path in [*PATHS, ("GET", "nothing"), ("OPTIONS", "config"), ("PUT", "config")]
+            for method, path in [
+                *PATHS,
+                ("GET", "nothing"),
+                ("OPTIONS", "config"),
+                ("PUT", "config"),
+            ]
         ]
 
     assert {answer.status_code for answer in answers} == {401}
@@ -116,7 +121,10 @@ async def test_unknown_paths_and_methods_are_answered_in_json(tmp_path: Path) ->
         preflight = await server.http.options("/admin/v1/config", headers=bearer())
         misspelt = await server.post("config/apply?presist=true")
 
-    assert (missing.status_code, missing.json()["error"]["message"]) == (404, "there is nothing here")
+    assert (missing.status_code, missing.json()["error"]["message"]) == (
+        404,
+        "there is nothing here",
+    )
     assert slash.status_code == 404
     assert (wrong.status_code, sorted(wrong.headers["allow"].split(", "))) == (405, ["GET", "HEAD"])
     assert preflight.status_code == 405

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from admin_stage import CONFIG, administered, bearer
+from admin_stage import CONFIG, AdminServer, administered, hooked_provider, options
 from click.testing import CliRunner
+from server_stage import serving
 
+from hector import Runtime
 from hector.cli import validate
 from hector.errors import (
     ComponentOpenError,
@@ -191,20 +191,22 @@ async def test_a_broken_config_is_refused_with_its_problems(tmp_path: Path) -> N
         assert (told["error"]["code"], told["error"]["status"]) == ("H100", 422)
         assert told["error"]["message"] == "the config cannot be used"
         (problem,) = told["problems"]
-        assert (problem["path"], problem["hint"]) == (
-            "agents.helper.instructio",
-            "did you mean `instruction`?",
-        )
+        assert problem["path"] == "agents.helper.instructio"
+        assert problem["hint"].startswith("did you mean `instruction`?")
         assert (problem["file"], problem["line"], problem["column"]) == ("hector.yaml", 8, 5)
     assert generation == 1
 
 
-async def test_a_component_that_does_not_come_up_is_told_without_a_traceback(tmp_path: Path) -> None:
+async def test_a_component_that_does_not_come_up_is_told_without_a_traceback(
+    tmp_path: Path,
+) -> None:
     def fail() -> None:
         raise KeyError("nothing there")
 
     async with administered(tmp_path, acts={"fail": fail}) as server:
-        answer = await server.post("config/apply", f"{WARM}\n".replace("temperature: 1", "act: fail"))
+        answer = await server.post(
+            "config/apply", f"{WARM}\n".replace("temperature: 1", "act: fail")
+        )
         generation = server.runtime.generation
 
     error = answer.json()["error"]
@@ -252,9 +254,7 @@ async def test_an_earlier_config_runs_again(tmp_path: Path) -> None:
         await server.post("config/apply", WARM)
         one_back = await server.post("config/rollback")
         agents = [list(server.runtime.agents)]
-        first = await server.post(
-            "config/rollback", '{"generation": 1}', type="application/json"
-        )
+        first = await server.post("config/rollback", '{"generation": 1}', type="application/json")
         agents.append(list(server.runtime.agents))
 
     assert (one_back.json()["generation"], first.json()["generation"]) == (4, 5)
@@ -267,9 +267,7 @@ async def test_a_generation_that_never_was_is_not_found(tmp_path: Path) -> None:
     async with administered(tmp_path) as server:
         none = await server.post("config/rollback")
         await server.post("config/apply", MORE)
-        seven = await server.post(
-            "config/rollback", '{"generation": 7}', type="application/json"
-        )
+        seven = await server.post("config/rollback", '{"generation": 7}', type="application/json")
 
     assert (none.status_code, none.json()["known"]) == (404, [])
     assert (seven.status_code, seven.json()["known"]) == (404, [1])
@@ -360,36 +358,34 @@ def test_every_error_has_a_status_its_code_and_its_hint(error: HectorError, stat
     assert answer.headers["cache-control"] == "no-store"
 
 
-async def test_a_runtime_that_closes_takes_no_config(tmp_path: Path) -> None:
-    """It is asked while it waits for a build that began before."""
-    server_is: list[Callable[[], object]] = []
-    async with administered(tmp_path, acts={"note": lambda: server_is}) as server:
-        runtime, http = server.runtime, server.http
-        runtime._is_closing = True  # pyright: ignore[reportPrivateUsage]
-        runtime._queue.close()  # pyright: ignore[reportPrivateUsage]
-        answer = await _apply(http, MORE)
+async def test_a_runtime_that_is_closed_takes_no_config(tmp_path: Path) -> None:
+    file = tmp_path / "hector.yaml"
+    file.write_text(CONFIG)
+    opening = Runtime.open(file, env={}, providers=(hooked_provider(),))
+    runtime = await opening.__aenter__()
+    async with serving(runtime, options()) as http:
+        await opening.__aexit__(None, None, None)
+        server = AdminServer(http, runtime, file)
+        answers = [await server.post("config/apply", MORE), await server.post("config/rollback")]
 
-    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "H306")
+    for answer, status in zip(answers, (503, 404), strict=True):
+        assert answer.status_code == status
+    assert answers[0].json()["error"]["code"] == "H306"
 
 
 async def test_a_reload_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
-    import time
-
     text = f"{CONFIG}server: {{reload: {{timeout: 50ms}}}}\n"
     slow = text.replace("provider: hooked", "provider: hooked\n    act: wait")
-    async with administered(tmp_path, text, acts={"wait": lambda: time.sleep(0.2)}) as server:
+    async with administered(tmp_path, text, acts={"wait": asyncio.Event().wait}) as server:
         answer = await server.post("config/apply", slow)
         generation = server.runtime.generation
 
     assert (answer.status_code, answer.json()["error"]["code"], generation) == (504, "H313", 1)
 
 
-async def test_a_config_that_came_from_a_program_can_be_changed_but_not_checked_without_a_body() -> None:
-    from admin_stage import AdminServer, hooked_provider, options
-    from server_stage import serving
-
-    from hector import Runtime
-
+async def test_a_config_that_came_from_a_program_can_be_changed_but_not_checked_without_a_body() -> (
+    None
+):
     config = {"llms": {"main": {"provider": "hooked"}}, "agents": {"helper": {}}}
     async with (
         Runtime.open(config, env={}, providers=(hooked_provider(),)) as runtime,
@@ -407,11 +403,6 @@ async def test_a_config_that_came_from_a_program_can_be_changed_but_not_checked_
     assert broken.json()["file"] == "config"
     assert kept.status_code == 409
     assert applied.json()["added"] == ["agents.second"]
-
-
-async def _apply(http: httpx.AsyncClient, text: str) -> httpx.Response:
-    headers = {**bearer(), "Content-Type": "application/yaml"}
-    return await http.post("/admin/v1/config/apply", content=text, headers=headers)
 
 
 def _change(path: str, action: str, *causes: str) -> dict[str, Any]:
