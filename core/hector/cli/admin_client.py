@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import click
 import httpx
 
-from hector.config import ADMIN_TOKEN_VARIABLE, find_admin_token, read
+from hector.config import ADMIN_TOKEN_VARIABLE, admin_token_flaw, find_admin_token, read
 from hector.config.source import FORMATS
 from hector.errors import ConfigError, Diagnostic, ServerError, UsageError
 
@@ -67,6 +67,11 @@ def ask_plan(url: str, file: Path) -> dict[str, Any]:
         raise ServerError(
             f"there is no admin token to ask {url} with",
             hint=f"set {ADMIN_TOKEN_VARIABLE}, or compare two files with --against",
+        )
+    if flaw := admin_token_flaw(token):
+        raise ServerError(
+            f"the admin token in {ADMIN_TOKEN_VARIABLE} {flaw}",
+            hint="set it to the token that the server was started with",
         )
     form = FORMATS.get(file.suffix.lower())
     if form is None:
