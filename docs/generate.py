@@ -140,6 +140,12 @@ REMEDIES: Mapping[str, str] = {
     "H304": "Tell the author of the plugin; the other components were closed.",
     "H305": "Use one of the names that the hint lists.",
     "H306": "Open a new runtime.",
+    "H310": "Look at the message; what ran before runs on.",
+    "H311": "Look at the running config and its plan again, then apply with its etag.",
+    "H312": "Look at the history: a newer config took its place.",
+    "H313": "See which component is slow, or raise `server.reload.timeout`.",
+    "H314": "Choose one of the generations that the hint lists, or raise `server.reload.history`.",
+    "H315": "See what the plugin wants, or list it in `plugins.disable` and restart.",
     "H400": "Look at the database that `server.sessions` names.",
     "H401": "Load the session again and send the message once more.",
     "H402": "Check the user and the session id, or create the session.",
@@ -147,6 +153,7 @@ REMEDIES: Mapping[str, str] = {
     "H404": "`list_artifacts` gives the names and versions.",
     "H500": "Look at the log: it has the details of unexpected errors.",
     "H501": "Raise `reasoning.max_iterations` of the agent, or give it a clearer instruction.",
+    "H502": "Send the message again, or raise `server.reload.drain_timeout`.",
     "H510": "Look at the provider's status and at the message.",
     "H511": "Check the address and the network, then send the message again.",
     "H512": "Check the API key and what it may do.",
@@ -181,8 +188,8 @@ def commands_page() -> str:
         "## Exit codes\n",
         (
             "The exit code of a command says how it ended: 0 when all went well, 1 for a wrong config or a "
-            "failed check, 2 for wrong usage, 3 when an answer needs a human, and 130 when it was "
-            "interrupted.\n"
+            "failed check, 2 for wrong usage, 3 when an answer needs a human, 4 when a plan needs a restart, "
+            "and 130 when it was interrupted.\n"
         ),
         "## hector\n",
         _help(root_command, "hector"),
