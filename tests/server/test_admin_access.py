@@ -7,6 +7,7 @@ import json
 import logging
 import subprocess
 import sys
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import httpx
@@ -119,7 +120,7 @@ async def test_unknown_paths_and_methods_are_answered_in_json(tmp_path: Path) ->
         slash = await server.get("config/")
         wrong = await server.http.put("/admin/v1/config", headers=bearer())
         preflight = await server.http.options("/admin/v1/config", headers=bearer())
-        misspelt = await server.post("config/apply?presist=true")
+        misspelt = await server.post("config/apply?persists=true")
 
     assert (missing.status_code, missing.json()["error"]["message"]) == (
         404,
@@ -129,7 +130,7 @@ async def test_unknown_paths_and_methods_are_answered_in_json(tmp_path: Path) ->
     assert (wrong.status_code, sorted(wrong.headers["allow"].split(", "))) == (405, ["GET", "HEAD"])
     assert preflight.status_code == 405
     assert misspelt.status_code == 400
-    assert misspelt.json()["error"]["message"] == "there is no parameter `presist` here"
+    assert misspelt.json()["error"]["message"] == "there is no parameter `persists` here"
     for answer in (missing, slash, wrong, preflight, misspelt):
         assert answer.headers["cache-control"] == "no-store"
         assert not any(name.startswith("access-control") for name in answer.headers)
@@ -226,7 +227,7 @@ async def test_a_config_may_have_4_mib_and_no_more(tmp_path: Path) -> None:
     limit = 4 * 1024 * 1024
     text = "agents: {a: {}}\n".ljust(limit)
 
-    async def chunks() -> object:
+    async def chunks() -> AsyncGenerator[bytes]:
         for _ in range(5):
             yield b"#" * (1024 * 1024)
 

@@ -386,7 +386,7 @@ async def test_a_reload_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
 async def test_a_config_that_came_from_a_program_can_be_changed_but_not_checked_without_a_body() -> (
     None
 ):
-    config = {"llms": {"main": {"provider": "hooked"}}, "agents": {"helper": {}}}
+    config: dict[str, Any] = {"llms": {"main": {"provider": "hooked"}}, "agents": {"helper": {}}}
     async with (
         Runtime.open(config, env={}, providers=(hooked_provider(),)) as runtime,
         serving(runtime, options()) as http,

@@ -79,7 +79,9 @@ def reply_to_error(error: HectorError, *, problems: list[dict[str, Any]] | None 
         error: what went wrong.
         problems: of a config, as JSON.
     """
-    message, more, headers = error.message, {}, {}
+    message = error.message
+    more: dict[str, Any] = {}
+    headers: dict[str, str] = {}
     if problems is not None:
         message, more = "the config cannot be used", {"problems": problems}
     if isinstance(error, ReloadConflictError):

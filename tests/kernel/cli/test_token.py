@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -92,7 +93,7 @@ def test_the_printed_hash_is_what_the_config_takes(tmp_path: Path) -> None:
 
 
 def test_what_is_no_hash_is_refused_by_the_config() -> None:
-    config = {"agents": {"a": {}}, "server": {"admin": {"token_hash": GOOD}}}
+    config: dict[str, Any] = {"agents": {"a": {}}, "server": {"admin": {"token_hash": GOOD}}}
     (problem,) = check_config(config, env={})
 
     assert (problem.code, problem.path) == ("H104", "server.admin.token_hash")
