@@ -14,6 +14,7 @@ from hector.config.component import ComponentEntry, ReferenceUse
 from hector.config.config import Config, DocumentStoreSettings
 from hector.config.environment import Environment
 from hector.config.fingerprint import canonical, fingerprint, provider_identity
+from hector.config.memory import Memory
 from hector.config.places import problem_at
 from hector.config.providers import (
     ProviderIndex,
@@ -42,7 +43,7 @@ from hector.config.sections import (
 )
 from hector.config.settings import structure_settings
 from hector.config.source import ConfigInput, ConfigSnapshot, ConfigSource, ConfigText, Format
-from hector.config.structure import diagnose, plugins_section, structure
+from hector.config.structure import diagnose, plugins_section, structure, structure_again
 from hector.config.watched import watched_files
 from hector.errors import Diagnostic
 
@@ -63,6 +64,7 @@ __all__ = [
     "Format",
     "IndexingConfig",
     "LoggerConfig",
+    "Memory",
     "MetricsConfig",
     "ObservabilityConfig",
     "PluginsConfig",
@@ -95,6 +97,7 @@ __all__ = [
     "render",
     "schema",
     "structure",
+    "structure_again",
     "structure_settings",
     "unknown_provider",
     "watched_files",

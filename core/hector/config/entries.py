@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
 
 import attrs
 
@@ -102,12 +102,28 @@ class ReadEntry:
     is_enabled: bool = True
 
 
+class KnownEntries(Protocol):
+    """Entries that were read before."""
+
+    def read(
+        self,
+        section: Section,
+        name: str,
+        node: Node,
+        reading: Reading,
+        read: Callable[[Section, str, Node], ReadEntry],
+    ) -> ReadEntry:
+        """The entry as it was read before, or as `read` gives it."""
+        ...
+
+
 @attrs.frozen
 class EntryReader:
     """Reads entries with the providers that are installed."""
 
     _providers: ProviderIndex
     _reading: Reading
+    _known: KnownEntries | None = None
 
     def section(self, section: Section, node: Node) -> list[ReadEntry]:
         """Every entry of a section, in order. An entry without keys may be left empty."""
@@ -117,7 +133,12 @@ class EntryReader:
                     wrong_type(node, section.key, "a map of named entries")
                 )
             return []
-        return [self.entry(section, name, item) for name, item in node.entries.items()]
+        if self._known is None:
+            return [self.entry(section, name, item) for name, item in node.entries.items()]
+        return [
+            self._known.read(section, name, item, self._reading, self.entry)
+            for name, item in node.entries.items()
+        ]
 
     def entry(self, section: Section, name: str, node: Node) -> ReadEntry:
         """One entry, with everything that is wrong with it reported."""

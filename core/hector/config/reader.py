@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 
 import attrs
 
+from hector.config.entries import SECTIONS
 from hector.config.environment import Environment, read_environment
 from hector.config.fingerprint import canonical
 from hector.config.interpolation import (
@@ -19,8 +20,17 @@ from hector.config.interpolation import (
     interpolate_tree,
 )
 from hector.config.json_format import read_json
+from hector.config.memory import Filled, KnownFile, Memory, Recorded, are_same
 from hector.config.merging import merge
-from hector.config.node import Node, key_problem, node_of, plain, value_problem
+from hector.config.node import (
+    Node,
+    child_path,
+    key_problem,
+    node_of,
+    plain,
+    same_tree,
+    value_problem,
+)
 from hector.config.source import FORMATS, ConfigSnapshot, ConfigSource, ConfigText, Format, etag_of
 from hector.config.toml_format import read_toml
 from hector.config.yaml_format import read_yaml
@@ -28,6 +38,7 @@ from hector.errors import ConfigError, Diagnostic
 
 __all__ = ["MAX_BYTES", "RawConfig", "read", "read_text"]
 
+_SECTION_KEYS: Final = frozenset(section.key for section in SECTIONS)
 MAX_BYTES: Final = 4 * 1024 * 1024
 _READERS: Final[dict[Format, Callable[[str, str | None, list[Diagnostic]], Node]]] = {
     "yaml": read_yaml,
@@ -46,6 +57,8 @@ class RawConfig:
         environment: the variables that filled it, also for keys that take their value from one.
         problems: what was wrong but did not keep it from being read on.
         texts: file name, as in diagnostics, to its text; to show the lines of problems.
+        files: what was parsed, to be remembered.
+        filled: section and name to what an entry was filled from, to be remembered.
     """
 
     root: Node = attrs.field(repr=False)
@@ -53,12 +66,19 @@ class RawConfig:
     environment: Environment
     problems: tuple[Diagnostic, ...] = ()
     texts: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
+    files: Mapping[tuple[str | None, str], KnownFile] = attrs.field(
+        factory=dict[tuple[str | None, str], KnownFile], repr=False
+    )
+    filled: Mapping[tuple[str, str], Filled] = attrs.field(
+        factory=dict[tuple[str, str], Filled], repr=False
+    )
 
 
 def read(
     source: str | os.PathLike[str] | Mapping[str, Any] | ConfigText | ConfigSnapshot,
     *,
     env: Mapping[str, str] | None = None,
+    memory: Memory | None = None,
 ) -> RawConfig:
     """Read a config file (`.yaml`, `.yml`, `.toml`, `.json`), or take a mapping or a text as one.
 
@@ -66,6 +86,8 @@ def read(
         source: path of the file, or the config itself; a mapping's relative paths start in the
             current folder.
         env: variables instead of `os.environ` and the `.env` files.
+        memory: of an earlier reading. Entries that say the same as then are the same nodes as then,
+            whose places may be out of date unless there is something to say about them.
 
     Raises:
         ConfigError: the file, or one it extends, cannot be read at all (H101, H112, H114, H115).
@@ -73,12 +95,11 @@ def read(
     """
     snapshot = _snapshot(source)
     problems: list[Diagnostic] = []
-    assembly = _Assembly(snapshot, env, problems)
+    assembly = _Assembly(snapshot, env, problems, memory)
     content = snapshot.content
     if isinstance(content, bytes | str):
         data = content if isinstance(content, bytes) else _encoded(content)
-        text = content if isinstance(content, str) else _decode(content, snapshot.name)
-        return assembly.finish(assembly.parse(text, snapshot.format, snapshot.name), data)
+        return assembly.finish(assembly.parse(content, snapshot.format, snapshot.name), data)
     root = node_of(content, problems)
     return assembly.finish(root, _encoded(json.dumps(canonical(plain(root)), sort_keys=True)))
 
@@ -144,10 +165,17 @@ class _Assembly:
     """Puts one config together from its files."""
 
     def __init__(
-        self, source: ConfigSnapshot, env: Mapping[str, str] | None, problems: list[Diagnostic]
+        self,
+        source: ConfigSnapshot,
+        env: Mapping[str, str] | None,
+        problems: list[Diagnostic],
+        memory: Memory | None,
     ) -> None:
         self._source = source
         self._problems = problems
+        self._memory = memory
+        self._files: dict[tuple[str | None, str], KnownFile] = {}
+        self._filled: dict[tuple[str, str], Filled] = {}
         self._environment = read_environment(source.folder, env, problems)
         self._texts: dict[str, str] = {}
         self._parents: dict[Path, bytes] = {}
@@ -159,18 +187,27 @@ class _Assembly:
         else:
             form, data = _read_file(path, name)
         self._parents[path] = data
-        return self.parse(_decode(data, name), form, name)
+        return self.parse(data, form, name)
 
-    def parse(self, text: str, format: Format, name: str | None) -> Node:
+    def parse(self, data: bytes | str, format: Format, name: str | None) -> Node:
+        """The tree of a file; the one of the last time if not a byte changed."""
+        key = (name, format)
+        known = self._memory.files.get(key) if self._memory is not None else None
+        if known is None or known.data != data:
+            text = data if isinstance(data, str) else _decode(data, name)
+            problems: list[Diagnostic] = []
+            known = KnownFile(data, _READERS[format](text, name, problems), text, tuple(problems))
+        self._files[key] = known
+        self._problems += known.problems
         if name is not None:
-            self._texts[name] = text
-        return _READERS[format](text, name, self._problems)
+            self._texts[name] = known.text
+        return known.root
 
     def finish(self, root: Node, data: bytes) -> RawConfig:
         source = self._source
         chain = (source.file.resolve(),) if source.file else ()
         merged = self._extended(root, source.folder, source.name, chain)
-        filled = interpolate_tree(merged, self._environment.variables, self._problems)
+        filled = self._interpolated(merged)
         own = (source.file,) if source.file else ()
         parents = (path for path in self._parents if path != source.file)
         content = source.content
@@ -188,7 +225,42 @@ class _Assembly:
             environment=self._environment,
             problems=tuple(self._problems),
             texts=self._texts,
+            files=self._files,
+            filled=self._filled,
         )
+
+    def _interpolated(self, root: Node) -> Node:
+        """The tree with its variables filled in; entry by entry where there are entries."""
+        variables = self._environment.variables
+        if not isinstance(root.value, dict):
+            return interpolate_tree(root, variables, self._problems)
+        entries: dict[str, Node] = {}
+        for key, node in root.entries.items():
+            if key in _SECTION_KEYS and isinstance(node.value, dict):
+                items = {name: self._entry(key, name, item) for name, item in node.entries.items()}
+                entries[key] = node.with_value(items)
+            else:
+                path = child_path("", key)
+                entries[key] = interpolate_tree(node, variables, self._problems, path)
+        return root.with_value(entries)
+
+    def _entry(self, section: str, name: str, raw: Node) -> Node:
+        variables = self._environment.variables
+        known = self._memory.entries.get((section, name)) if self._memory is not None else None
+        filled = known.filled if known is not None else None
+        if (
+            known is None
+            or filled is None
+            or not are_same(filled.seen, variables)
+            or not same_tree(raw, filled.raw, with_places=bool(known.problems))
+        ):
+            filled = None
+        if filled is None:
+            asked = Recorded(variables)
+            path = child_path(section, name)
+            filled = Filled(raw, interpolate_tree(raw, asked, self._problems, path), asked.seen)
+        self._filled[section, name] = filled
+        return filled.node
 
     def _extended(
         self, root: Node, folder: Path, name: str | None, chain: tuple[Path, ...]

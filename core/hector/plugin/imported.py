@@ -9,7 +9,14 @@ import attrs
 
 from hector.plugin.records import PluginRecord
 
-__all__ = ["formerly_offered", "is_imported", "remember_import", "removed", "running_version"]
+__all__ = [
+    "formerly_offered",
+    "is_imported",
+    "remember_import",
+    "removed",
+    "running_code",
+    "running_version",
+]
 
 _imported: dict[tuple[str, str], PluginRecord] = {}
 """(distribution, module) -> the record of its first import, with what it offered when it was last asked."""
@@ -26,6 +33,11 @@ def remember_import(record: PluginRecord) -> None:
     key = (record.distribution, record.module)
     first = _imported.get(key, record)
     _imported[key] = attrs.evolve(first, providers=record.providers)
+
+
+def running_code() -> frozenset[tuple[str, str]]:
+    """(distribution, module) of every plugin whose code is loaded."""
+    return frozenset(key for key, record in _imported.items() if _module(record) in sys.modules)
 
 
 def running_version(distribution: str) -> str | None:

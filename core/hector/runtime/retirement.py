@@ -90,8 +90,7 @@ async def _cut(cutting: Awaitable[None]) -> None:
 class Retirement:
     """Knows every generation that is not current but not gone either, and closes each cell once.
 
-    A cell is closed when neither the current generation nor one that drains holds it, dependants first, batch after
-    batch: what one batch still closes may depend on what the next one holds.
+    A cell is closed when neither the current generation nor one that drains holds it.
 
     Attributes:
         draining: by number, those with invocations under way.
@@ -113,7 +112,6 @@ class Retirement:
         self._dropped: list[Cell] = []
         self._pinned: set[Cell] = set()
         self.closing: set[int] = set()
-        self._order = asyncio.Lock()
         self._changed = asyncio.Event()
         self._hurry = asyncio.Event()
 
@@ -172,8 +170,7 @@ class Retirement:
         batch = [cell for cell in self._dropped if not self._is_held(cell)]
         gone = set(batch)
         self._dropped = [cell for cell in self._dropped if cell not in gone]
-        async with self._order:
-            await close_all(batch, timeout_s=self._close_timeout_s)
+        await close_all(batch, timeout_s=self._close_timeout_s)
 
     def _is_held(self, cell: Cell) -> bool:
         path = cell.spec.path
