@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +25,8 @@ _RANDOM_BYTES: Final = 32
 
 def new_admin_token() -> str:
     """A token of 256 random bits: `hector_` and 43 characters that are safe in a header and in a URL."""
+    import secrets  # not needed to read a config
+
     return f"hector_{secrets.token_urlsafe(_RANDOM_BYTES)}"
 
 
