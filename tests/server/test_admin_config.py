@@ -249,6 +249,38 @@ async def test_of_two_who_apply_to_the_same_etag_one_wins(tmp_path: Path) -> Non
     assert sorted(answer.status_code for answer in answers) == [200, 412]
 
 
+async def test_a_reload_goes_on_when_its_client_has_left(tmp_path: Path) -> None:
+    reached, go = asyncio.Event(), asyncio.Event()
+
+    async def wait() -> None:
+        reached.set()
+        await go.wait()
+
+    async with administered(tmp_path, acts={"wait": wait}) as server:
+        text = CONFIG.replace("provider: hooked", "provider: hooked\n    act: wait")
+        async with asyncio.TaskGroup() as group:
+            leaving = group.create_task(server.post("config/apply", text))
+            await reached.wait()
+            leaving.cancel()
+        go.set()
+        after = (await server.post("config/apply")).json()  # waits for its turn
+
+    assert after["generation"] == 3
+    assert [item.outcome for item in server.runtime.history] == ["applied"] * 3
+
+
+async def test_another_token_waits_for_a_restart_and_that_is_said(tmp_path: Path) -> None:
+    new = f"{CONFIG}server: {{admin: {{token_hash: 'sha256:{64 * 'a'}'}}}}\n"
+    async with administered(tmp_path) as server:
+        answer = await server.post("config/apply", new)
+        still = await server.get("config")
+
+    (need,) = answer.json()["needs_restart"]
+    assert need["subject"] == "server.admin"
+    assert 10 * "a" not in answer.text
+    assert still.status_code == 200
+
+
 async def test_an_earlier_config_runs_again(tmp_path: Path) -> None:
     async with administered(tmp_path) as server:
         await server.post("config/apply", MORE)
