@@ -16,9 +16,12 @@ if TYPE_CHECKING:
         Config,
         ConfigText,
         admin_token_flaw,
+        diagnostic_json,
         find_admin_token,
         hash_admin_token,
+        watched_files,
     )
+    from hector.config import render as render_diagnostic
     from hector.message import Event, Message
     from hector.runtime import (
         AgentInfo,
@@ -51,12 +54,15 @@ __all__ = [
     "admin_token_flaw",
     "check_config",
     "check_json",
+    "diagnostic_json",
     "find_admin_token",
     "hash_admin_token",
     "load_config",
     "plan_json",
     "record_json",
+    "render_diagnostic",
     "report_json",
+    "watched_files",
 ]
 
 _HOMES = {
@@ -74,12 +80,15 @@ _HOMES = {
     "admin_token_flaw": "hector.config",
     "check_config": "hector.runtime",
     "check_json": "hector.runtime",
+    "diagnostic_json": "hector.config",
     "find_admin_token": "hector.config",
     "hash_admin_token": "hector.config",
     "load_config": "hector.runtime",
     "plan_json": "hector.runtime",
     "record_json": "hector.runtime",
+    "render_diagnostic": "hector.config:render",
     "report_json": "hector.runtime",
+    "watched_files": "hector.config",
 }
 
 
@@ -87,7 +96,8 @@ def __getattr__(name: str) -> object:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'hector' has no attribute {name!r}")
-    value: object = getattr(import_module(home), name)
+    module, _, attribute = home.partition(":")
+    value: object = getattr(import_module(module), attribute or name)
     globals()[name] = value
     return value
 

@@ -15,6 +15,7 @@ from hector.config.config import Config, DocumentStoreSettings
 from hector.config.environment import Environment
 from hector.config.fingerprint import canonical, fingerprint, provider_identity
 from hector.config.memory import Memory
+from hector.config.pace import give_way, giving_way
 from hector.config.places import problem_at
 from hector.config.providers import (
     ProviderIndex,
@@ -87,6 +88,8 @@ __all__ = [
     "diagnostic_json",
     "find_admin_token",
     "fingerprint",
+    "give_way",
+    "giving_way",
     "hash_admin_token",
     "new_admin_token",
     "plugins_section",
