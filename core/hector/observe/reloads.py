@@ -74,21 +74,15 @@ def trace_reload(tracer: Tracer, measure: ReloadMeasure) -> None:
     )
     below = trace.set_span_in_context(span)
     begun = start
-    for position, (phase, seconds) in enumerate(measure.phases.items(), start=1):
+    for phase, seconds in measure.phases.items():
         child = tracer.start_span(f"reload {phase}", context=below, start_time=begun)
-        if position == len(measure.phases):  # a reload fails in the last phase it came to
-            _mark(child, measure)
         begun = min(begun + _nanoseconds(seconds), end)  # clocks differ by a little
         child.end(begun)
-    _mark(span, measure)
-    span.end(end)
-
-
-def _mark(span: trace.Span, measure: ReloadMeasure) -> None:
     if measure.error_code is not None:
         span.set_attribute("error.type", measure.error_code)
     if measure.outcome == "failed":
         span.set_status(Status(StatusCode.ERROR))
+    span.end(end)
 
 
 def _nanoseconds(seconds: float) -> int:

@@ -71,7 +71,7 @@ class HookSpecs:
 
     @hookspec
     def hector_before_swap(self, change: GenerationChange) -> Awaitable[None] | None:
-        """Have a say in a reload: the new generation is built, the old one still runs.
+        """Have a say in a reload: the new generation is built, but for what only one can hold; the old one still runs.
 
         May be a coroutine function, which runs on the event loop, or a plain function, which runs in a thread. Called
         at reloads only, not when the runtime opens or closes, plugin after plugin. Raising, or taking longer than the

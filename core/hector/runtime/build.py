@@ -17,7 +17,6 @@ from hector.runtime.context import ComponentContext
 from hector.runtime.factories import Factories, Injections
 from hector.runtime.making import awaited, call_create
 from hector.runtime.plan import PHASES, ComponentSpec, Plan
-from hector.runtime.tasks import to_its_end
 from hector.spi import Injected, Provider
 
 __all__ = ["Builder"]
@@ -71,15 +70,17 @@ class Builder:
                     cells[cell.spec.path] = opened[cell.spec.path] = cell
                     self.claims.update(dict.fromkeys(cell.spec.exclusive, cell))
                 await self._open(level, cells, plan)
+            for cell in opened.values():
+                cell.check_alive()
         except BaseException:
             await self.discard(opened.values())
             raise
         return opened
 
     async def discard(self, cells: Iterable[Cell]) -> None:
-        """Close cells that no generation will hold; goes on to its end although the caller is cancelled."""
+        """Close cells that no generation will hold; goes on although the caller is cancelled once more."""
         closing = close_all(cells, timeout_s=self.close_timeout_s)
-        await to_its_end(self.group.create_task(closing, name="discard"))
+        await asyncio.shield(self.group.create_task(closing, name="discard"))
 
     async def service(self, plan: Plan, entry: ComponentEntry) -> Cell:
         """Open a component that outlives generations and refers to no other, such as the session store.

@@ -21,7 +21,7 @@ class Generation:
 
     Attributes:
         number: 1, 2, 3, … within a runtime.
-        plan: what it was built from.
+        plan: what it was built from; replaced by an equal one when bytes of the config changed that mean nothing.
         cells: by path.
         infos: what is known about each agent without running it, in config order.
     """

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 
 from hector.runtime.generation import Generation
 from hector.runtime.report import Health
+from hector.runtime.retirement import Retirement
 from hector.spi import RuntimeGauges
 
 __all__ = ["gauges_of", "health_of"]
 
 
-def health_of(
-    current: Generation, draining: Mapping[int, Generation], *, is_closing: bool
-) -> Health:
+def health_of(current: Generation, retirement: Retirement, *, is_closing: bool) -> Health:
     """What `Runtime.health` says."""
     states = {path: cell.is_usable for path, cell in current.cells.items()}
     is_degraded = not all(states.values())
@@ -23,7 +21,10 @@ def health_of(
         generation=current.number,
         components={path: "ok" if is_ok else "down" for path, is_ok in states.items()},
         leases=current.leases,
-        draining={number: item.leases for number, item in draining.items()},
+        draining={
+            **dict.fromkeys(retirement.closing, 0),
+            **{number: item.leases for number, item in retirement.draining.items()},
+        },
     )
 
 

@@ -51,14 +51,18 @@ class ReloadQueue:
     async def submit(self, request: Request) -> ReloadReport:
         """Wait for the turn, reload, and write down what came of it. See `Runtime.reload`."""
         at = time.time()
+        report: ReloadReport | None = None
         if request.if_match is None:
             self._latest = request
         try:
             async with self._turn:
-                request.phases.end("wait")
                 report = await self._answer(request)
+                if report.is_changed and not request.is_shared:
+                    telling = self.reloading.tell(request, report)
+                    await asyncio.shield(self.group.create_task(telling, name="tell plugins"))
         except BaseException as error:
-            self._note(request, at, error)
+            request.phases.end()
+            self._note(request, at, report or error)
             raise
         self._note(request, at, report)
         return report
@@ -67,17 +71,22 @@ class ReloadQueue:
         if self._is_closed:
             raise RuntimeClosedError("the runtime is closing and does not reload")
         shared = self._shared(request)
-        if isinstance(shared, HectorError):
-            raise shared
         if shared is not None:
+            request.is_shared = True
+            if isinstance(shared, HectorError):
+                raise shared
             return shared
         latest = self._latest
-        if request.if_match is None and latest is not request and latest is not None:
+        if (
+            request.if_match is None
+            and latest is not None
+            and latest is not request
+            and latest.config != request.config
+        ):
             raise ReloadSupersededError(
                 f"a later reload ({latest.reason}) replaced this one while it waited for its turn",
                 hint="nothing is to be done: the latest config wins",
             )
-        begun = attrs.evolve(request)
         self._work = self.group.create_task(self._carry_out(request), name="reload")
         try:
             result = await self._work
@@ -90,7 +99,7 @@ class ReloadQueue:
         finally:
             self._work = None
         if isinstance(result, ReloadReport | HectorError):
-            self._answered = (begun, result)
+            self._answered = (request, result)
         if isinstance(result, Exception):
             raise result
         return result
@@ -162,7 +171,7 @@ def _name(error: BaseException | None) -> str:
 
 
 def _measure(request: Request, record: ReloadRecord, error: BaseException | None) -> ReloadMeasure:
-    report = record.report
+    report = record.report if not request.is_shared else None  # counted once
     code = error.code if isinstance(error, HectorError) else _name(error)
     return ReloadMeasure(
         reason=request.reason,
@@ -174,7 +183,7 @@ def _measure(request: Request, record: ReloadRecord, error: BaseException | None
         rebuilt=len(report.rebuilt) if report else 0,
         carried_over=len(report.carried_over) if report and report.is_changed else 0,
         removed=len(report.removed) if report else 0,
-        failed=1 if isinstance(error, ComponentError) else 0,
+        failed=1 if isinstance(error, ComponentError) and not request.is_shared else 0,
         error_code=code or None,
     )
 
@@ -208,5 +217,6 @@ def open_queue(
         retirement=retirement,
         app=config.name,
         source=source,
+        started=config,
     )
     return ReloadQueue(reloading=reloading, history=history, group=builder.group, observer=observer)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AsyncExitStack
 
 import attrs
 
+from hector.config import Config
 from hector.errors import (
     ReloadConflictError,
     ReloadTimeoutError,
@@ -22,7 +23,8 @@ from hector.runtime.generation import Generation
 from hector.runtime.live import Live
 from hector.runtime.loading import ConfigInput, ConfigLoader
 from hector.runtime.plan import ComponentSpec, Plan
-from hector.runtime.reload_report import Comparison, ReloadPlan, ReloadReport
+from hector.runtime.redaction import redacted
+from hector.runtime.reload_report import Change, Comparison, ReloadPlan, ReloadReport
 from hector.runtime.retirement import Retirement
 from hector.runtime.stop_start import StopStart
 from hector.spi import GenerationChange
@@ -34,7 +36,7 @@ class Phases:
     """Measures one phase after the other.
 
     Attributes:
-        seconds: by phase.
+        seconds: by phase, those that have ended; the last one may have been cut short.
         started: when it was asked for, by `time.perf_counter`.
         begun_at: when the waiting was over.
     """
@@ -42,19 +44,27 @@ class Phases:
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
         self.started = self.begun_at = self._mark = time.perf_counter()
+        self._running = "wait"
 
-    def end(self, phase: str) -> None:
-        """What went on since the last call was this."""
+    def begin(self, phase: str) -> None:
+        """End the one that runs, and begin another."""
+        self.end()
+        self._running = phase
+        if len(self.seconds) == 1:
+            self.begun_at = self._mark
+
+    def end(self) -> None:
+        """End the one that runs, if any."""
         now = time.perf_counter()
-        self.seconds[phase] = now - self._mark
-        self._mark = now
-        if phase == "wait":
-            self.begun_at = now
+        if self._running:
+            self.seconds[self._running] = now - self._mark
+        self._mark, self._running = now, ""
 
     def split(self, parts: Mapping[str, float]) -> None:
-        """What went on since the last call, measured by whoever did it."""
+        """End the one that runs as several, measured by whoever ran them."""
+        self._running = ""
+        self.end()
         self.seconds.update(parts)
-        self._mark = time.perf_counter()
 
     @property
     def duration_s(self) -> float:
@@ -70,6 +80,9 @@ class Request:
         config: None for what the runtime was opened with.
         if_match: the etag that the running config must have.
         reason: who asks.
+        phases: how long each took.
+        etag: of the config, once it was read.
+        is_shared: another request of the same time had the same answer.
     """
 
     config: ConfigInput | None
@@ -77,6 +90,7 @@ class Request:
     reason: str
     phases: Phases = attrs.field(factory=Phases)
     etag: str = ""
+    is_shared: bool = False
 
 
 @attrs.define(kw_only=True)
@@ -90,6 +104,7 @@ class Reloading:
         retirement: takes what is no longer current.
         app: the runtime's name.
         source: what a reload without a config reads.
+        started: the config the runtime opened with: what needs a restart is still as it says.
     """
 
     live: Live
@@ -98,6 +113,7 @@ class Reloading:
     retirement: Retirement
     app: str
     source: ConfigInput
+    started: Config
     _reading: threading.Lock = attrs.field(factory=threading.Lock, init=False)
 
     # Planning
@@ -123,7 +139,7 @@ class Reloading:
         with self._reading:  # the thread of one who was cancelled may still be at it
             planned = self.loader.plan(source)
         started = time.perf_counter()
-        comparison = compare(old, planned.plan, down=down)
+        comparison = compare(old, planned.plan, down=down, started=self.started)
         phases = dict(planned.phases)
         phases["plan"] += time.perf_counter() - started
         return planned.plan, comparison, phases
@@ -148,6 +164,7 @@ class Reloading:
             ConfigError, ComponentError, ReloadError: it did not happen.
         """
         old = self.live.generation
+        request.phases.begin("read")
         running = old.plan.config.source.etag
         if request.if_match is not None and request.if_match != running:
             raise ReloadConflictError(expected=request.if_match, running=running)
@@ -157,7 +174,11 @@ class Reloading:
                 plan, comparison, phases = await self.compared(request.config)
                 request.etag = plan.config.source.etag
                 request.phases.split(phases)
-                if not comparison.is_same:
+                if comparison.is_same:
+                    old.plan = (
+                        plan  # the same, but for bytes that mean nothing: it has the new etag
+                    )
+                else:
                     timeout_s = plan.config.server.reload.timeout
                     deadline.reschedule(
                         asyncio.get_running_loop().time() + timeout_s - request.phases.duration_s
@@ -170,16 +191,16 @@ class Reloading:
                 f"the reload took longer than {request.phases.duration_s:.0f} s",
                 hint="see which component is slow, or raise server.reload.timeout",
             ) from error
+        request.phases.end()
         return self._report(request, old, comparison)
 
     async def _take_over(
         self, request: Request, old: Generation, plan: Plan, comparison: Comparison
     ) -> None:
+        request.phases.begin("build")
         builder = attrs.evolve(self.builder, build_timeout_s=plan.config.server.build_timeout)
-        kept, fresh = self._divide(old, plan, comparison)
-        change = self._change(request, old, plan, comparison)
-        lifecycle = plan.registry.lifecycle
         try:
+            kept, fresh = self._divide(old, plan, comparison)
             contest = find_contest(
                 fresh,
                 claims=builder.claims,
@@ -190,23 +211,23 @@ class Reloading:
             async with AsyncExitStack() as undo:
                 opened = await builder.build(plan, early, kept)
                 undo.push_async_callback(builder.discard, opened.values())
-                await lifecycle.before_swap(change)
-                settings = plan.config.server.reload
-                await self.retirement.wait_until_fewer(settings.max_draining)
+                await plan.registry.lifecycle.before_swap(
+                    self._change(request, old, plan, comparison), redact=_redacting(plan)
+                )
+                await self.retirement.wait_until_fewer(plan.config.server.reload.max_draining)
                 if contest is not None:
                     stop_start = StopStart(
                         live=self.live, builder=builder, retirement=self.retirement
                     )
-                    cells = {**kept, **opened}
-                    opened.update(await stop_start.build(plan, contest, cells))
-                request.phases.end("build")
+                    opened.update(await stop_start.build(plan, contest, {**kept, **opened}))
+                request.phases.begin("swap")
+                for cell in opened.values():
+                    cell.check_alive()
                 self._swap(old, plan, {**kept, **opened})
                 undo.pop_all()
         finally:
             self.live.resume()
             self.retirement.unpin()
-        request.phases.end("swap")
-        await lifecycle.after_swap(change)
 
     def _divide(
         self, old: Generation, plan: Plan, comparison: Comparison
@@ -257,10 +278,26 @@ class Reloading:
             why=f"generation {current.number + 1} took over, and it did not end in time",
         )
 
+    async def tell(self, request: Request, report: ReloadReport) -> None:
+        """Tell the plugins that a reload has taken place."""
+        plan = self.live.generation.plan
+        change = GenerationChange(
+            app=self.app,
+            from_generation=report.generation - 1,
+            to_generation=report.generation,
+            reason=request.reason,
+            etag=report.etag,
+            added=report.added,
+            rebuilt=report.rebuilt,
+            removed=report.removed,
+            carried_over=len(report.carried_over),
+        )
+        await plan.registry.lifecycle.after_swap(change, redact=_redacting(plan))
+
     def _report(self, request: Request, old: Generation, comparison: Comparison) -> ReloadReport:
         new = self.live.generation
         is_changed = new is not old
-        changed = comparison.changes if is_changed else {}
+        changed = comparison.changes if is_changed else dict[str, Change]()
         return ReloadReport(
             generation=new.number,
             etag=new.plan.config.source.etag,
@@ -274,6 +311,10 @@ class Reloading:
             phases=dict(request.phases.seconds),
             duration_s=request.phases.duration_s,
         )
+
+
+def _redacting(plan: Plan) -> Callable[[str], str]:
+    return lambda text: redacted(text, [spec.entry.settings for spec in plan.specs.values()])
 
 
 def _paths(comparison: Comparison, action: str) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 
 from hector.errors import DrainedError
 from hector.runtime.cell import Cell, close_all
@@ -90,11 +90,11 @@ async def _cut(cutting: Awaitable[None]) -> None:
 class Retirement:
     """Knows every generation that is not current but not gone either, and closes each cell once.
 
-    A cell is closed when neither the current generation nor one that drains holds it, dependants first, batch after
-    batch: what one batch still closes may depend on what the next one holds.
+    A cell is closed when neither the current generation nor one that drains holds it.
 
     Attributes:
         draining: by number, those with invocations under way.
+        closing: numbers of those whose components are being closed.
     """
 
     def __init__(
@@ -111,15 +111,14 @@ class Retirement:
         self._close_timeout_s = close_timeout_s
         self._dropped: list[Cell] = []
         self._pinned: set[Cell] = set()
-        self._closing = 0
-        self._order = asyncio.Lock()
+        self.closing: set[int] = set()
         self._changed = asyncio.Event()
         self._hurry = asyncio.Event()
 
     @property
     def live(self) -> int:
         """How many retired generations still drain or close."""
-        return len(self.draining) + self._closing
+        return len(self.draining) + len(self.closing)
 
     def reusable(self, path: str, fingerprint: str) -> Cell | None:
         """An open cell that a draining generation holds and that would be built again just so."""
@@ -136,7 +135,7 @@ class Retirement:
         """The new generation holds its cells now, or never will."""
         if self._pinned:
             self._pinned.clear()
-            self._close_unheld("what was kept for a reload")
+            self._group.create_task(self._close_unheld(), name="close what was kept for a reload")
 
     def retire(
         self, old: Generation, *, dropped: Iterable[Cell], drain_timeout_s: float, why: str
@@ -159,18 +158,19 @@ class Retirement:
 
     async def _retire(self, old: Generation, timeout_s: float, why: str) -> None:
         await drain([old], timeout_s=timeout_s, why=why, hurry=self._hurry)
+        self.closing.add(old.number)
         del self.draining[old.number]
-        self._close_unheld(f"generation {old.number}")
-        self._changed.set()
+        try:
+            await self._close_unheld()
+        finally:
+            self.closing.discard(old.number)
+            self._changed.set()
 
-    def _close_unheld(self, name: str) -> None:
+    async def _close_unheld(self) -> None:
         batch = [cell for cell in self._dropped if not self._is_held(cell)]
-        if not batch:
-            return
         gone = set(batch)
         self._dropped = [cell for cell in self._dropped if cell not in gone]
-        self._closing += 1
-        self._group.create_task(self._close(batch), name=f"close {name}")
+        await close_all(batch, timeout_s=self._close_timeout_s)
 
     def _is_held(self, cell: Cell) -> bool:
         path = cell.spec.path
@@ -179,12 +179,6 @@ class Retirement:
             or self._current().get(path) is cell
             or any(item.cells.get(path) is cell for item in self.draining.values())
         )
-
-    async def _close(self, batch: Sequence[Cell]) -> None:
-        async with self._order:
-            await close_all(batch, timeout_s=self._close_timeout_s)
-        self._closing -= 1
-        self._changed.set()
 
     async def wait_until_fewer(self, limit: int) -> None:
         """Wait until fewer than `limit` retired generations drain or close; each has its own deadline."""

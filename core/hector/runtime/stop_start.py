@@ -80,7 +80,7 @@ class StopStart:
             for cell in stopped:
                 cell.is_down = True
             cause.add_note(f"and what ran before could not be started again: {error}")
-            logger.error("%s stays down: %s", ", ".join(sorted(gone)), error)
+            logger.exception("%s stays down", ", ".join(sorted(gone)))
             return
         self.live.generation = Generation(old.number + 1, old.plan, {**kept, **opened})
         self.retirement.retire(

@@ -27,7 +27,7 @@ async def task_scope() -> AsyncGenerator[asyncio.TaskGroup]:
 
 
 async def to_its_end(task: asyncio.Task[None]) -> None:
-    """Wait for a task that must not be cut short; being cancelled meanwhile is told afterwards, once."""
+    """Wait for a task whose end must come before anything else; being cancelled meanwhile is told afterwards."""
     cancellation: asyncio.CancelledError | None = None
     while not task.done():
         try:

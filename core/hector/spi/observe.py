@@ -63,8 +63,10 @@ class ReloadMeasure:
         outcome: `applied`, `unchanged`, `failed`, `superseded` or `canceled`.
         generation: the one that is current afterwards.
         duration_s: seconds from when it was asked for to its end, which is now.
-        phases: seconds of each phase that was begun, in the order in which they ran, one after the other.
-        added, rebuilt, carried_over, removed: how many components; all 0 unless it was applied.
+        phases: seconds of each phase, in the order in which they ran, one after the other; of a reload that did not
+            come to its end those it came to, the last of which may have been cut short.
+        added, rebuilt, carried_over, removed: how many components; all 0 unless it was applied, and applied by this
+            reload and not by another that is answered together with it.
         failed: how many components could not be built.
         error_code: that of what it failed by, such as `H301`; of an error without code the name of its class.
     """
@@ -85,7 +87,8 @@ class ReloadMeasure:
 class Observer(Protocol):
     """Watches a runtime: spans and metrics. Without one the runtime does no extra work at all.
 
-    Every method is called on the runtime's event loop, returns at once and does not raise.
+    Every method is called on the runtime's event loop, returns at once and does not raise. A class that inherits from
+    this one may leave out all but `invocation`.
     """
 
     def invocation(
@@ -101,12 +104,10 @@ class Observer(Protocol):
             read: quick, without side effects, and to be called on the runtime's event loop, as often as wanted: at
                 each scrape, say. It may be called until the runtime has closed.
         """
-        ...
 
     def reload_ended(self, measure: ReloadMeasure) -> None:
         """Take note of a reload, however it went; called once for each, when it ends."""
-        ...
 
     def metrics(self) -> tuple[bytes, str] | None:
         """What `/metrics` answers and its content type, or None when metrics are off."""
-        ...
+        return None
