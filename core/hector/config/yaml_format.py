@@ -135,6 +135,7 @@ class Composer:
         self._aliased = 0
 
     def document(self, depth: int = 0) -> Node:
+        """The tree; nodes begin as deep as if they stood in `depth` maps. Raises `ConfigError`."""
         events = self._events
         self._next()  # stream start
         event = self._next()
