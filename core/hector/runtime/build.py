@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import attrs
 
@@ -32,7 +33,7 @@ class Builder:
         state_dir: where components may keep files.
         env: what `Env` markers read; None stands for the process's environment and the `.env` files.
         build_timeout_s, close_timeout_s: deadlines per component, in seconds.
-        claims: by exclusive thing, the cell that claimed it last; it may be closed by now.
+        claims: by exclusive thing, the cell that claimed it last; it may be closed by now, and is not kept for this.
     """
 
     group: asyncio.TaskGroup
@@ -42,7 +43,7 @@ class Builder:
     env: Mapping[str, str] | None
     build_timeout_s: float
     close_timeout_s: float = 30.0
-    claims: dict[str, Cell] = attrs.field(factory=dict[str, Cell])
+    claims: WeakValueDictionary[str, Cell] = attrs.field(factory=WeakValueDictionary[str, Cell])
 
     async def build(
         self, plan: Plan, fresh: Iterable[ComponentSpec], kept: Mapping[str, Cell]
@@ -119,7 +120,7 @@ class Builder:
         self, spec: ComponentSpec, cells: Mapping[str, Cell], plan: Plan, stack: AsyncExitStack
     ) -> Any:
         entry = spec.entry
-        context = self._context(entry, cells, plan, stack)
+        context = self._context(spec, cells, plan, stack)
         if entry.kind == "document_store":
             from hector.runtime.documents import (
                 open_documents,  # a config without documents does without
@@ -139,26 +140,39 @@ class Builder:
         return factory(context, entry.settings, default)
 
     def _context(
-        self, entry: ComponentEntry, cells: Mapping[str, Cell], plan: Plan, stack: AsyncExitStack
+        self, spec: ComponentSpec, cells: Mapping[str, Cell], plan: Plan, stack: AsyncExitStack
     ) -> ComponentContext:
-        components = plan.config.components
+        entry = spec.entry
+        # A component may keep its context for life, and be carried over from reload to reload: nothing here may hold
+        # the plan, or cells that are not its own.
+        components, registry = plan.config.components, plan.registry
+        folder = plan.config.source.folder
+        own = {
+            (cell.spec.entry.kind, cell.spec.entry.name): cell
+            for cell in (cells[path] for path in spec.dependencies)
+        }
 
         def resolve(kind: str, name: str) -> Any:
-            other = components.get(kind, {}).get(name)
-            if other is None:
+            if name not in components.get(kind, {}):
                 raise ComponentOpenError(
                     entry.path, f"asked for {kind} `{name}`, which the config does not have"
                 )
-            return cells[other.path].component
+            if (kind, name) not in own:
+                raise ComponentOpenError(
+                    entry.path,
+                    f"asked for {kind} `{name}`, which its settings do not refer to",
+                    hint="the plugin must mark the setting with hector.spi.Reference",
+                )
+            return own[kind, name].component
 
         async def create_other(kind: str, type: str, settings: Mapping[str, Any]) -> Any:
-            found = plan.registry.find(kind, type)
+            found = registry.find(kind, type)
             if not isinstance(found, Provider):
                 raise ComponentOpenError(
                     entry.path, f"asked for another component: {found.message}", hint=found.hint
                 )
             built = structure_settings(
-                found, settings, path=entry.path, config_dir=plan.config.source.folder, env=self.env
+                found, settings, path=entry.path, config_dir=folder, env=self.env
             )
             return await awaited(call_create(found, built, context, stack))
 
@@ -166,9 +180,9 @@ class Builder:
             entry,
             resolve=resolve,
             names=lambda kind: tuple(components.get(kind, {})),
-            types=plan.registry.types,
+            types=registry.types,
             create_other=create_other,
-            config_dir=plan.config.source.folder,
+            config_dir=folder,
             state_dir=self.state_dir,
             injected=self.injections.of(entry.name) if entry.kind == "agent" else Injected(),
         )

@@ -56,6 +56,7 @@ class Cell:
     """
 
     __slots__ = (
+        "__weakref__",
         "_closed",
         "_closing",
         "_keeper",
