@@ -79,6 +79,7 @@ class Lease:
                 raise self.reason or DrainedError(self.agent, "was cut off")
             yield self.last
         finally:
+            self._events = None  # it ends by itself: there is nothing left to cut
             try:
                 await events.aclose()
             finally:
