@@ -14,10 +14,11 @@ import attrs
 from hector.config import ComponentEntry, structure_settings
 from hector.errors import ComponentOpenError
 from hector.runtime.cell import Cell, close_all
-from hector.runtime.context import ComponentContext
+from hector.runtime.context import ComponentContext, Resolve
 from hector.runtime.factories import Factories, Injections
 from hector.runtime.making import awaited, call_create
 from hector.runtime.plan import PHASES, ComponentSpec, Plan
+from hector.runtime.tasks import to_its_end
 from hector.spi import Injected, Provider
 
 __all__ = ["Builder"]
@@ -46,7 +47,12 @@ class Builder:
     claims: WeakValueDictionary[str, Cell] = attrs.field(factory=WeakValueDictionary[str, Cell])
 
     async def build(
-        self, plan: Plan, fresh: Iterable[ComponentSpec], kept: Mapping[str, Cell]
+        self,
+        plan: Plan,
+        fresh: Iterable[ComponentSpec],
+        kept: Mapping[str, Cell],
+        *,
+        beside: Iterable[Cell] = (),
     ) -> dict[str, Cell]:
         """Open components of a plan, phase by phase, each phase at once.
 
@@ -54,6 +60,7 @@ class Builder:
             plan: what they belong to.
             fresh: what to open.
             kept: by path, open cells of the plan that they may depend on.
+            beside: those of them without which the others are of no use.
 
         Returns:
             The new cells by path, dependencies first.
@@ -71,7 +78,7 @@ class Builder:
                     cells[cell.spec.path] = opened[cell.spec.path] = cell
                     self.claims.update(dict.fromkeys(cell.spec.exclusive, cell))
                 await self._open(level, cells, plan)
-            for cell in opened.values():
+            for cell in (*opened.values(), *beside):
                 cell.check_alive()
         except BaseException:
             await self.discard(opened.values())
@@ -79,9 +86,9 @@ class Builder:
         return opened
 
     async def discard(self, cells: Iterable[Cell]) -> None:
-        """Close cells that no generation will hold; goes on although the caller is cancelled once more."""
+        """Close cells that no generation will hold; returns when they are, although the caller is cancelled."""
         closing = close_all(cells, timeout_s=self.close_timeout_s)
-        await asyncio.shield(self.group.create_task(closing, name="discard"))
+        await to_its_end(self.group.create_task(closing, name="discard"))
 
     async def service(self, plan: Plan, entry: ComponentEntry) -> Cell:
         """Open a component that outlives generations and refers to no other, such as the session store.
@@ -147,23 +154,6 @@ class Builder:
         # the plan, or cells that are not its own.
         components, registry = plan.config.components, plan.registry
         folder = plan.config.source.folder
-        own = {
-            (cell.spec.entry.kind, cell.spec.entry.name): cell
-            for cell in (cells[path] for path in spec.dependencies)
-        }
-
-        def resolve(kind: str, name: str) -> Any:
-            if name not in components.get(kind, {}):
-                raise ComponentOpenError(
-                    entry.path, f"asked for {kind} `{name}`, which the config does not have"
-                )
-            if (kind, name) not in own:
-                raise ComponentOpenError(
-                    entry.path,
-                    f"asked for {kind} `{name}`, which its settings do not refer to",
-                    hint="the plugin must mark the setting with hector.spi.Reference",
-                )
-            return own[kind, name].component
 
         async def create_other(kind: str, type: str, settings: Mapping[str, Any]) -> Any:
             found = registry.find(kind, type)
@@ -178,7 +168,7 @@ class Builder:
 
         context = ComponentContext(
             entry,
-            resolve=resolve,
+            resolve=_resolving(spec, [cells[path] for path in spec.dependencies]),
             names=lambda kind: tuple(components.get(kind, {})),
             types=registry.types,
             create_other=create_other,
@@ -187,6 +177,21 @@ class Builder:
             injected=self.injections.of(entry.name) if entry.kind == "agent" else Injected(),
         )
         return context
+
+
+def _resolving(spec: ComponentSpec, dependencies: Iterable[Cell]) -> Resolve:
+    own = {(cell.spec.entry.kind, cell.spec.entry.name): cell for cell in dependencies}
+
+    def resolve(kind: str, name: str) -> Any:
+        if (kind, name) not in own:
+            raise ComponentOpenError(
+                spec.path,
+                f"asked for {kind} `{name}`, which its settings do not refer to",
+                hint="the plugin must mark the setting with hector.spi.Reference",
+            )
+        return own[kind, name].component
+
+    return resolve
 
 
 def _phases(specs: Iterable[ComponentSpec]) -> list[list[ComponentSpec]]:

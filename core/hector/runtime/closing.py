@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from hector.runtime.reload_queue import ReloadQueue
+from hector.runtime.tasks import to_its_end
 
 __all__ = ["close_down"]
 
@@ -20,7 +21,7 @@ async def close_down(queue: ReloadQueue, group: asyncio.TaskGroup) -> None:
         await asyncio.shield(closing)
     except asyncio.CancelledError:
         queue.reloading.retirement.hurry()
-        await asyncio.wait([closing])
+        await to_its_end(closing)
         raise
 
 

@@ -66,7 +66,9 @@ class ReloadQueue:
         finally:
             del self._requests[request]
             if not self._requests:
-                self._answered = None  # a traceback would keep alive what a failed reload has closed
+                self._answered = (
+                    None  # a traceback would keep alive what a failed reload has closed
+                )
         self._note(request, at, report)
         return report
 

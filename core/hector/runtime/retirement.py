@@ -120,12 +120,13 @@ class Retirement:
         """How many retired generations still drain or close."""
         return len(self.draining) + len(self.closing)
 
-    def reusable(self, path: str, fingerprint: str) -> Cell | None:
-        """An open cell that a draining generation holds and that would be built again just so."""
-        for cell in self._dropped:
-            if cell.spec.path == path and cell.spec.fingerprint == fingerprint and cell.is_usable:
-                return cell
-        return None
+    def reusable(self) -> Mapping[tuple[str, str], Cell]:
+        """By path and fingerprint, the open cells that only draining generations hold: they may be taken back."""
+        return {
+            (cell.spec.path, cell.spec.fingerprint): cell
+            for cell in reversed(self._dropped)
+            if cell.is_usable
+        }
 
     def pin(self, cells: Iterable[Cell]) -> None:
         """Keep reusable cells open while the rest of a new generation is built."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from reload_configs import ALWAYS, Wanted
 from reload_ledger import Ledger
 
-from hector import Runtime
-from hector.errors import ReloadSupersededError
+from hector import ReloadReport, Runtime
+from hector.errors import HectorError, ReloadSupersededError
 
 HANGS = Wanted(dict.fromkeys(ALWAYS, "a"), "llms.default", "hang").config()
 
@@ -17,6 +17,14 @@ HANGS = Wanted(dict.fromkeys(ALWAYS, "a"), "llms.default", "hang").config()
 def config(answer: str) -> dict[str, object]:
     """Everything under one answer."""
     return Wanted(dict.fromkeys(ALWAYS, answer)).config()
+
+
+async def outcome(work: Awaitable[object]) -> object:
+    """What comes of it, errors included."""
+    try:
+        return await work
+    except HectorError as error:
+        return error
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -28,18 +36,22 @@ async def until(condition: Callable[[], bool]) -> None:
 
 async def test_a_reload_that_was_cancelled_while_it_waited_replaces_nothing(ledger: Ledger) -> None:
     """Else neither of the two would run, and whoever waits would be told that the later one did."""
-    async with Runtime.open(config("a"), env={}, providers=ledger.providers()) as runtime:
-        first = asyncio.ensure_future(runtime.reload(HANGS))
+    async with (
+        Runtime.open(config("a"), env={}, providers=ledger.providers()) as runtime,
+        asyncio.TaskGroup() as group,
+    ):
+        first = group.create_task(outcome(runtime.reload(HANGS)))
         await until(lambda: ledger.hanging == 1)
-        second = asyncio.ensure_future(runtime.reload(config("b")))
+        second = group.create_task(outcome(runtime.reload(config("b"))))
         await asyncio.sleep(0)
-        third = asyncio.ensure_future(runtime.reload(config("c")))
+        third = group.create_task(outcome(runtime.reload(config("c"))))
         await asyncio.sleep(0)
         third.cancel()
         await asyncio.wait([third])
         first.cancel()
 
         report = await second
+        assert isinstance(report, ReloadReport)
         assert report.is_changed
         assert runtime.generation == 2
         assert ledger.latest("llms.default").answer == "b"
@@ -47,14 +59,17 @@ async def test_a_reload_that_was_cancelled_while_it_waited_replaces_nothing(ledg
 
 async def test_the_latest_of_many_wins(ledger: Ledger) -> None:
     """All that came before it while it waited give way."""
-    async with Runtime.open(config("a"), env={}, providers=ledger.providers()) as runtime:
-        first = asyncio.ensure_future(runtime.reload(HANGS))
+    async with (
+        Runtime.open(config("a"), env={}, providers=ledger.providers()) as runtime,
+        asyncio.TaskGroup() as group,
+    ):
+        first = group.create_task(outcome(runtime.reload(HANGS)))
         await until(lambda: ledger.hanging == 1)
-        waiting = [asyncio.ensure_future(runtime.reload(config(name))) for name in "bcd"]
+        waiting = [group.create_task(outcome(runtime.reload(config(name)))) for name in "bcd"]
         await asyncio.sleep(0)
         first.cancel()
 
-        *replaced, last = await asyncio.gather(*waiting, return_exceptions=True)
+        *replaced, last = [await task for task in waiting]
         assert [type(error) for error in replaced] == [ReloadSupersededError] * 2
-        assert not isinstance(last, BaseException)
+        assert isinstance(last, ReloadReport)
         assert ledger.latest("llms.default").answer == "d"
