@@ -230,7 +230,7 @@ class ReloadMachine(RuleBasedStateMachine):
 
     def _reconcile(self) -> None:
         """Compare what came of the reloads with what may come of them."""
-        applied: list[tuple[int, Wanted]] = []
+        applied: dict[int, Wanted] = {}
         for reload in self.reloads:
             if not reload.task.done() or reload.is_read:
                 continue
@@ -238,8 +238,9 @@ class ReloadMachine(RuleBasedStateMachine):
             assert reload.wanted is not None
             report = self._outcome(reload, reload.wanted)
             if report is not None and report.is_changed:
-                applied.append((report.generation, reload.wanted))
-        for number, item in sorted(applied, key=lambda pair: pair[0]):
+                # Those that waited with the same config are answered together.
+                assert applied.setdefault(report.generation, reload.wanted) == reload.wanted
+        for number, item in sorted(applied.items()):
             assert number == self.number + 1
             self._swap(number, item)
         self._check_live()
