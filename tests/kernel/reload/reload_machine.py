@@ -91,11 +91,12 @@ class ReloadMachine(RuleBasedStateMachine):
         self.history: dict[int, Wanted] = {}
         self.tokens: dict[str, tuple[tuple[object, ...], int]] = {}
         self.things: dict[tuple[str, int], Any] = {}
-        self.sources: dict[tuple[str, int], Part] = {}
         self.number = 1
         self.is_closed = False
         self.count = itertools.count(1)
-        logging.getLogger("hector").setLevel(logging.CRITICAL)
+        self.logger = logging.getLogger("hector")
+        self.level = self.logger.level
+        self.logger.setLevel(logging.CRITICAL)
 
     # -------------------------------------------------------------------------------- beginning and end
 
@@ -131,6 +132,7 @@ class ReloadMachine(RuleBasedStateMachine):
                 self._check_end()
         finally:
             self.clock.stop()
+            self.logger.setLevel(self.level)
             self.loop.call(self._end())
             self.loop.close()
             asyncio.set_event_loop(None)
@@ -294,29 +296,12 @@ class ReloadMachine(RuleBasedStateMachine):
             section, _, name = path.partition(".")
             thing = getattr(self.runtime, GETTERS[section])(name)
             assert self.things.setdefault((path, since), thing) is thing, path
-            if section == "document_stores":
-                part = self._source(path, since, item.answers[path])
-            else:
-                part = part_of(thing)
-                assert part.answer == item.answers[path]
+            part = part_of(thing)
+            assert part.answer == item.answers[path]
             members.add(part)
         self.members[self.number] = members
         agents = [path.partition(".")[2] for path in item.answers if path.startswith("agents.")]
         assert sorted(self.runtime.agents) == sorted(agents)
-
-    def _source(self, path: str, since: int, answer: str) -> Part:
-        """What a document store reads: the kernel's store does not show it; the first new one is meant."""
-        if (path, since) not in self.sources:
-            fitting = [
-                part
-                for part in self.ledger.parts
-                if part.path == path and part.answer == answer and part.state == "open"
-            ]
-            known = set(self.sources.values())
-            new = [part for part in fitting if part not in known]
-            # One that still drains may be used again.
-            self.sources[path, since] = new[0] if new else fitting[-1]
-        return self.sources[path, since]
 
     # -------------------------------------------------------------------------------- invocations
 
