@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,7 @@ async def nothing_grows(
     """Warm up, weigh, go on, weigh again."""
     caplog.set_level("CRITICAL", "hector")  # what is captured would stay
     first = Wanted(dict.fromkeys(PATHS, "a")).config()
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
     async with Runtime.open(first, env={}, providers=ledger.providers()) as runtime:
         await some_reloads(runtime, 63)
         await runtime.reload(first)
