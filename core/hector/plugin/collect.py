@@ -13,8 +13,8 @@ import pluggy
 
 from hector.plugin.hookspecs import PROJECT, HookSpecs
 from hector.plugin.imported import remember_import
-from hector.plugin.lifecycle import SwapHook
 from hector.plugin.records import PluginRecord
+from hector.plugin.swap_hook import SwapHook
 from hector.spi import GenerationChange, Kind, Provider
 
 __all__ = ["HOOKS", "collect"]

@@ -14,9 +14,10 @@ from typing import cast
 import attrs
 
 from hector.errors import HectorError, ReloadRefusedError
+from hector.plugin.swap_hook import SwapHook
 from hector.spi import GenerationChange
 
-__all__ = ["SWAP_TIMEOUT_S", "Lifecycle", "SwapHook"]
+__all__ = ["SWAP_TIMEOUT_S", "Lifecycle"]
 
 logger = logging.getLogger("hector.plugin")
 
@@ -25,21 +26,6 @@ SWAP_TIMEOUT_S = 10.0
 
 Redact = Callable[[str], str]
 """Takes secrets out of a text."""
-
-
-@attrs.frozen
-class SwapHook:
-    """One plugin's implementation of a lifecycle hook.
-
-    Attributes:
-        plugin: `name (distribution version)`.
-        name: the hook's.
-        call: takes the change; a coroutine function, or a plain one, which is called in a thread.
-    """
-
-    plugin: str
-    name: str
-    call: Callable[[GenerationChange], object]
 
 
 @attrs.frozen(kw_only=True)

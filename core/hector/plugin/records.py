@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 import attrs
 
-from hector.plugin.lifecycle import SwapHook
+from hector.plugin.swap_hook import SwapHook
 from hector.spi import Provider
 
 __all__ = ["PluginRecord", "PluginState"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -10,9 +11,11 @@ from hector.config import ProviderProblem, unknown_provider
 from hector.plugin.collect import collect
 from hector.plugin.discovery import discover, refresh
 from hector.plugin.imported import formerly_offered
-from hector.plugin.lifecycle import Lifecycle
 from hector.plugin.records import PluginRecord
 from hector.spi import Provider
+
+if TYPE_CHECKING:
+    from hector.plugin.lifecycle import Lifecycle
 
 __all__ = ["Offer", "Registry", "build_registry"]
 
@@ -51,6 +54,10 @@ class Registry:
     @property
     def lifecycle(self) -> Lifecycle:
         """The lifecycle hooks of the loaded plugins."""
+        from hector.plugin.lifecycle import (
+            Lifecycle,  # needs an event loop, which checking does not
+        )
+
         loaded = [record for record in self.records if record.state == "loaded"]
         return Lifecycle(
             before=tuple(record.before_swap for record in loaded if record.before_swap),

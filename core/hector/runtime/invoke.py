@@ -118,7 +118,8 @@ async def _close(events: AsyncGenerator[Event], invocation_id: str) -> None:
 
 
 async def _say_canceled(invocation: AgentInvocation, reason: DrainedError | None) -> Event:
-    last = _finished(invocation, "canceled", reason and _failure(reason, invocation.id))
+    failure = _failure(reason, invocation.id) if reason is not None else None
+    last = _finished(invocation, "canceled", failure)
     try:
         async with asyncio.timeout(LAST_WORD_TIMEOUT_S):
             return await invocation.record(last)

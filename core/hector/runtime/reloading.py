@@ -24,7 +24,7 @@ from hector.runtime.live import Live
 from hector.runtime.loading import ConfigInput, ConfigLoader
 from hector.runtime.plan import ComponentSpec, Plan
 from hector.runtime.redaction import redacted
-from hector.runtime.reload_report import Comparison, ReloadPlan, ReloadReport
+from hector.runtime.reload_report import Change, Comparison, ReloadPlan, ReloadReport
 from hector.runtime.retirement import Retirement
 from hector.runtime.stop_start import StopStart
 from hector.spi import GenerationChange
@@ -297,7 +297,7 @@ class Reloading:
     def _report(self, request: Request, old: Generation, comparison: Comparison) -> ReloadReport:
         new = self.live.generation
         is_changed = new is not old
-        changed = comparison.changes if is_changed else {}
+        changed = comparison.changes if is_changed else dict[str, Change]()
         return ReloadReport(
             generation=new.number,
             etag=new.plan.config.source.etag,

@@ -8,7 +8,14 @@ from typing import Any, Literal
 import attrs
 from hypothesis import strategies as st
 
-__all__ = ["BUILD_TIMEOUT_S", "DRAIN_TIMEOUT_S", "MAX_DRAINING", "RELOAD_TIMEOUT_S", "Wanted", "wanted"]
+__all__ = [
+    "BUILD_TIMEOUT_S",
+    "DRAIN_TIMEOUT_S",
+    "MAX_DRAINING",
+    "RELOAD_TIMEOUT_S",
+    "Wanted",
+    "wanted",
+]
 
 BUILD_TIMEOUT_S = 10.5
 DRAIN_TIMEOUT_S = 20.5
@@ -108,7 +115,7 @@ def wanted(draw: st.DrawFn, fails: st.SearchStrategy[Fails]) -> Wanted:
     """Configs that have much in common; shrink to few components and to `a`."""
     chosen = draw(st.lists(st.sampled_from(OPTIONAL), unique=True, max_size=len(OPTIONAL)))
     paths = sorted((*ALWAYS, *chosen))
-    answers = {path: "a" for path in paths}
+    answers = dict.fromkeys(paths, "a")
     for path in draw(st.lists(st.sampled_from(paths), max_size=2)):
         answers[path] = draw(st.sampled_from("bc"))
     return Wanted(answers, draw(st.sampled_from(paths)), draw(fails))

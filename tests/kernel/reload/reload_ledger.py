@@ -141,7 +141,6 @@ class Ledger:
         return create
 
 
-
 class _Life:
     """The time in which a component is open."""
 
@@ -185,7 +184,11 @@ class _Life:
             ledger.faults.append(f"{part} closed {self._exits} times")
         if asyncio.current_task() is not self._owner:
             ledger.faults.append(f"{part} closed in another task")
-        users = [other for other in ledger.parts if part in other.needs and other.state in {"open", "closing"}]
+        users = [
+            other
+            for other in ledger.parts
+            if part in other.needs and other.state in {"open", "closing"}
+        ]
         if users:
             ledger.faults.append(f"{part} closed before {users}")
         part.state = "closing"
