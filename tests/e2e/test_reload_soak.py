@@ -77,7 +77,7 @@ BROKEN = (
     "name: soak\nllms: [",
     "name: soak\nagents:\n  helper: {llm: nobody}\n",
     "nonsense: true\n",
-    "",
+    "llms:\n  default: {provider: paced}\nagents:\n  helper: {}\n",
 )
 
 MESSAGE = {"messageId": "1", "role": "ROLE_USER", "parts": [{"text": "Hello"}]}
@@ -132,7 +132,7 @@ async def served(folder: Path) -> AsyncGenerator[tuple[str, Log]]:
     save(folder / "hector.yaml", CONFIG.format(tag="c0"))
     environment = {**os.environ, "PYTHONPATH": str(folder / "site"), "NO_COLOR": "1"}
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "hector", "serve", "--watch", "--port", "0"),
+        *(sys.executable, "-m", "hector", "serve", "--watch", "--port", "0", "--log-level", "warning"),
         cwd=folder,
         stderr=PIPE,
         env=environment,
