@@ -132,7 +132,17 @@ async def served(folder: Path) -> AsyncGenerator[tuple[str, Log]]:
     save(folder / "hector.yaml", CONFIG.format(tag="c0"))
     environment = {**os.environ, "PYTHONPATH": str(folder / "site"), "NO_COLOR": "1"}
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "hector", "serve", "--watch", "--port", "0", "--log-level", "warning"),
+        *(
+            sys.executable,
+            "-m",
+            "hector",
+            "serve",
+            "--watch",
+            "--port",
+            "0",
+            "--log-level",
+            "warning",
+        ),
         cwd=folder,
         stderr=PIPE,
         env=environment,
@@ -194,7 +204,9 @@ class Crowd:
 
     def _check(self, results: list[dict[str, Any]]) -> None:
         """It completed, is whole, and every word is of one config."""
-        states = [item["statusUpdate"]["status"]["state"] for item in results if "statusUpdate" in item]
+        states = [
+            item["statusUpdate"]["status"]["state"] for item in results if "statusUpdate" in item
+        ]
         assert states[-1] == "TASK_STATE_COMPLETED", results[-1]
         words = [
             word
@@ -248,7 +260,6 @@ async def soak(folder: Path, seconds: float, record: Callable[[str, object], Non
     }
     for name, figure in figures.items():
         record(name, figure)
-    print(figures)
     assert calm.tags == {"c0"}
     assert health["status"] == "ok"
     assert health["generation"] > good // 2, (figures, log.lines[-20:])

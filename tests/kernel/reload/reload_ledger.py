@@ -349,9 +349,7 @@ class LedgerAgent:
         self._stores = [context.document_store(name) for name in settings.document_stores]
         self._sub_agents = [context.agent(name) for name in settings.sub_agents]
         self._agent_tools = [context.agent(name) for name in settings.agent_tools]
-        self._sources = [
-            part_of(store) for store in self._stores
-        ]
+        self._sources = [part_of(store) for store in self._stores]
         held = (self._llm, *self._toolsets, *self._sub_agents, *self._agent_tools)
         self.needs: Sequence[Part] = [*map(part_of, held), *self._sources]
 

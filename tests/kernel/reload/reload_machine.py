@@ -56,6 +56,10 @@ class Reload:
     is_read: bool = False
 
 
+def _count(events: list[Event]) -> str:
+    return str(len(events))
+
+
 @attrs.define(eq=False)
 class Visit:
     """One invocation.
@@ -69,7 +73,7 @@ class Visit:
     iterator: AsyncGenerator[Event] = attrs.field(repr=False)
     generation: int
     gate: str = ""
-    events: list[Event] = attrs.field(factory=list[Event], repr=len)
+    events: list[Event] = attrs.field(factory=list[Event], repr=_count)
     task: asyncio.Task[None] | None = None
     replaced_at: float | None = None
     is_over: bool = False

@@ -72,9 +72,7 @@ async def some_reloads(runtime: Runtime, count: int) -> int:
     return applied
 
 
-async def nothing_grows(
-    ledger: Ledger, count: int, caplog: pytest.LogCaptureFixture
-) -> None:
+async def nothing_grows(ledger: Ledger, count: int, caplog: pytest.LogCaptureFixture) -> None:
     """Warm up, weigh, go on, weigh again."""
     caplog.set_level("CRITICAL", "hector")  # what is captured would stay
     first = Wanted(dict.fromkeys(PATHS, "a")).config()

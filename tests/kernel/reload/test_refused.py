@@ -253,7 +253,7 @@ async def test_an_exclusive_thing_goes_back_when_the_new_one_fails(
     locks = set[str]()
     providers = (*ledger.providers(), exclusive_provider(ledger, locks))
     async with Runtime.open(locking("a"), env={}, providers=providers) as runtime:
-        with pytest.raises(Exception, match="llms.default"):
+        with pytest.raises(Exception, match=r"llms\.default"):
             await runtime.reload(locking("b", fails=fails))
         assert runtime.health().status == "ok"
         events = [event async for event in runtime.run("root", "hi")]
