@@ -124,8 +124,7 @@ DIAGNOSTICS: Mapping[str, tuple[str, str]] = {
         "Write `${NAME}`, `${NAME:-default}`, or `$$` for a dollar.",
     ),
     "H120": (
-        "Two components claim something that only one of a process can hold, such as a folder that an "
-        "embedded database locks.",
+        "Two components claim something that only one can hold, such as a folder that a database locks.",
         "Let both users share one component, or give one of them a place of its own.",
     ),
 }
@@ -158,6 +157,7 @@ REMEDIES: Mapping[str, str] = {
     "H404": "`list_artifacts` gives the names and versions.",
     "H500": "Look at the log: it has the details of unexpected errors.",
     "H501": "Raise `reasoning.max_iterations` of the agent, or give it a clearer instruction.",
+    "H502": "Send the message again, or raise `server.reload.drain_timeout`.",
     "H510": "Look at the provider's status and at the message.",
     "H511": "Check the address and the network, then send the message again.",
     "H512": "Check the API key and what it may do.",
@@ -192,8 +192,8 @@ def commands_page() -> str:
         "## Exit codes\n",
         (
             "The exit code of a command says how it ended: 0 when all went well, 1 for a wrong config or a "
-            "failed check, 2 for wrong usage, 3 when an answer needs a human, and 130 when it was "
-            "interrupted.\n"
+            "failed check, 2 for wrong usage, 3 when an answer needs a human, 4 when a plan needs a restart, "
+            "and 130 when it was interrupted.\n"
         ),
         "## hector\n",
         _help(root_command, "hector"),
