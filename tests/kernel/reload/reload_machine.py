@@ -49,8 +49,8 @@ class Reload:
     """One that was asked for."""
 
     task: asyncio.Task[ReloadReport]
-    wanted: Wanted | None
-    number: int
+    wanted: Wanted
+    done_at: float = 0.0
     is_cancelled: bool = False
     is_overtaken: bool = False
     is_read: bool = False
@@ -112,7 +112,7 @@ class ReloadMachine(RuleBasedStateMachine):
         self.holder = self.loop.create_task(self._hold(first, opened))
         self.runtime = self.loop.call(_result(opened))
         self.loop.call(self.loop.settle())
-        self._swap(1, first)
+        self._swap(1, first, 0.0)
         self._check_live()
 
     async def _hold(self, first: Wanted, opened: asyncio.Future[Runtime]) -> None:
@@ -186,7 +186,9 @@ class ReloadMachine(RuleBasedStateMachine):
             if not other.task.done():
                 other.is_overtaken = True
         task = self.loop.create_task(self.runtime.reload(item.config()))
-        self.reloads.append(Reload(task, item, next(self.count)))
+        reload = Reload(task, item)
+        task.add_done_callback(lambda _: setattr(reload, "done_at", self.loop.time()))
+        self.reloads.append(reload)
 
     @precondition(lambda self: self._pending())
     @rule(data=st.data())
@@ -215,7 +217,7 @@ class ReloadMachine(RuleBasedStateMachine):
         expected = self.history[self.number - 1 if target is None else target]
         if report.is_changed:
             assert report.generation == self.number + 1
-            self._swap(report.generation, expected)
+            self._swap(report.generation, expected, self.rolled_back_at)
         else:
             assert self._marks(expected) == self._marks(self.history[self.number])
         self._check_live()
@@ -223,6 +225,7 @@ class ReloadMachine(RuleBasedStateMachine):
     def _settled(self, work: Any) -> None:
         """Await a reload that may have to wait until a generation has drained."""
         self.rolled_back: ReloadReport = self.loop.call(work)
+        self.rolled_back_at = self.loop.time()
         self.loop.call(self.loop.settle())
 
     def _pending(self) -> list[Reload]:
@@ -236,19 +239,19 @@ class ReloadMachine(RuleBasedStateMachine):
 
     def _reconcile(self) -> None:
         """Compare what came of the reloads with what may come of them."""
-        applied: dict[int, Wanted] = {}
+        applied: dict[int, Reload] = {}
         for reload in self.reloads:
             if not reload.task.done() or reload.is_read:
                 continue
             reload.is_read = True
-            assert reload.wanted is not None
             report = self._outcome(reload, reload.wanted)
             if report is not None and report.is_changed:
                 # Those that waited with the same config are answered together.
-                assert applied.setdefault(report.generation, reload.wanted) == reload.wanted
-        for number, item in sorted(applied.items()):
+                first = applied.setdefault(report.generation, reload)
+                assert first.wanted.config() == reload.wanted.config()
+        for number, reload in sorted(applied.items()):
             assert number == self.number + 1
-            self._swap(number, item)
+            self._swap(number, reload.wanted, reload.done_at)
         self._check_live()
 
     def _outcome(self, reload: Reload, item: Wanted) -> ReloadReport | None:
@@ -273,10 +276,9 @@ class ReloadMachine(RuleBasedStateMachine):
         assert isinstance(error, tuple(allowed)), repr(error)
         return None
 
-    def _swap(self, number: int, item: Wanted) -> None:
+    def _swap(self, number: int, item: Wanted, now: float) -> None:
         self.number = number
         self.history[number] = item
-        now = self.loop.time()
         for visit in self.visits:
             if visit.generation < number and visit.replaced_at is None:
                 visit.replaced_at = now
@@ -449,12 +451,16 @@ class ReloadMachine(RuleBasedStateMachine):
         """The live generation, and those that invocations still run on; never too many of them."""
         health = self.runtime.health()
         assert len(health.draining) <= MAX_DRAINING
-        waiting = [visit for visit in self.visits if not self._is_overdue(visit)]
+        waiting = [
+            visit
+            for visit in self.visits
+            if not self._is_overdue(visit) and visit.events[-1].kind != "finished"
+        ]
         assert health.leases == len([v for v in waiting if v.generation == self.number])
         if self._pending():
             return
         held = {self.number, *(visit.generation for visit in waiting)}
-        assert set(health.draining) == held - {self.number}
+        assert set(health.draining) == held - {self.number}, self.loop.time()
         expected = set[Part]().union(*(self.members[number] for number in held))
         assert self.ledger.open == expected
 
