@@ -8,12 +8,16 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import NoReturn
 
 import httpx
 import pytest
-from admin_stage import CONFIG, administered
+from admin_stage import CONFIG, AdminServer, administered, hooked_provider, options
+from server_stage import calling
+
+from hector import Runtime
 
 MORE = f"{CONFIG}  second:\n    llm: main\n"
 ACTING = CONFIG.replace("provider: hooked", "provider: hooked\n    act: {}")
@@ -253,6 +257,44 @@ async def test_an_etag_that_does_not_match_writes_nothing(tmp_path: Path) -> Non
 
     assert answer.status_code == 412
     assert server.file.read_text() == CONFIG
+    assert names(tmp_path) == ["hector.yaml"]
+
+
+async def test_who_is_cancelled_while_the_text_is_written_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As at a shutdown; the thread that writes cannot be stopped."""
+    reached, go = threading.Event(), threading.Event()
+    sync = os.fsync
+
+    def wait(number: int) -> None:
+        reached.set()
+        go.wait(10)
+        sync(number)
+
+    file = tmp_path / "hector.yaml"
+    file.write_text(CONFIG)
+    async with (
+        Runtime.open(file, env={}, providers=(hooked_provider(),)) as runtime,
+        calling(runtime, options()) as http,
+    ):
+        monkeypatch.setattr(os, "fsync", wait)
+        server = AdminServer(http, runtime, file)
+        async with asyncio.TaskGroup() as group:
+            applying = group.create_task(server.post(KEEP, MORE))
+            await asyncio.to_thread(reached.wait, 10)
+            during = names(tmp_path)
+            applying.cancel()
+        go.set()
+        monkeypatch.undo()
+        async with asyncio.timeout(5):
+            while len(names(tmp_path)) > 1:  # the thread is on its way
+                await asyncio.sleep(0)
+        again = await server.post(KEEP, MORE)
+
+    assert len(during) == 2
+    assert applying.cancelled()
+    assert again.status_code == 200
     assert names(tmp_path) == ["hector.yaml"]
 
 

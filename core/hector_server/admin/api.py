@@ -151,10 +151,7 @@ class AdminAPI:
         self._is_writing = True
         try:
             etag = self._host.etag
-            source = self._host.config.source
-            draft = await asyncio.to_thread(
-                draft_of, config.text, format=config.format, files=tuple(source.files), etag=etag
-            )
+            draft = await self._drafted(config, etag)
             try:
                 await self._require_what_runs(draft)
                 before = self._host.generation
@@ -167,6 +164,22 @@ class AdminAPI:
         finally:
             self._is_writing = False
         return report
+
+    async def _drafted(self, config: ConfigText, etag: str) -> Draft:
+        """Write the draft in a thread, which a cancellation does not stop: it is removed then."""
+        write = functools.partial(
+            draft_of,
+            config.text,
+            format=config.format,
+            files=tuple(self._host.config.source.files),
+            etag=etag,
+        )
+        writing = asyncio.get_running_loop().run_in_executor(None, write)
+        try:
+            return await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            writing.add_done_callback(_discard)
+            raise
 
     async def _require_what_runs(self, draft: Draft) -> None:
         """Refuse to overwrite what was edited and does not run; a comment or two do not matter."""
@@ -245,6 +258,11 @@ class AdminAPI:
         """A path below the config's folder without that folder."""
         folder = str(self._host.config.source.folder)
         return file.removeprefix(folder + os.sep)
+
+
+def _discard(writing: asyncio.Future[Draft]) -> None:
+    if not writing.cancelled() and writing.exception() is None:
+        writing.result().close()
 
 
 def _only(request: Request, *names: str) -> None:

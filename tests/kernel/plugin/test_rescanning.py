@@ -178,7 +178,7 @@ def test_the_registry_stays_the_same_while_nothing_moves(site: Site) -> None:
     loader = ConfigLoader(env={})
     first = loader.plan(NOTHING).plan.registry
 
-    took = []
+    took: list[float] = []
     for _ in range(20):
         again = loader.plan(NOTHING)
         assert again.plan.registry is first
