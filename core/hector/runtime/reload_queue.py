@@ -181,7 +181,7 @@ def _measure(request: Request, record: ReloadRecord, error: BaseException | None
         phases=dict(request.phases.seconds),
         added=len(report.added) if report else 0,
         rebuilt=len(report.rebuilt) if report else 0,
-        carried_over=len(report.carried_over) if report and report.is_changed else 0,
+        carried_over=report.carried_over if report and report.is_changed else 0,
         removed=len(report.removed) if report else 0,
         failed=1 if isinstance(error, ComponentError) and not request.is_shared else 0,
         error_code=code or None,

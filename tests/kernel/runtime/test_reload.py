@@ -50,7 +50,7 @@ async def test_only_what_changed_is_built_anew(diary: Any) -> None:
         assert await answer(runtime, "agent-two") == "new"
         assert report.rebuilt == ("agents.agent-two", "llms.two")
         assert report.added == ("agents.agent-three", "llms.three")
-        assert report.carried_over == ("agents.agent-one", "llms.one")
+        assert report.carried_over == 2
         assert "close llms.two" in diary.lines
 
     assert diary.lines.count("open llms.one") == diary.lines.count("close llms.one") == 1
