@@ -43,7 +43,7 @@ async def test_only_what_changed_and_what_uses_it_is_rebuilt(
         report = await runtime.reload(Wanted({**FULL, changed: "b"}).config())
 
         assert set(report.rebuilt) == rebuilt
-        assert set(report.carried_over) == FULL.keys() - rebuilt
+        assert report.carried_over == len(FULL) - len(rebuilt)
         assert report.added == report.removed == ()
         key = f"{changed}.answer"
         assert report.changes[changed].causes == (key,)
