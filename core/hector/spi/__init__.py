@@ -60,13 +60,24 @@ from hector.spi.provider import (
     Provider,
 )
 from hector.spi.session import (
+    ArtifactBlobs,
+    Sessions,
+)
+from hector.spi.session_retry import (
+    Appended,
+    append_again,
+)
+from hector.spi.session_values import (
     Artifact,
+    ArtifactDraft,
     ArtifactSummary,
+    Change,
+    ChangePage,
     Session,
     SessionKey,
     SessionPage,
-    Sessions,
     SessionSummary,
+    StagedBytes,
 )
 from hector.spi.settings import (
     Doc,
@@ -100,9 +111,14 @@ __all__ = [
     "Agent",
     "All",
     "AnyOf",
+    "Appended",
     "Artifact",
+    "ArtifactBlobs",
+    "ArtifactDraft",
     "ArtifactSummary",
     "BuildContext",
+    "Change",
+    "ChangePage",
     "Chunk",
     "Chunker",
     "Compare",
@@ -147,6 +163,7 @@ __all__ = [
     "SessionSummary",
     "Sessions",
     "Span",
+    "StagedBytes",
     "StructuredOutput",
     "TextDelta",
     "ThinkingDelta",
@@ -160,6 +177,7 @@ __all__ = [
     "VectorHit",
     "VectorRecord",
     "VectorStore",
+    "append_again",
     "function_tool",
     "matches",
 ]
