@@ -12,7 +12,9 @@ from typing import Any, TypeVar, cast
 import attrs
 
 from hector.errors import SessionError
+from hector_std.sqlite_sessions.appends import Append, append_all
 from hector_std.sqlite_sessions.connection import DriverErrors, SqliteConnection, explain
+from hector_std.sqlite_sessions.places import Places
 
 __all__ = ["AbandonedError", "GroupWriter", "Operation"]
 
@@ -20,6 +22,8 @@ T = TypeVar("T")
 
 Operation = Callable[[sqlite3.Connection], T]
 """Statements of one caller. It raises `SessionError` before it wrote, `AbandonedError` after."""
+
+Work = Operation[Any] | Append
 
 _LARGEST_GROUP = 1024
 
@@ -38,7 +42,7 @@ class AbandonedError(Exception):
 
 @attrs.define(eq=False)
 class _Queued:
-    operation: Operation[Any]
+    operation: Work
     outcome: asyncio.Future[Any]
     is_running: bool = False
     decided: asyncio.Future[None] | None = None  # what a caller cancelled meanwhile waits for
@@ -67,11 +71,13 @@ class GroupWriter:
     def __init__(self, connection: SqliteConnection, path: Path) -> None:
         self._connection = connection
         self._path = path
+        self.places = Places()
+        self.on_commit: Callable[[int], None] | None = None
         self._queue: deque[_Queued] = deque()
         self._changed = asyncio.Event()
         self._is_stopping = False
 
-    async def submit(self, operation: Operation[T]) -> T:
+    async def submit(self, operation: Operation[T] | Append) -> T:
         """Run an operation in the next group and return its result once it is durable.
 
         When the caller is cancelled, an operation that still waits is dropped; one that has begun
@@ -94,6 +100,15 @@ class GroupWriter:
                 queued.decided = loop.create_future()
                 await queued.decided
             raise
+
+    async def run_once(self, operation: Operation[T]) -> T:
+        """Run an operation before `run` does: for what is to be done at the opening."""
+        (result,) = await self._connection.call(
+            lambda connection: _run_group(connection, self.places, [operation], self._path)
+        )
+        if isinstance(result, SessionError):
+            raise result
+        return cast("T", result)
 
     def stop(self) -> None:
         """Take nothing more; `run` ends when the queue is empty."""
@@ -132,8 +147,10 @@ class GroupWriter:
     async def _commit(self, group: list[_Queued]) -> None:
         operations = [queued.operation for queued in group]
         results = await self._connection.call(
-            lambda connection: _run_group(connection, operations, self._path)
+            lambda connection: _run_group(connection, self.places, operations, self._path)
         )
+        if self.on_commit is not None:
+            self.on_commit(len(group))
         for queued, result in zip(group, results, strict=True):
             queued.decide(result)
 
@@ -151,7 +168,7 @@ class GroupWriter:
 
 
 def _run_group(
-    connection: sqlite3.Connection, operations: Sequence[Operation[Any]], path: Path
+    connection: sqlite3.Connection, places: Places, operations: Sequence[Work], path: Path
 ) -> list[Any]:
     """Each operation's result, or the `SessionError` that says why it has none.
 
@@ -163,31 +180,48 @@ def _run_group(
     except sqlite3.Error as error:
         return [_explained(path, error) for _ in operations]
     try:
-        results = [_attempt(operation, connection) for operation in operations]
+        places.begin(connection)
+        results = _attempt_all(connection, places, operations)
+        places.settle(connection)
     except (AbandonedError, *DriverErrors) as error:
-        _roll_back(connection)
+        _roll_back(connection, places)
         if len(operations) == 1:
             return [_explained(path, error)]
-        return [_run_group(connection, [operation], path)[0] for operation in operations]
+        return [_run_group(connection, places, [item], path)[0] for item in operations]
     except BaseException:
-        _roll_back(connection)
+        _roll_back(connection, places)
         raise
     try:
         connection.execute("COMMIT")
     except sqlite3.Error as error:
-        _roll_back(connection)
+        _roll_back(connection, places)
         return [_explained(path, error) for _ in operations]
     return results
 
 
-def _attempt(operation: Operation[Any], connection: sqlite3.Connection) -> Any:
-    try:
-        return operation(connection)
-    except SessionError as error:
-        return error
+def _attempt_all(
+    connection: sqlite3.Connection, places: Places, operations: Sequence[Work]
+) -> list[Any]:
+    results: list[Any] = []
+    appends: list[Append] = []  # those behind one another share their statements
+    for operation in operations:
+        if isinstance(operation, Append):
+            appends.append(operation)
+            continue
+        if appends:
+            results += append_all(connection, places, appends)
+            appends = []
+        try:
+            results.append(operation(connection))
+        except SessionError as error:
+            results.append(error)
+    if appends:
+        results += append_all(connection, places, appends)
+    return results
 
 
-def _roll_back(connection: sqlite3.Connection) -> None:
+def _roll_back(connection: sqlite3.Connection, places: Places) -> None:
+    places.clear()
     if connection.in_transaction:  # some errors have rolled back already
         connection.execute("ROLLBACK")
 
