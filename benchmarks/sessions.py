@@ -50,10 +50,12 @@ async def append_many(sessions: Sessions, name: str, count: int) -> list[float]:
     """Seconds of each append of one writer to its own session."""
     key = SessionKey("app", "ada", name)
     head = (await sessions.create(key)).head
+    batches = [[event(number)] for number in range(count)]
+    await asyncio.sleep(0)
     seconds: list[float] = []
-    for number in range(count):
+    for batch in batches:
         start = time.perf_counter()
-        await sessions.append(key, [event(number)], head=head)
+        await sessions.append(key, batch, head=head)
         seconds.append(time.perf_counter() - start)
         head += 1
     return seconds
@@ -61,10 +63,19 @@ async def append_many(sessions: Sessions, name: str, count: int) -> list[float]:
 
 async def writers(sessions: Sessions, label: str, number: int, count: int) -> tuple[float, float]:
     """Appends per second of so many writers at once, and their CPU seconds per append."""
+    keys = [SessionKey("app", "ada", f"{label}-{writer}") for writer in range(number)]
+    for key in keys:
+        await sessions.create(key)
+    batches = [[event(place)] for place in range(count)]
+
+    async def write(key: SessionKey) -> None:
+        for head, batch in enumerate(batches):
+            await sessions.append(key, batch, head=head)
+
     start, cpu = time.perf_counter(), time.process_time()
     async with asyncio.TaskGroup() as group:
-        for writer in range(number):
-            group.create_task(append_many(sessions, f"{label}-{writer}", count))
+        for key in keys:
+            group.create_task(write(key))
     appends = number * count
     return appends / (time.perf_counter() - start), (time.process_time() - cpu) / appends
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
+from pathlib import Path
 
 from hector_std.sqlite_sessions.connection import SqliteConnection
 
 __all__ = ["Checkpoints"]
 
-_OPERATIONS = 768
-"""So many writes later the next checkpoint begins: about 8 MB of pages."""
+_COMMITS = 24
+"""After so many commits the process is taken for one that goes on, and room is made."""
+
+_ROOM_BYTES = 8 * 1024 * 1024
+_PAGES = 1500
+"""About so many pages later the next checkpoint begins; they fit into the room."""
 
 
 class Checkpoints:
@@ -19,20 +25,25 @@ class Checkpoints:
     Most pages are moved beside the writer; then the writer's own connection moves the few that came
     meanwhile, because only a whole checkpoint lets the write-ahead file begin anew. SQLite's own
     checkpoint at a commit remains as the limit of the file's size.
+
+    A file that grows is synchronised more slowly than one that is written over (0.20 against 0.12 ms
+    on ext4), so the write-ahead file is filled up with zeros once, which SQLite takes for no frames.
     """
 
-    def __init__(self, connection: SqliteConnection, writer: SqliteConnection) -> None:
+    def __init__(self, connection: SqliteConnection, writer: SqliteConnection, path: Path) -> None:
         self._connection = connection
         self._writer = writer
-        self._operations = 0
+        self._log = path.with_name(f"{path.name}-wal")
+        self._commits = 0
+        self._pages = 0.0
         self._due = asyncio.Event()
         self._is_stopping = False
 
     def note(self, operations: int) -> None:
-        """So many operations were committed."""
-        self._operations += operations
-        if self._operations >= _OPERATIONS:
-            self._operations = 0
+        """So many operations were committed together."""
+        self._commits += 1
+        self._pages += 2 + 0.6 * operations
+        if self._pages >= _PAGES or self._commits == _COMMITS:
             self._due.set()
 
     def stop(self) -> None:
@@ -47,8 +58,29 @@ class Checkpoints:
             if self._is_stopping:
                 return
             self._due.clear()
-            await self._connection.call(_checkpoint)
-            await self._writer.call(_checkpoint)
+            if self._pages >= _PAGES:
+                self._pages = 0
+                await self._connection.call(_checkpoint)
+                await self._writer.call(_checkpoint)
+            else:
+                await self._writer.call(self._make_room)
+
+    def _make_room(self, connection: sqlite3.Connection) -> None:
+        """Under the write lock nobody appends to the file, and behind its end nobody reads."""
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error:
+            return  # somebody else writes: it goes on as it is
+        try:
+            with self._log.open("ab", buffering=0) as file:
+                missing = _ROOM_BYTES - file.tell()
+                if missing > 0:
+                    file.write(bytes(missing))
+                    os.fsync(file.fileno())
+        except OSError:
+            return  # a full disk: the next append will say so
+        finally:
+            connection.execute("ROLLBACK")
 
 
 def _checkpoint(connection: sqlite3.Connection) -> None:

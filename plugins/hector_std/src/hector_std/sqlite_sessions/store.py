@@ -113,7 +113,7 @@ class SqliteSessions:
             reader = await stack.enter_async_context(open_(is_reader=True))
             beside = await stack.enter_async_context(open_(is_reader=True))
             writer = GroupWriter(written, self._path)
-            checkpoints = Checkpoints(beside, written)
+            checkpoints = Checkpoints(beside, written, self._path)
             now = self._clock()
             await writer.run_once(lambda it: artifact_rows.sweep(it, now))
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
