@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sqlite3
 from pathlib import Path
 
+from hector.errors import SessionError
 from hector_std.sqlite_sessions.connection import SqliteConnection
+from hector_std.sqlite_sessions.writer import Apart, GroupWriter
 
 __all__ = ["Checkpoints"]
 
@@ -30,7 +33,7 @@ class Checkpoints:
     on ext4), so the write-ahead file is filled up with zeros once, which SQLite takes for no frames.
     """
 
-    def __init__(self, connection: SqliteConnection, writer: SqliteConnection, path: Path) -> None:
+    def __init__(self, connection: SqliteConnection, writer: GroupWriter, path: Path) -> None:
         self._connection = connection
         self._writer = writer
         self._log = path.with_name(f"{path.name}-wal")
@@ -58,12 +61,16 @@ class Checkpoints:
             if self._is_stopping:
                 return
             self._due.clear()
-            if self._pages >= _PAGES:
-                self._pages = 0
-                await self._connection.call(_checkpoint)
-                await self._writer.call(_checkpoint)
-            else:
-                await self._writer.call(self._make_room)
+            with contextlib.suppress(SessionError):  # the writer stops, or the thread is gone
+                await self._work()
+
+    async def _work(self) -> None:
+        if self._pages >= _PAGES:
+            self._pages = 0
+            await self._connection.call(_checkpoint)
+            await self._writer.submit(Apart(_checkpoint))
+        else:
+            await self._writer.submit(Apart(self._make_room))
 
     def _make_room(self, connection: sqlite3.Connection) -> None:
         """Under the write lock nobody appends to the file, and behind its end nobody reads."""

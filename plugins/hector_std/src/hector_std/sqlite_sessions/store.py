@@ -113,15 +113,15 @@ class SqliteSessions:
             reader = await stack.enter_async_context(open_(is_reader=True))
             beside = await stack.enter_async_context(open_(is_reader=True))
             writer = GroupWriter(written, self._path)
-            checkpoints = Checkpoints(beside, written, self._path)
+            checkpoints = Checkpoints(beside, writer, self._path)
             now = self._clock()
-            await writer.run_once(lambda it: artifact_rows.sweep(it, now))
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             tasks.create_task(checkpoints.run(), name=f"checkpoints of {self._path.name}")
             tasks.create_task(writer.run(), name=f"writer of {self._path.name}")
             stack.callback(checkpoints.stop)
             stack.callback(writer.stop)
             writer.on_commit = functools.partial(self._on_commit, checkpoints)
+            await writer.submit(lambda it: artifact_rows.sweep(it, now))
             self._writer, self._reader = writer, reader
             self._stack = stack.pop_all()
         return self
