@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
@@ -114,14 +115,13 @@ class SqliteSessions:
             beside = await stack.enter_async_context(open_(is_reader=True))
             writer = GroupWriter(written, self._path)
             checkpoints = Checkpoints(beside, writer, self._path)
-            now = self._clock()
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             tasks.create_task(checkpoints.run(), name=f"checkpoints of {self._path.name}")
             tasks.create_task(writer.run(), name=f"writer of {self._path.name}")
             stack.callback(checkpoints.stop)
             stack.callback(writer.stop)
             writer.on_commit = functools.partial(self._on_commit, checkpoints)
-            await writer.submit(lambda it: artifact_rows.sweep(it, now))
+            tasks.create_task(self._sweep(writer), name=f"sweep of {self._path.name}")
             self._writer, self._reader = writer, reader
             self._stack = stack.pop_all()
         return self
@@ -310,6 +310,11 @@ class SqliteSessions:
         return await self._read(lambda it: artifact_rows.list_artifacts(it, key, name))
 
     # -------------------------------------------------------------------------------- inside
+
+    async def _sweep(self, writer: GroupWriter) -> None:
+        now = self._clock()
+        with contextlib.suppress(SessionError):  # locked or damaged: the next opening tries again
+            await writer.submit(lambda it: artifact_rows.sweep(it, now))
 
     def _open_writer(self) -> GroupWriter:
         if self._writer is None:
