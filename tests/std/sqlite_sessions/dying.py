@@ -30,7 +30,7 @@ def event(id: str, **actions: object) -> Event:
         kind="state",
         invocation_id="i",
         author="helper",
-        actions=Actions(**actions),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        actions=Actions(**actions),  # type: ignore[arg-type]
     )
 
 
@@ -88,7 +88,7 @@ async def live(database: Path, dies_at: int, told: int) -> int:
         connection.set_trace_callback(die)
 
     async with SqliteSessions(database, clock=lambda: 1.0) as sessions:
-        await sessions._open_writer().submit(watch)  # noqa: SLF001
+        await sessions._open_writer().submit(watch)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         for step in HISTORY:
             await step(sessions)
             os.write(told, b".")

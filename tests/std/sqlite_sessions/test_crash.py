@@ -106,7 +106,8 @@ async def test_killed_before_any_statement_it_is_as_before_or_after_the_step(
     lives = [[int(word) for word in line.split()] for line in process.stdout.splitlines()]
     assert len(lives) > 60
     assert lives[-1][1] == len(HISTORY)
-    pictures = [[]] + [await picture_after(tmp_path, steps) for steps in range(len(HISTORY) + 1)]
+    nothing: list[list[object]] = [[]]
+    pictures = nothing + [await picture_after(tmp_path, steps) for steps in range(len(HISTORY) + 1)]
     for number, done in lives:
         found = await picture(tmp_path / f"{number}.db")
         assert found in pictures[done + 1 : done + 3], (number, done)

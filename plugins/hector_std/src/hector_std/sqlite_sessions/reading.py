@@ -137,16 +137,21 @@ def _decode(rows: Iterable[tuple[str, int]]) -> tuple[list[Event], int]:
     return events, size
 
 
+_SINCE = """SELECT payload, sequence FROM events
+    WHERE session = ? AND sequence > ? AND timestamp >= ? ORDER BY sequence {order} LIMIT ?"""
+_OLDEST_SINCE = _SINCE.format(order="ASC")
+_NEWEST_SINCE = _SINCE.format(order="DESC")
+
+
 def _events_since(connection: sqlite3.Connection, number: int, asked: Slice) -> list[Event]:
-    order = "DESC" if asked.last is not None else "ASC"
+    statement = _OLDEST_SINCE if asked.last is None else _NEWEST_SINCE
     count = asked.last if asked.last is not None else asked.limit
+    after = min(asked.after, LARGEST)
     rows = connection.execute(
-        "SELECT payload, sequence FROM events WHERE session = ? AND sequence > ?"
-        f" AND timestamp >= ? ORDER BY sequence {order} LIMIT ?",
-        (number, min(asked.after, LARGEST), asked.since, -1 if count is None else count),
+        statement, (number, after, asked.since, -1 if count is None else count)
     )
     events, _ = _decode(rows)
-    return events[::-1] if asked.last is not None else events
+    return events if asked.last is None else events[::-1]
 
 
 # ------------------------------------------------------------------------------------ listing

@@ -122,6 +122,7 @@ class SqliteSessions:
             stack.callback(writer.stop)
             writer.on_commit = functools.partial(self._on_commit, checkpoints)
             tasks.create_task(self._sweep(writer), name=f"sweep of {self._path.name}")
+            await asyncio.sleep(0)  # it is queued before anything else, and so done before the end
             self._writer, self._reader = writer, reader
             self._stack = stack.pop_all()
         return self
@@ -221,7 +222,9 @@ class SqliteSessions:
         rows = [row(numbered(event, number)) for number, event in enumerate(session.events, 1)]
         state = split_state(session.state)
         await writer.submit(
-            lambda it: writing.restore(it, writer.places, session, rows, state, artifacts)
+            lambda it: writing.restore(
+                it, writer.places, session, rows=rows, state=state, artifacts=artifacts
+            )
         )
 
     # -------------------------------------------------------------------------------- feed

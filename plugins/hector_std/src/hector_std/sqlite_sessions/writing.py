@@ -69,6 +69,7 @@ def restore(
     connection: sqlite3.Connection,
     places: Places,
     session: Session,
+    *,
     rows: Sequence[EventRow],
     state: ScopedState,
     artifacts: Sequence[ArtifactDraft],
