@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from hector.config.changed import changed_keys, changed_values
 from hector.config.component import ComponentEntry, ReferenceUse
 from hector.config.config import Config, DocumentStoreSettings
 from hector.config.environment import Environment
-from hector.config.fingerprint import canonical, fingerprint
+from hector.config.fingerprint import canonical, fingerprint, provider_identity
+from hector.config.memory import Memory
 from hector.config.places import problem_at
 from hector.config.providers import (
     ProviderIndex,
@@ -13,7 +15,7 @@ from hector.config.providers import (
     choose_llm_type,
     unknown_provider,
 )
-from hector.config.reader import ConfigSource, Format, RawConfig, read, read_text
+from hector.config.reader import RawConfig, read, read_text
 from hector.config.render import diagnostic_json, render
 from hector.config.schema import schema
 from hector.config.sections import (
@@ -33,7 +35,9 @@ from hector.config.sections import (
     TracingConfig,
 )
 from hector.config.settings import structure_settings
-from hector.config.structure import diagnose, plugins_section, structure
+from hector.config.source import ConfigInput, ConfigSnapshot, ConfigSource, ConfigText, Format
+from hector.config.structure import diagnose, plugins_section, structure, structure_again
+from hector.config.watched import watched_files
 from hector.errors import Diagnostic
 
 __all__ = [
@@ -41,7 +45,10 @@ __all__ = [
     "AgentSkill",
     "ComponentEntry",
     "Config",
+    "ConfigInput",
+    "ConfigSnapshot",
     "ConfigSource",
+    "ConfigText",
     "DefaultsConfig",
     "Diagnostic",
     "DocumentStoreSettings",
@@ -49,6 +56,7 @@ __all__ = [
     "Format",
     "IndexingConfig",
     "LoggerConfig",
+    "Memory",
     "MetricsConfig",
     "ObservabilityConfig",
     "PluginsConfig",
@@ -63,17 +71,22 @@ __all__ = [
     "ToolsetCommon",
     "TracingConfig",
     "canonical",
+    "changed_keys",
+    "changed_values",
     "choose_llm_type",
     "diagnose",
     "diagnostic_json",
     "fingerprint",
     "plugins_section",
     "problem_at",
+    "provider_identity",
     "read",
     "read_text",
     "render",
     "schema",
     "structure",
+    "structure_again",
     "structure_settings",
     "unknown_provider",
+    "watched_files",
 ]

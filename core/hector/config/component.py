@@ -43,6 +43,8 @@ class ComponentEntry:
         common: the kernel's own keys of the kind: `AgentCommon`, `ToolsetCommon`, else None.
         references: the components it needs, all of which exist; for a document store also those of
             its parts.
+        exclusive: names of things that only one component can hold, as its provider says; for a
+            document store those of its parts.
     """
 
     kind: str
@@ -53,3 +55,4 @@ class ComponentEntry:
     settings: Any
     common: Any = None
     references: tuple[ReferenceUse, ...] = ()
+    exclusive: frozenset[str] = frozenset()

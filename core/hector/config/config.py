@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import attrs
 
 from hector.config.component import ComponentEntry
-from hector.config.reader import ConfigSource
 from hector.config.sections import (
     DefaultsConfig,
     IndexingConfig,
@@ -16,6 +15,7 @@ from hector.config.sections import (
     SearchConfig,
     ServerConfig,
 )
+from hector.config.source import ConfigSource
 from hector.errors import Diagnostic
 
 __all__ = ["Config", "DocumentStoreSettings"]

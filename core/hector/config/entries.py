@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
 
 import attrs
 
 from hector.config.component import ComponentEntry
 from hector.config.config import DocumentStoreSettings
+from hector.config.exclusive import exclusive_claims
 from hector.config.node import INVALID, Node, child_path, key_problem, value_problem
 from hector.config.providers import (
     KIND_WORDS,
@@ -101,12 +102,28 @@ class ReadEntry:
     is_enabled: bool = True
 
 
+class KnownEntries(Protocol):
+    """Entries that were read before."""
+
+    def read(
+        self,
+        section: Section,
+        name: str,
+        node: Node,
+        reading: Reading,
+        read: Callable[[Section, str, Node], ReadEntry],
+    ) -> ReadEntry:
+        """The entry as it was read before, or as `read` gives it."""
+        ...
+
+
 @attrs.frozen
 class EntryReader:
     """Reads entries with the providers that are installed."""
 
     _providers: ProviderIndex
     _reading: Reading
+    _known: KnownEntries | None = None
 
     def section(self, section: Section, node: Node) -> list[ReadEntry]:
         """Every entry of a section, in order. An entry without keys may be left empty."""
@@ -116,7 +133,12 @@ class EntryReader:
                     wrong_type(node, section.key, "a map of named entries")
                 )
             return []
-        return [self.entry(section, name, item) for name, item in node.entries.items()]
+        if self._known is None:
+            return [self.entry(section, name, item) for name, item in node.entries.items()]
+        return [
+            self._known.read(section, name, item, self._reading, self.entry)
+            for name, item in node.entries.items()
+        ]
 
     def entry(self, section: Section, name: str, node: Node) -> ReadEntry:
         """One entry, with everything that is wrong with it reported."""
@@ -178,6 +200,10 @@ class EntryReader:
             is_enabled = common.enabled
         if provider is None or record is None or INVALID in values:
             return None, is_enabled
+        claims = exclusive_claims(provider, values[0])
+        if isinstance(claims, str):
+            reading.problems.append(key_problem(node, "H116", path, claims, hint="tell its author"))
+            return None, is_enabled
         entry = ComponentEntry(
             kind=section.kind,
             name=name,
@@ -186,6 +212,7 @@ class EntryReader:
             provider=provider,
             settings=values[0],
             common=common,
+            exclusive=claims,
         )
         return entry, is_enabled
 
@@ -284,7 +311,13 @@ class EntryReader:
             indexing=keys.indexing,
         )
         return ComponentEntry(
-            kind=section.kind, name=name, path=path, type="", provider=None, settings=settings
+            kind=section.kind,
+            name=name,
+            path=path,
+            type="",
+            provider=None,
+            settings=settings,
+            exclusive=source.exclusive | chunking.exclusive,
         )
 
     def _part(self, part: Section, name: str, store: Node, path: str) -> ComponentEntry | None:

@@ -11,7 +11,7 @@ import attrs
 
 from hector.errors import Diagnostic
 
-__all__ = ["Environment", "read_environment"]
+__all__ = ["Environment", "env_files", "read_environment"]
 
 _MAX_BYTES = 1024 * 1024
 
@@ -44,7 +44,7 @@ def read_environment(
         return Environment(variables=dict(env))
     variables = dict(os.environ)
     files: list[Path] = []
-    for path in _candidates(folder):
+    for path in env_files(folder):
         found = _read_file(path, problems)
         if found is None:
             continue
@@ -54,7 +54,8 @@ def read_environment(
     return Environment(variables=variables, files=tuple(files))
 
 
-def _candidates(folder: Path) -> list[Path]:
+def env_files(folder: Path) -> list[Path]:
+    """Every `.env` that counts for a config in `folder`, strongest first, whether it exists or not."""
     folders = [folder.resolve(), Path.cwd().resolve()]
     with contextlib.suppress(RuntimeError):  # a user without a home folder
         folders.append(Path.home().resolve())

@@ -16,7 +16,7 @@ import attrs
 from hector.config.component import ComponentEntry
 from hector.spi import Provider, Secret
 
-__all__ = ["canonical", "fingerprint"]
+__all__ = ["canonical", "fingerprint", "provider_identity"]
 
 
 def canonical(value: Any) -> Any:
@@ -78,14 +78,15 @@ def _entry(entry: ComponentEntry) -> dict[str, Any]:
         "kind": entry.kind,
         "name": entry.name,
         "path": entry.path,
-        "provider": _provider(entry.provider),
+        "provider": provider_identity(entry.provider),
         "settings": canonical(entry.settings),
         "description": getattr(entry.common, "description", ""),
         "references": [[use.kind, use.name, use.path] for use in entry.references],
     }
 
 
-def _provider(provider: Provider | None) -> list[str]:
+def provider_identity(provider: Provider | None) -> list[str]:
+    """What tells providers apart: kind, type, and where its functions and settings are defined."""
     if provider is None:
         return []
     create = provider.create

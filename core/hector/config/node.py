@@ -21,6 +21,7 @@ __all__ = [
     "key_problem",
     "node_of",
     "plain",
+    "same_tree",
     "value_problem",
 ]
 
@@ -202,3 +203,41 @@ def plain(node: Node) -> Any:
     if isinstance(node.value, list):
         return [plain(item) for item in node.items]
     return node.value
+
+
+def same_tree(left: Node, right: Node, *, with_places: bool) -> bool:
+    """Whether two trees say the same, with keys in the same order.
+
+    Args:
+        left: one tree.
+        right: the other.
+        with_places: whether they must also stand in the same places.
+    """
+    if left is right:
+        return True
+    if left.raw != right.raw or left.is_whole != right.is_whole or left.file != right.file:
+        return False
+    if with_places and _place(left) != _place(right):
+        return False
+    one, other = left.value, right.value
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        entries = left.entries
+        return list(entries) == list(right.entries) and all(
+            same_tree(item, right.entries[key], with_places=with_places)
+            for key, item in entries.items()
+        )
+    if isinstance(one, list):
+        items, others = left.items, right.items
+        return len(items) == len(others) and all(
+            same_tree(item, others[index], with_places=with_places)
+            for index, item in enumerate(items)
+        )
+    if isinstance(one, float):  # -0.0 is not 0.0
+        return repr(one) == repr(other)
+    return bool(one == other)
+
+
+def _place(node: Node) -> tuple[int | None, ...]:
+    return (node.line, node.column, node.key_line, node.key_column)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, cast
 
 import attrs
 
+from hector.config.entries import SECTIONS
 from hector.config.environment import Environment, read_environment
 from hector.config.fingerprint import canonical
 from hector.config.interpolation import (
@@ -20,47 +20,31 @@ from hector.config.interpolation import (
     interpolate_tree,
 )
 from hector.config.json_format import read_json
+from hector.config.memory import Filled, KnownFile, Memory, Recorded, are_same
 from hector.config.merging import merge
-from hector.config.node import Node, key_problem, node_of, plain, value_problem
+from hector.config.node import (
+    Node,
+    child_path,
+    key_problem,
+    node_of,
+    plain,
+    same_tree,
+    value_problem,
+)
+from hector.config.source import FORMATS, ConfigSnapshot, ConfigSource, ConfigText, Format, etag_of
 from hector.config.toml_format import read_toml
 from hector.config.yaml_format import read_yaml
 from hector.errors import ConfigError, Diagnostic
 
-__all__ = ["MAX_BYTES", "ConfigSource", "Format", "RawConfig", "read", "read_text"]
+__all__ = ["MAX_BYTES", "RawConfig", "read", "read_text"]
 
+_SECTION_KEYS: Final = frozenset(section.key for section in SECTIONS)
 MAX_BYTES: Final = 4 * 1024 * 1024
-Format: TypeAlias = Literal["yaml", "toml", "json"]
-
 _READERS: Final[dict[Format, Callable[[str, str | None, list[Diagnostic]], Node]]] = {
     "yaml": read_yaml,
     "toml": read_toml,
     "json": read_json,
 }
-_FORMATS: Final[dict[str, Format]] = {
-    ".yaml": "yaml",
-    ".yml": "yaml",
-    ".toml": "toml",
-    ".json": "json",
-}
-
-
-@attrs.frozen(kw_only=True)
-class ConfigSource:
-    """Where a config came from.
-
-    Attributes:
-        file: the config file, absolute; None for a mapping or a text without a file.
-        files: every file that was read, the config first, then what it extends, then `.env` files;
-            watch these.
-        folder: relative paths in the config start here.
-        etag: 32 hex digits of BLAKE2b over the bytes of the config file (of the text, of the
-            mapping).
-    """
-
-    file: Path | None = None
-    files: tuple[Path, ...] = ()
-    folder: Path
-    etag: str
 
 
 @attrs.frozen(kw_only=True)
@@ -73,6 +57,8 @@ class RawConfig:
         environment: the variables that filled it, also for keys that take their value from one.
         problems: what was wrong but did not keep it from being read on.
         texts: file name, as in diagnostics, to its text; to show the lines of problems.
+        files: what was parsed, to be remembered.
+        filled: section and name to what an entry was filled from, to be remembered.
     """
 
     root: Node = attrs.field(repr=False)
@@ -80,33 +66,42 @@ class RawConfig:
     environment: Environment
     problems: tuple[Diagnostic, ...] = ()
     texts: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
+    files: Mapping[tuple[str | None, str], KnownFile] = attrs.field(
+        factory=dict[tuple[str | None, str], KnownFile], repr=False
+    )
+    filled: Mapping[tuple[str, str], Filled] = attrs.field(
+        factory=dict[tuple[str, str], Filled], repr=False
+    )
 
 
 def read(
-    source: str | os.PathLike[str] | Mapping[str, Any], *, env: Mapping[str, str] | None = None
+    source: str | os.PathLike[str] | Mapping[str, Any] | ConfigText | ConfigSnapshot,
+    *,
+    env: Mapping[str, str] | None = None,
+    memory: Memory | None = None,
 ) -> RawConfig:
-    """Read a config file (`.yaml`, `.yml`, `.toml`, `.json`) or take a mapping as one.
+    """Read a config file (`.yaml`, `.yml`, `.toml`, `.json`), or take a mapping or a text as one.
 
     Args:
         source: path of the file, or the config itself; a mapping's relative paths start in the
             current folder.
         env: variables instead of `os.environ` and the `.env` files.
+        memory: of an earlier reading. Entries that say the same as then are the same nodes as then,
+            whose places may be out of date unless there is something to say about them.
 
     Raises:
         ConfigError: the file, or one it extends, cannot be read at all (H101, H112, H114, H115).
             Lesser problems are kept in `RawConfig.problems`.
     """
-    if isinstance(source, Mapping):
-        problems: list[Diagnostic] = []
-        root = node_of(source, problems)
-        content = json.dumps(canonical(plain(root)), sort_keys=True)
-        etag = _digest(content.encode())
-        return _Assembly(Path.cwd(), env, problems).finish(root, None, None, etag)
-    path = Path(source)
-    problems = []
-    assembly = _Assembly(path.absolute().parent, env, problems)
-    root, data = assembly.load(path, str(path))
-    return assembly.finish(root, path.absolute(), str(path), _digest(data))
+    snapshot = _snapshot(source)
+    problems: list[Diagnostic] = []
+    assembly = _Assembly(snapshot, env, problems, memory)
+    content = snapshot.content
+    if isinstance(content, bytes | str):
+        data = content if isinstance(content, bytes) else _encoded(content)
+        return assembly.finish(assembly.parse(content, snapshot.format, snapshot.name), data)
+    root = node_of(content, problems)
+    return assembly.finish(root, _encoded(json.dumps(canonical(plain(root)), sort_keys=True)))
 
 
 def read_text(
@@ -128,62 +123,144 @@ def read_text(
     Raises:
         ConfigError: as `read`.
     """
-    name = str(file) if file is not None else None
+    return read(_of_text(text, format, file, str(file) if file is not None else None), env=env)
+
+
+def _snapshot(
+    source: str | os.PathLike[str] | Mapping[str, Any] | ConfigText | ConfigSnapshot,
+) -> ConfigSnapshot:
+    """The bytes of a source, without those it extends, unless it has them already."""
+    if isinstance(source, ConfigSnapshot):
+        return source
+    if isinstance(source, ConfigText):
+        return _of_text(source.text, source.format, source.file, _name(source.file))
+    if isinstance(source, Mapping):
+        return ConfigSnapshot(content=source, folder=Path.cwd())
+    path = Path(source)
+    name = str(path)
+    form, data = _read_file(path, name)
+    file = path.absolute()
+    return ConfigSnapshot(content=data, format=form, file=file, name=name, folder=file.parent)
+
+
+def _name(file: Path | None) -> str | None:
+    return None if file is None else str(file)
+
+
+def _of_text(
+    text: str, format: Format, file: str | os.PathLike[str] | None, name: str | None
+) -> ConfigSnapshot:
     path = Path(file).absolute() if file is not None else None
-    data = text.encode("utf-8", "surrogatepass")
-    if len(data) > MAX_BYTES:
+    if len(_encoded(text)) > MAX_BYTES:
         raise ConfigError((_too_large(name),))
-    problems: list[Diagnostic] = []
-    assembly = _Assembly(path.parent if path else Path.cwd(), env, problems)
-    root = assembly.parse(text, format, name)
-    return assembly.finish(root, path, name, _digest(data))
+    folder = path.parent if path else Path.cwd()
+    return ConfigSnapshot(content=text, format=format, file=path, name=name, folder=folder)
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 class _Assembly:
     """Puts one config together from its files."""
 
     def __init__(
-        self, folder: Path, env: Mapping[str, str] | None, problems: list[Diagnostic]
+        self,
+        source: ConfigSnapshot,
+        env: Mapping[str, str] | None,
+        problems: list[Diagnostic],
+        memory: Memory | None,
     ) -> None:
-        self._folder = folder
+        self._source = source
         self._problems = problems
-        self._environment = read_environment(folder, env, problems)
+        self._memory = memory
+        self._files: dict[tuple[str | None, str], KnownFile] = {}
+        self._filled: dict[tuple[str, str], Filled] = {}
+        self._environment = read_environment(source.folder, env, problems)
         self._texts: dict[str, str] = {}
-        self._files: dict[Path, None] = {}
+        self._parents: dict[Path, bytes] = {}
 
-    def load(self, path: Path, name: str) -> tuple[Node, bytes]:
-        form = _FORMATS.get(path.suffix.lower())
-        if form is None and path.is_dir():
-            raise ConfigError((_is_folder(name),))
-        if form is None:
-            message = f"a config ends in .yaml, .yml, .toml or .json, not `{path.suffix}`"
-            raise ConfigError((Diagnostic(code="H101", path="", message=message, file=name),))
-        data = _read_bytes(path, name)
-        self._files[path.absolute()] = None
-        return self.parse(_decode(data, name), form, name), data
+    def _load(self, path: Path, name: str) -> Node:
+        """The tree of a file that is extended."""
+        if (data := self._source.parents.get(path)) is not None:
+            form = FORMATS[path.suffix.lower()]
+        else:
+            form, data = _read_file(path, name)
+        self._parents[path] = data
+        return self.parse(data, form, name)
 
-    def parse(self, text: str, format: Format, name: str | None) -> Node:
+    def parse(self, data: bytes | str, format: Format, name: str | None) -> Node:
+        """The tree of a file; the one of the last time if not a byte changed."""
+        key = (name, format)
+        known = self._memory.files.get(key) if self._memory is not None else None
+        if known is None or known.data != data:
+            text = data if isinstance(data, str) else _decode(data, name)
+            problems: list[Diagnostic] = []
+            known = KnownFile(data, _READERS[format](text, name, problems), text, tuple(problems))
+        self._files[key] = known
+        self._problems += known.problems
         if name is not None:
-            self._texts[name] = text
-        return _READERS[format](text, name, self._problems)
+            self._texts[name] = known.text
+        return known.root
 
-    def finish(self, root: Node, file: Path | None, name: str | None, etag: str) -> RawConfig:
-        chain = (file.resolve(),) if file else ()
-        merged = self._extended(root, self._folder, name, chain)
-        filled = interpolate_tree(merged, self._environment.variables, self._problems)
-        files = (*((file,) if file else ()), *(path for path in self._files if path != file))
+    def finish(self, root: Node, data: bytes) -> RawConfig:
+        source = self._source
+        chain = (source.file.resolve(),) if source.file else ()
+        merged = self._extended(root, source.folder, source.name, chain)
+        filled = self._interpolated(merged)
+        own = (source.file,) if source.file else ()
+        parents = (path for path in self._parents if path != source.file)
+        content = source.content
+        if isinstance(content, Mapping):  # the caller may change it
+            content = cast("dict[str, Any]", plain(root))
         return RawConfig(
             root=filled,
             source=ConfigSource(
-                file=file,
-                files=(*files, *self._environment.files),
-                folder=self._folder,
-                etag=etag,
+                file=source.file,
+                files=(*own, *parents, *self._environment.files),
+                folder=source.folder,
+                etag=etag_of(data, self._parents.values()),
+                snapshot=attrs.evolve(source, content=content, parents=self._parents),
             ),
             environment=self._environment,
             problems=tuple(self._problems),
             texts=self._texts,
+            files=self._files,
+            filled=self._filled,
         )
+
+    def _interpolated(self, root: Node) -> Node:
+        """The tree with its variables filled in; entry by entry where there are entries."""
+        variables = self._environment.variables
+        if not isinstance(root.value, dict):
+            return interpolate_tree(root, variables, self._problems)
+        entries: dict[str, Node] = {}
+        for key, node in root.entries.items():
+            if key in _SECTION_KEYS and isinstance(node.value, dict):
+                items = {name: self._entry(key, name, item) for name, item in node.entries.items()}
+                entries[key] = node.with_value(items)
+            else:
+                path = child_path("", key)
+                entries[key] = interpolate_tree(node, variables, self._problems, path)
+        return root.with_value(entries)
+
+    def _entry(self, section: str, name: str, raw: Node) -> Node:
+        variables = self._environment.variables
+        known = self._memory.entries.get((section, name)) if self._memory is not None else None
+        filled = known.filled if known is not None else None
+        if (
+            known is None
+            or filled is None
+            or not are_same(filled.seen, variables)
+            or not same_tree(raw, filled.raw, with_places=bool(known.problems))
+        ):
+            filled = None
+        if filled is None:
+            asked = Recorded(variables)
+            path = child_path(section, name)
+            filled = Filled(raw, interpolate_tree(raw, asked, self._problems, path), asked.seen)
+        self._filled[section, name] = filled
+        return filled.node
 
     def _extended(
         self, root: Node, folder: Path, name: str | None, chain: tuple[Path, ...]
@@ -210,7 +287,7 @@ class _Assembly:
             raise ConfigError((value_problem(item, "H114", path, f"extends itself: {loop}"),))
         shown = os.path.normpath(Path(name).parent / relative) if name else relative
         try:
-            root, _ = self.load(target, shown)
+            root = self._load(target, shown)
         except ConfigError as error:
             unreadable = error.diagnostics[0]
             if unreadable.code not in {"H101", "H115"} or unreadable.file != shown:
@@ -246,6 +323,16 @@ class _Assembly:
             raise ConfigError((key_problem(item, "H119", path, str(error)),)) from error
 
 
+def _read_file(path: Path, name: str) -> tuple[Format, bytes]:
+    form = FORMATS.get(path.suffix.lower())
+    if form is None and path.is_dir():
+        raise ConfigError((_is_folder(name),))
+    if form is None:
+        message = f"a config ends in .yaml, .yml, .toml or .json, not `{path.suffix}`"
+        raise ConfigError((Diagnostic(code="H101", path="", message=message, file=name),))
+    return form, _read_bytes(path, name)
+
+
 def _read_bytes(path: Path, name: str) -> bytes:
     try:
         with path.open("rb") as stream:
@@ -275,7 +362,7 @@ def _too_large(name: str | None) -> Diagnostic:
     )
 
 
-def _decode(data: bytes, name: str) -> str:
+def _decode(data: bytes, name: str | None) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -283,7 +370,3 @@ def _decode(data: bytes, name: str) -> str:
         message = f"is not UTF-8: byte 0x{data[error.start]:02x} at offset {error.start}"
         problem = Diagnostic(code="H101", path="", message=message, file=name, line=line)
         raise ConfigError((problem,)) from error
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.blake2b(data, digest_size=16).hexdigest()

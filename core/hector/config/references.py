@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
@@ -64,14 +64,20 @@ class References:
             return ()
         return (ReferenceUse(kind=kind, name=name, path=used.path),)
 
-    def report_cycles(self, uses: Mapping[tuple[str, str], Sequence[ReferenceUse]]) -> None:
+    def report_cycles(
+        self,
+        uses: Mapping[tuple[str, str], Sequence[ReferenceUse]],
+        changed: Iterable[tuple[str, str]],
+    ) -> None:
         """Report every reference that closes a loop (H109), each loop once.
 
         Args:
             uses: kind and name of each component to what it needs.
+            changed: where to begin: every loop goes through one of these. All of `uses` in its order, unless it is
+                known that there was no loop without them.
         """
         done: set[tuple[str, str]] = set()
-        for start in uses:
+        for start in changed:
             if start not in done:
                 self._search(start, uses, done)
 

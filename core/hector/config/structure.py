@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final, cast
+from typing import Final
 
 import attrs
 
 from hector.config.component import ComponentEntry, ReferenceUse
 from hector.config.config import Config
-from hector.config.entries import CHUNKING, SECTIONS, SOURCE, EntryReader, ReadEntry
+from hector.config.entries import SECTIONS, EntryReader, ReadEntry
+from hector.config.exclusive import claimed_twice
+from hector.config.known import Known
+from hector.config.memory import Memory
 from hector.config.node import INVALID, Invalid, Node, key_problem, value_problem
 from hector.config.providers import ProviderIndex, choose_llm_type
 from hector.config.reader import RawConfig
@@ -19,7 +22,7 @@ from hector.config.sections import PluginsConfig, RootKeys, ServerConfig
 from hector.config.shape import Reading, read_records, record_shape, wrong_type
 from hector.errors import ConfigError, Diagnostic
 
-__all__ = ["diagnose", "plugins_section", "structure"]
+__all__ = ["diagnose", "plugins_section", "structure", "structure_again"]
 
 _SECTION_KEYS: Final = tuple(section.key for section in SECTIONS)
 _SECTION_BY_KIND: Final = {section.kind: section for section in SECTIONS}
@@ -41,10 +44,31 @@ def structure(raw: RawConfig, providers: ProviderIndex) -> Config:
     Raises:
         ConfigError: anything is wrong; it carries all errors and warnings in file order.
     """
-    config, problems = _Structuring(raw, providers).run()
-    if config is None:
+    return structure_again(raw, providers, None)[0]
+
+
+def structure_again(
+    raw: RawConfig, providers: ProviderIndex, memory: Memory | None
+) -> tuple[Config, Memory]:
+    """The same, with what is known from an earlier config.
+
+    Args:
+        raw: read with the same memory.
+        providers: who offers what.
+        memory: what the last call gave; None to begin.
+
+    Returns:
+        The config, and what to give to the next call. Entries that did not change are the same objects as before.
+
+    Raises:
+        ConfigError: anything is wrong. With a memory, the problems say that there are some, not where: read and
+            structure the config once more without one.
+    """
+    structuring = _Structuring(raw, providers, memory)
+    config, problems = structuring.run()
+    if config is None or structuring.is_stale:
         raise ConfigError(problems)
-    return config
+    return config, structuring.memory()
 
 
 def diagnose(raw: RawConfig, providers: ProviderIndex) -> tuple[Diagnostic, ...]:
@@ -92,9 +116,12 @@ def _check_requirements(plugins: Node, reading: Reading) -> None:
 class _Structuring:
     """One pass over one config."""
 
-    def __init__(self, raw: RawConfig, providers: ProviderIndex) -> None:
+    def __init__(
+        self, raw: RawConfig, providers: ProviderIndex, memory: Memory | None = None
+    ) -> None:
         self._raw = raw
         self._providers = providers
+        self._known = Known(memory, raw, providers)
         self._reading = Reading(
             folder=raw.source.folder,
             variables=raw.environment.variables,
@@ -195,7 +222,7 @@ class _Structuring:
         self._reading.references.clear()
         self._add_implicit()
         self._reading.default_names = self._default_names()
-        reader = EntryReader(self._providers, self._reading)
+        reader = EntryReader(self._providers, self._reading, self._known)
         read = {
             section.kind: {
                 item.name: item for item in reader.section(section, self._sections[section.key])
@@ -248,24 +275,38 @@ class _Structuring:
         self, read: Mapping[str, Mapping[str, ReadEntry]]
     ) -> Mapping[str, Mapping[str, ComponentEntry]]:
         references = References(read, self._reading.problems)
-        uses: dict[tuple[str, str], list[ReferenceUse]] = {}
+        known = self._known
+        known.compare_names(read)
+        uses: dict[tuple[str, str], Sequence[ReferenceUse]] = {}
         components: dict[str, Mapping[str, ComponentEntry]] = {}
         for kind, items in read.items():
             entries: dict[str, ComponentEntry] = {}
-            for item in items.values():
+            for name, item in items.items():
                 if not item.is_enabled:
                     continue
-                own = [
-                    use
-                    for used in item.used
-                    for use in references.resolve(used, owner=(kind, item.name))
-                ]
-                uses[kind, item.name] = own
+                own = known.uses(item)
+                if own is None:
+                    owner = (kind, name)
+                    found = (references.resolve(used, owner=owner) for used in item.used)
+                    own = tuple(use for group in found for use in group)
+                uses[kind, name] = own
                 if item.entry is not None:
-                    entries[item.name] = _with_references(item.entry, tuple(dict.fromkeys(own)))
+                    entries[name] = known.entry(item, item.entry, own)
             components[kind] = MappingProxyType(entries)
-        references.report_cycles(uses)
+        references.report_cycles(uses, uses if known.is_first else known.changed)
+        if known.has_new_claims:
+            every = (item for items in read.values() for item in items.values())
+            self._reading.problems.extend(claimed_twice(every))
         return MappingProxyType(components)
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether a place in a message may be out of date."""
+        return self._known.is_stale
+
+    def memory(self) -> Memory:
+        """What to remember; only after a run that gave a config."""
+        return self._known.memory()
 
     def _ordered(self) -> tuple[Diagnostic, ...]:
         """By file, in the order the files were read, then by place; those without a place first."""
@@ -311,16 +352,3 @@ def _server(root: RootKeys, components: Mapping[str, Mapping[str, ComponentEntry
         return server
     entry = components["session_backend"][server.sessions.database]
     return attrs.evolve(server, sessions=attrs.evolve(server.sessions, entry=entry))
-
-
-def _with_references(entry: ComponentEntry, uses: tuple[ReferenceUse, ...]) -> ComponentEntry:
-    """The entry with its references; the parts of a document store get theirs."""
-    if entry.kind != "document_store":
-        return attrs.evolve(entry, references=uses)
-    settings = entry.settings
-    parts: dict[str, Any] = {}
-    for key in (SOURCE.key, CHUNKING.key):
-        part = cast("ComponentEntry", getattr(settings, key))
-        own = tuple(use for use in uses if use.path.startswith(f"{part.path}."))
-        parts[key] = attrs.evolve(part, references=own)
-    return attrs.evolve(entry, references=uses, settings=attrs.evolve(settings, **parts))

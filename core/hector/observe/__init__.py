@@ -1,4 +1,4 @@
-"""What watches invocations: spans and metrics."""
+"""What watches a runtime: spans and metrics."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from opentelemetry import trace
@@ -19,6 +19,8 @@ from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer
 
 from hector.errors import ComponentOpenError, HectorError
 from hector.message import FinishReason, Outcome, Usage
+from hector.observe.reloads import ReloadInstruments, trace_reload
+from hector.spi import ReloadMeasure, RuntimeGauges
 
 __all__ = [
     "Counters",
@@ -47,7 +49,7 @@ CLOSE_TIMEOUT_S = 5.0
 
 
 class Counters:
-    """The four counters at `/metrics`."""
+    """The four counters of invocations at `/metrics`."""
 
     def __init__(self, provider: MeterProvider) -> None:
         meter = provider.get_meter("hector")
@@ -173,6 +175,7 @@ class OtelObserver:
         self._registry = registry
         self._tracer = tracers.get_tracer("hector") if tracers is not None else None
         self._counters = Counters(meters) if meters is not None else None
+        self._reloads = ReloadInstruments(meters) if meters is not None else None
 
     def invocation(
         self, *, agent: str, invocation_id: str, session: str, user: str, generation: int
@@ -191,6 +194,21 @@ class OtelObserver:
                 f"invocation {agent}", kind=SpanKind.SERVER, attributes=attributes
             )
         return _Span(self._tracer, self._counters, "invocation", agent, span)
+
+    def watch_runtime(self, read: Callable[[], RuntimeGauges]) -> None:
+        """See `hector.spi.Observer`."""
+        if self._registry is None:
+            return
+        from hector.observe.gauges import GaugeCollector
+
+        self._registry.register(GaugeCollector(read))
+
+    def reload_ended(self, measure: ReloadMeasure) -> None:
+        """See `hector.spi.Observer`."""
+        if self._reloads is not None:
+            self._reloads.record(measure)
+        if self._tracer is not None:
+            trace_reload(self._tracer, measure)
 
     def metrics(self) -> tuple[bytes, str] | None:
         """See `hector.spi.Observer`."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import attrs
 import pluggy
 
-from hector.plugin.discovery import remember_import
 from hector.plugin.hookspecs import PROJECT, HookSpecs
+from hector.plugin.imported import remember_import
 from hector.plugin.records import PluginRecord
-from hector.spi import Kind, Provider
+from hector.plugin.swap_hook import SwapHook
+from hector.spi import GenerationChange, Kind, Provider
 
 __all__ = ["HOOKS", "collect"]
 
@@ -59,6 +61,29 @@ def _checked(provider: object, hook_name: str, kind: Kind) -> Provider:
     return provider
 
 
+def _swap_hook(manager: pluggy.PluginManager, name: str, plugin: str) -> SwapHook | None:
+    """The plugin's implementation, bound so that it outlives the manager."""
+    caller: pluggy.HookCaller = getattr(manager.hook, name)
+    for implementation in caller.get_hookimpls():
+        if implementation.wrapper or implementation.hookwrapper:
+            raise TypeError(f"{name} is a wrapper; a lifecycle hook wraps nothing")
+        function: Callable[..., object] = implementation.function
+        # An implementation may leave out the argument, as for every hook.
+        takes_change = bool(implementation.argnames)
+        return SwapHook(plugin, name, function if takes_change else _without_change(function))
+    return None
+
+
+def _without_change(function: Callable[[], object]) -> Callable[[GenerationChange], object]:
+    if inspect.iscoroutinefunction(function):
+
+        async def call_async(_change: GenerationChange) -> None:
+            await function()
+
+        return call_async
+    return lambda _change: function()
+
+
 def _load(record: PluginRecord, manager: pluggy.PluginManager) -> PluginRecord:
     started = time.perf_counter()
     plugin = _import(record.module)
@@ -67,9 +92,16 @@ def _load(record: PluginRecord, manager: pluggy.PluginManager) -> PluginRecord:
     label = f"{record.distribution}:{record.name}"
     manager.register(plugin, name=label)
     manager.check_pending()
-    return attrs.evolve(
-        record, state="loaded", import_s=import_s, providers=tuple(_providers(manager))
+    loaded = attrs.evolve(
+        record,
+        state="loaded",
+        import_s=import_s,
+        providers=tuple(_providers(manager)),
+        before_swap=_swap_hook(manager, "hector_before_swap", record.label),
+        after_swap=_swap_hook(manager, "hector_after_swap", record.label),
     )
+    remember_import(loaded)
+    return loaded
 
 
 def _failed(record: PluginRecord, error: BaseException) -> PluginRecord:
@@ -81,7 +113,7 @@ def _failed(record: PluginRecord, error: BaseException) -> PluginRecord:
 
 
 def collect(records: Iterable[PluginRecord]) -> tuple[PluginRecord, ...]:
-    """Import every `discovered` plugin and gather its providers.
+    """Import every `discovered` plugin and gather its providers and lifecycle hooks.
 
     A plugin that raises at import or in a hook, or whose hooks do not fit the specs, becomes a `failed` record; the
     others are not touched. Each plugin is registered with a manager of its own, which is thrown away afterwards:

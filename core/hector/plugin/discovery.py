@@ -5,22 +5,19 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from collections.abc import Collection, Iterable
 
 import attrs
 from importlib_metadata import Distribution, EntryPoint, MetadataPathFinder, PackageMetadata
 
 from hector.plugin.api import level_problem, parse_level
+from hector.plugin.imported import is_imported, removed, running_version
 from hector.plugin.records import PluginRecord, PluginState
 
-__all__ = ["API_GROUP", "PLUGIN_GROUP", "discover", "refresh", "remember_import"]
+__all__ = ["API_GROUP", "PLUGIN_GROUP", "discover", "refresh"]
 
 PLUGIN_GROUP = "hector.plugins"
 API_GROUP = "hector.api"
-
-_imported: dict[tuple[str, str], str] = {}
-"""(distribution, module) -> version, as it was when this process first imported it: code is never re-imported."""
 
 
 def refresh() -> None:
@@ -65,7 +62,7 @@ def _record(
     name: str, version: str, point: EntryPoint, levels: dict[str, str], blocked: Collection[str]
 ) -> PluginRecord:
     level = parse_level(levels[point.name]) if point.name in levels else None
-    running = _imported.get((name, point.value), version)
+    running = running_version(name) or version
     record = PluginRecord(
         name=point.name,
         distribution=name,
@@ -78,6 +75,9 @@ def _record(
         return _with(
             record, "blocked", "it is listed in plugins.disable", "take it off that list to use it"
         )
+    if running != version and not is_imported(name, point.value):
+        reason = f"version {running} of {name} is loaded, which does not have it"
+        return _with(record, "incompatible", reason, "restart to use what is installed")
     problem = level_problem(level)
     return _with(record, "incompatible", *problem) if problem else record
 
@@ -93,7 +93,8 @@ def discover(*, disable: Collection[str] = ()) -> tuple[PluginRecord, ...]:
         disable: plugin or distribution names that must not be imported.
 
     Returns:
-        Records in the states `discovered`, `blocked` or `incompatible`, sorted by (distribution, entry point).
+        Records in the states `discovered`, `blocked` or `incompatible`, and `removed` for those whose code is
+        loaded though they are not installed any more; sorted by (distribution, entry point).
     """
     records: list[PluginRecord] = []
     for distribution in _installed():
@@ -105,10 +106,5 @@ def discover(*, disable: Collection[str] = ()) -> tuple[PluginRecord, ...]:
             for point in points
             if point.group == PLUGIN_GROUP
         )
+    records.extend(removed(records))
     return tuple(sorted(records, key=lambda record: (record.distribution.lower(), record.name)))
-
-
-def remember_import(record: PluginRecord) -> None:
-    """Note which version of a plugin's code this process runs."""
-    if record.module.partition(":")[0] in sys.modules:
-        _imported.setdefault((record.distribution, record.module), record.version)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import attrs
 
 from hector.config import ProviderProblem, unknown_provider
 from hector.plugin.collect import collect
 from hector.plugin.discovery import discover, refresh
+from hector.plugin.imported import formerly_offered
 from hector.plugin.records import PluginRecord
 from hector.spi import Provider
+
+if TYPE_CHECKING:
+    from hector.plugin.lifecycle import Lifecycle
 
 __all__ = ["Offer", "Registry", "build_registry"]
 
@@ -45,6 +50,19 @@ class Registry:
     records: tuple[PluginRecord, ...]
     offers: Mapping[tuple[str, str], tuple[Offer, ...]]
     prefer: Mapping[str, str] = attrs.field(factory=dict[str, str])
+
+    @property
+    def lifecycle(self) -> Lifecycle:
+        """The lifecycle hooks of the loaded plugins."""
+        from hector.plugin.lifecycle import (
+            Lifecycle,  # needs an event loop, which checking does not
+        )
+
+        loaded = [record for record in self.records if record.state == "loaded"]
+        return Lifecycle(
+            before=tuple(record.before_swap for record in loaded if record.before_swap),
+            after=tuple(record.after_swap for record in loaded if record.after_swap),
+        )
 
     def find(self, kind: str, type: str) -> Provider | ProviderProblem:
         """The provider for a type written in a config, `dist:type` included, or what is wrong and what to do."""
@@ -84,8 +102,8 @@ class Registry:
 
     def _missing(self, kind: str, type: str, bare: str) -> ProviderProblem:
         for record in self.records:
-            if record.state in ("failed", "incompatible", "blocked") and _speaks_for(
-                record, type, bare
+            if record.state not in ("loaded", "discovered") and _speaks_for(
+                record, kind, type, bare
             ):
                 return ProviderProblem(
                     code="H116",
@@ -99,8 +117,10 @@ def _same_name(left: str, right: str) -> bool:
     return left.lower().replace("_", "-") == right.lower().replace("_", "-")
 
 
-def _speaks_for(record: PluginRecord, type: str, bare: str) -> bool:
+def _speaks_for(record: PluginRecord, kind: str, type: str, bare: str) -> bool:
     """Whether a plugin that is not loaded is likely the one that a type came from: nobody can ask it."""
+    if record.state == "removed" and (kind, bare) in formerly_offered(record):
+        return True
     distribution = type.rpartition(":")[0]
     if distribution:
         return _same_name(record.distribution, distribution)

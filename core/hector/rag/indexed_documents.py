@@ -13,6 +13,7 @@ import attrs
 from hector.errors import DocumentError, EmbedderError, HectorError, UsageError, VectorStoreError
 from hector.rag.fingerprint import collection_name, is_sibling
 from hector.rag.indexing import IndexingPass
+from hector.rag.open_collections import CollectionUse, is_in_use, is_replaced, use_collection
 from hector.rag.options import IndexingOptions, SearchOptions
 from hector.rag.pipeline import Pipeline
 from hector.rag.records import passage
@@ -28,7 +29,8 @@ class IndexedDocuments:
     """Documents of one source, searched by meaning. Made by `open_document_store`.
 
     What a pipeline with another embedder, chunker or parsers had made lies in a collection of its
-    own, which is dropped when the first pass of the new one has ended.
+    own, which is dropped when the first pass of the new one has ended, and when the store that
+    still searches it has closed.
     """
 
     def __init__(
@@ -39,13 +41,15 @@ class IndexedDocuments:
         *,
         search: SearchOptions,
         indexing: IndexingOptions,
+        use: CollectionUse,
     ) -> None:
         self._name = name
+        self._use = use
         self._description = description
         self._pipeline = pipeline
         self._search = search
         self._indexing = indexing
-        self._collection = collection_name(pipeline.collection, pipeline.fingerprint)
+        self._collection = use.collection
         self._status = IndexStatus()
         self._pass: IndexingPass | None = None
         self._one_pass = asyncio.Lock()
@@ -81,6 +85,7 @@ class IndexedDocuments:
             state, reason = "failed", "it was cancelled"
             try:
                 await self._pass.run()
+                self._use.is_complete = True
                 await self._drop_siblings()
                 state, reason = "ready", ""
             except Exception as error:  # noqa: BLE001 - the source is a plugin; the status has it
@@ -141,7 +146,11 @@ class IndexedDocuments:
     async def _drop_siblings(self) -> None:
         store = self._pipeline.vector_store
         for candidate in await store.collections():
-            if candidate != self._collection and is_sibling(candidate, self._pipeline.collection):
+            if (
+                candidate != self._collection
+                and is_sibling(candidate, self._pipeline.collection)
+                and not is_in_use(candidate)
+            ):
                 await store.drop_collection(candidate)
 
     def _report(self) -> None:
@@ -190,22 +199,31 @@ async def open_document_store(
     Raises:
         VectorStoreError: the collection cannot be made.
     """
-    store = IndexedDocuments(
-        name,
-        description,
-        pipeline,
-        search=search or SearchOptions(),
-        indexing=indexing or IndexingOptions(),
-    )
-    await pipeline.vector_store.create_collection(
-        collection_name(pipeline.collection, pipeline.fingerprint),
-        dimension=pipeline.embedder.dimension,
-    )
+    base, vector_store = pipeline.collection, pipeline.vector_store
+    collection = collection_name(base, pipeline.fingerprint)
+    with use_collection(vector_store, base=base, collection=collection) as use:
+        store = IndexedDocuments(
+            name,
+            description,
+            pipeline,
+            search=search or SearchOptions(),
+            indexing=indexing or IndexingOptions(),
+            use=use,
+        )
+        await vector_store.create_collection(collection, dimension=pipeline.embedder.dimension)
+        async with _indexing(store):
+            yield store
+        if is_replaced(vector_store, use):
+            await vector_store.drop_collection(collection)
+
+
+@asynccontextmanager
+async def _indexing(store: IndexedDocuments) -> AsyncGenerator[None]:
     failure: Exception | None = None
     async with asyncio.TaskGroup() as group:
         indexer = group.create_task(store.index())
         try:
-            yield store
+            yield
         except Exception as error:  # noqa: BLE001 - raised again below, not wrapped in a group
             failure = error
         finally:

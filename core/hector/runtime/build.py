@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -12,20 +12,14 @@ import attrs
 
 from hector.config import ComponentEntry, structure_settings
 from hector.errors import ComponentOpenError
-from hector.runtime.cell import Cell
+from hector.runtime.cell import Cell, close_all
 from hector.runtime.context import ComponentContext
 from hector.runtime.factories import Factories, Injections
 from hector.runtime.making import awaited, call_create
-from hector.runtime.plan import ComponentSpec, Plan
+from hector.runtime.plan import PHASES, ComponentSpec, Plan
 from hector.spi import Injected, Provider
 
-__all__ = ["Builder", "close_all"]
-
-
-async def close_all(cells: Sequence[Cell], *, timeout_s: float) -> None:
-    """Close cells one after the other, the last opened first, so that nothing is closed before what uses it."""
-    for cell in reversed(cells):
-        await cell.close(timeout_s=timeout_s)
+__all__ = ["Builder"]
 
 
 @attrs.define(kw_only=True)
@@ -38,6 +32,7 @@ class Builder:
         state_dir: where components may keep files.
         env: what `Env` markers read; None stands for the process's environment and the `.env` files.
         build_timeout_s, close_timeout_s: deadlines per component, in seconds.
+        claims: by exclusive thing, the cell that claimed it last; it may be closed by now.
     """
 
     group: asyncio.TaskGroup
@@ -47,46 +42,45 @@ class Builder:
     env: Mapping[str, str] | None
     build_timeout_s: float
     close_timeout_s: float = 30.0
+    claims: dict[str, Cell] = attrs.field(factory=dict[str, Cell])
 
-    async def build(self, plan: Plan, carried: Mapping[str, Cell]) -> dict[str, Cell]:
-        """Open every component of the plan that is not carried over.
+    async def build(
+        self, plan: Plan, fresh: Iterable[ComponentSpec], kept: Mapping[str, Cell]
+    ) -> dict[str, Cell]:
+        """Open components of a plan, phase by phase, each phase at once.
 
         Args:
-            plan: what to build.
-            carried: cells of the running generation, by path, that are used again where path and fingerprint agree.
+            plan: what they belong to.
+            fresh: what to open.
+            kept: by path, open cells of the plan that they may depend on.
 
         Returns:
-            All cells by path, in build order.
+            The new cells by path, dependencies first.
 
         Raises:
             ComponentError: the first component that failed; the others that failed stand in its notes. Everything
                 that was opened here is closed again, in reverse order, also when this is cancelled.
         """
-        cells: dict[str, Cell] = {}
-        opened: list[Cell] = []
+        cells: dict[str, Cell] = dict(kept)
+        opened: dict[str, Cell] = {}
         try:
-            for phase in plan.phases():
-                fresh: list[Cell] = []
-                for spec in phase:
-                    kept = carried.get(spec.path)
-                    is_same = (
-                        kept is not None
-                        and kept.spec.fingerprint == spec.fingerprint
-                        and not kept.is_down
-                        # one that was down is built anew, and what holds the dead one with it
-                        and all(cells[path] is carried.get(path) for path in spec.dependencies)
-                    )
-                    cell = kept if kept is not None and is_same else Cell(spec)
-                    cells[spec.path] = cell
-                    if cell is not kept:
-                        fresh.append(cell)
-                opened.extend(fresh)
-                await self._open(fresh, cells, plan)
+            for phase in _phases(fresh):
+                level = [Cell(spec, [cells[path] for path in spec.dependencies]) for spec in phase]
+                for cell in level:
+                    cells[cell.spec.path] = opened[cell.spec.path] = cell
+                    self.claims.update(dict.fromkeys(cell.spec.exclusive, cell))
+                await self._open(level, cells, plan)
+            for cell in opened.values():
+                cell.check_alive()
         except BaseException:
-            closing = close_all(opened, timeout_s=self.close_timeout_s)
-            await asyncio.shield(self.group.create_task(closing))  # also when cancelled once more
+            await self.discard(opened.values())
             raise
-        return cells
+        return opened
+
+    async def discard(self, cells: Iterable[Cell]) -> None:
+        """Close cells that no generation will hold; goes on although the caller is cancelled once more."""
+        closing = close_all(cells, timeout_s=self.close_timeout_s)
+        await asyncio.shield(self.group.create_task(closing, name="discard"))
 
     async def service(self, plan: Plan, entry: ComponentEntry) -> Cell:
         """Open a component that outlives generations and refers to no other, such as the session store.
@@ -94,7 +88,7 @@ class Builder:
         Raises:
             ComponentError: it did not come up.
         """
-        cell = Cell(ComponentSpec(entry=entry, dependencies=(), fingerprint=""))
+        cell = Cell(ComponentSpec(entry=entry, dependencies=(), fingerprint="", depth=0))
         await cell.open(
             lambda stack: self._make(cell.spec, {}, plan, stack),
             self.group,
@@ -179,6 +173,14 @@ class Builder:
             injected=self.injections.of(entry.name) if entry.kind == "agent" else Injected(),
         )
         return context
+
+
+def _phases(specs: Iterable[ComponentSpec]) -> list[list[ComponentSpec]]:
+    """Groups whose members do not depend on each other, in build order."""
+    groups: dict[tuple[int, int], list[ComponentSpec]] = {}
+    for spec in specs:
+        groups.setdefault((PHASES.index(spec.entry.kind), spec.depth), []).append(spec)
+    return [groups[key] for key in sorted(groups)]
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:

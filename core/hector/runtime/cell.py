@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -18,7 +18,7 @@ from hector.errors import (
 from hector.runtime.plan import ComponentSpec
 from hector.runtime.redaction import redacted
 
-__all__ = ["Cell", "Make"]
+__all__ = ["Cell", "Make", "close_all"]
 
 logger = logging.getLogger("hector.runtime")
 
@@ -50,19 +50,41 @@ class Cell:
     Attributes:
         spec: what it was built from.
         component: the component, once open.
-        holders: how many generations hold it.
-        is_down: whether it ended by itself after it had opened.
+        dependencies: the cells it was built on.
+        users: the cells that were built on it and have not closed.
+        is_down: whether it ended by itself after it had opened, or was closed and could not be opened again.
     """
 
-    __slots__ = ("_closing", "_keeper", "component", "holders", "is_down", "spec")
+    __slots__ = (
+        "_closed",
+        "_closing",
+        "_keeper",
+        "component",
+        "dependencies",
+        "is_down",
+        "spec",
+        "users",
+    )
 
-    def __init__(self, spec: ComponentSpec) -> None:
+    def __init__(self, spec: ComponentSpec, dependencies: Iterable[Cell] = ()) -> None:
         self.spec = spec
         self.component: Any = None
-        self.holders = 0
+        self.dependencies = tuple(dependencies)
+        self.users: set[Cell] = set()
         self.is_down = False
         self._closing = asyncio.Event()
+        self._closed = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it is neither down nor closing."""
+        return not self.is_down and not self._closing.is_set()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing of it is open any more."""
+        return self._closed.is_set()
 
     async def open(self, make: Make, group: asyncio.TaskGroup, *, timeout_s: float) -> None:
         """Build the component.
@@ -77,17 +99,13 @@ class Cell:
                 had opened is closed again. Cancellation does the same.
         """
         path = self.spec.path
-        ready: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._check_dependencies()
+        for cell in self.dependencies:
+            cell.users.add(self)
         deadline = asyncio.timeout(timeout_s)
         try:
             async with deadline:
-                stack = AsyncExitStack()
-                made = make(stack)
-                if inspect.isawaitable(made):
-                    self._keeper = group.create_task(
-                        self._keep(made, stack, ready), name=f"component {path}"
-                    )
-                    made = await ready
+                made = await self._made(make, group)
         except asyncio.CancelledError:
             await self._abandon()
             raise
@@ -105,6 +123,33 @@ class Cell:
             raise self._open_error(error) from error
         self._check_shape(made)
         self.component = made
+
+    def _check_dependencies(self) -> None:
+        for cell in self.dependencies:
+            cell.check_alive()
+
+    def check_alive(self) -> None:
+        """Raise `ComponentOpenError` when it ended by itself after it had opened."""
+        if self.is_down:
+            raise ComponentOpenError(
+                self.spec.path,
+                "ended by itself before it was used",
+                hint="the log says why",
+            )
+
+    async def _made(self, make: Make, group: asyncio.TaskGroup) -> Any:
+        stack = AsyncExitStack()
+        made = make(stack)
+        if not inspect.isawaitable(made):
+            return made
+        ready: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        keeper = group.create_task(
+            self._keep(made, stack, ready), name=f"component {self.spec.path}"
+        )
+        self._keeper = keeper
+        # A task that is cancelled before its first step never runs, and leaves what it was given unawaited.
+        keeper.add_done_callback(lambda _: _close_unawaited(made))
+        return await ready
 
     def _open_error(self, error: Exception) -> HectorError:
         if isinstance(error, ComponentOpenError | ComponentTypeError | ComponentTimeoutError):
@@ -142,7 +187,13 @@ class Cell:
                 if ready.done():  # given up meanwhile
                     return
                 ready.set_result(component)
-                await self._closing.wait()
+                try:
+                    await self._closing.wait()
+                except BaseException:
+                    self.is_down = (
+                        not self._closing.is_set()
+                    )  # at once: its own closing may take a while
+                    raise
             if not self._closing.is_set():  # it swallowed a cancellation of its own making
                 self.is_down = True
                 logger.error("component %s ended by itself", self.spec.path)
@@ -169,17 +220,45 @@ class Cell:
             await asyncio.wait([keeper], timeout=ABANDON_TIMEOUT_S)
 
     async def close(self, *, timeout_s: float) -> None:
-        """Close the component; an error is logged, and past `timeout_s` seconds it is cancelled."""
+        """Close the component after those that depend on it.
+
+        An error is logged; a component that takes longer than `timeout_s` seconds is cancelled.
+        """
+        for user in tuple(self.users):
+            await user.wait_closed()
         self._closing.set()
         keeper = self._keeper
-        if keeper is None or keeper.done():
-            return
-        _, late = await asyncio.wait([keeper], timeout=timeout_s)
-        if late:
-            logger.error(
-                "component %s did not close within %g s and is cancelled", self.spec.path, timeout_s
-            )
-            await self._abandon()
+        try:
+            if keeper is None or keeper.done():
+                return
+            _, late = await asyncio.wait([keeper], timeout=timeout_s)
+            if late:
+                logger.error(
+                    "component %s did not close within %g s and is cancelled",
+                    self.spec.path,
+                    timeout_s,
+                )
+                await self._abandon()
+        finally:
+            self._closed.set()
+            for cell in self.dependencies:
+                cell.users.discard(self)
+
+    async def wait_closed(self) -> None:
+        """Wait until it has closed, which somebody else sees to."""
+        await self._closed.wait()
+
+
+def _close_unawaited(made: Awaitable[Any]) -> None:
+    if inspect.iscoroutine(made):
+        made.close()  # nothing, if it has run
+
+
+async def close_all(cells: Iterable[Cell], *, timeout_s: float) -> None:
+    """Close cells at the same time, each after those that depend on it, the last opened first."""
+    async with asyncio.TaskGroup() as group:
+        for cell in reversed(tuple(cells)):
+            group.create_task(cell.close(timeout_s=timeout_s))
 
 
 ABANDON_TIMEOUT_S = 5.0

@@ -9,18 +9,15 @@ import time
 from collections.abc import AsyncGenerator
 
 from hector.agent import AgentInvocation, SessionLog, is_cancelled
-from hector.errors import HectorError, LLMError
+from hector.errors import DrainedError, HectorError, LLMError
 from hector.message import Event, Failure, Message, Outcome
 from hector.runtime.generation import Generation
-from hector.runtime.turns import Turns
-from hector.spi import Observer, SessionKey, Sessions
+from hector.runtime.lease import Lease
+from hector.spi import Agent, Observer, SessionKey, Sessions
 
 __all__ = ["invoke", "new_id"]
 
 logger = logging.getLogger("hector.runtime")
-
-SESSION_BUSY_TIMEOUT_S = 600.0
-"""How long a message waits for the one before it in the same session."""
 
 LAST_WORD_TIMEOUT_S = 5.0
 """How long a canceled invocation may take to log that it was canceled."""
@@ -38,69 +35,63 @@ async def _open_log(sessions: Sessions, key: SessionKey, *, is_new: bool) -> Ses
 
 async def invoke(
     generation: Generation,
-    agent_name: str,
+    agent: Agent,
     message: Message,
     *,
+    lease: Lease,
     key: SessionKey,
     is_new: bool,
     sessions: Sessions,
-    turns: Turns,
     observer: Observer | None,
 ) -> AsyncGenerator[Event]:
-    """Run an agent for one message; the caller holds the lease. See `Runtime.run` for what is yielded and raised."""
-    await turns.take(key, timeout_s=SESSION_BUSY_TIMEOUT_S)
-    try:
-        invocation_id = new_id()
-        log = await _open_log(sessions, key, is_new=is_new)
-        span = (
-            observer.invocation(
-                agent=agent_name,
-                invocation_id=invocation_id,
-                session=key.id,
-                user=key.user,
-                generation=generation.number,
-            )
-            if observer is not None
-            else None
-        )
-        invocation = AgentInvocation(
-            id=invocation_id,
-            agent=agent_name,
-            message=message,
-            log=log,
+    """Run an agent for one message; the caller has the turn. See `Runtime.run` for what is yielded and raised."""
+    invocation_id = new_id()
+    log = await _open_log(sessions, key, is_new=is_new)
+    span = (
+        observer.invocation(
+            agent=lease.agent,
+            invocation_id=invocation_id,
+            session=key.id,
+            user=key.user,
             generation=generation.number,
-            span=span,
         )
-        outcome: Outcome = "canceled"
-        failure: Failure | None = None
-        problem: BaseException | None = None
-        events = invocation.drive(generation.agents[agent_name])
+        if observer is not None
+        else None
+    )
+    invocation = AgentInvocation(
+        id=invocation_id,
+        agent=lease.agent,
+        message=message,
+        log=log,
+        generation=generation.number,
+        span=span,
+    )
+    outcome: Outcome = "canceled"
+    failure: Failure | None = None
+    problem: BaseException | None = None
+    events = invocation.drive(agent)
+    try:
         try:
-            try:
-                yield await invocation.record(
-                    invocation.make("started", message.parts, author="user")
-                )
-                async for event in events:
-                    yield event
-                outcome = "completed"
-            # The request border: told as the last event.
-            except (Exception, asyncio.CancelledError) as error:
-                if isinstance(error, asyncio.CancelledError) and is_cancelled():
-                    raise
-                problem = error
-                outcome, failure = "failed", _failure(error, invocation_id)
-            last = await invocation.record(_finished(invocation, outcome, failure))
-        except (asyncio.CancelledError, GeneratorExit) as error:
-            problem, outcome = error, "canceled"
-            await _close(events, invocation_id)
-            await _say_canceled(invocation)
-            raise
-        finally:
-            if span is not None:
-                span.end(error=problem, outcome=outcome)
-        yield last
+            yield await invocation.record(invocation.make("started", message.parts, author="user"))
+            async for event in events:
+                yield event
+            outcome = "completed"
+        # The request border: told as the last event.
+        except (Exception, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and is_cancelled():
+                raise
+            problem = error
+            outcome, failure = "failed", _failure(error, invocation_id)
+        last = await invocation.record(_finished(invocation, outcome, failure))
+    except (asyncio.CancelledError, GeneratorExit) as error:
+        problem, outcome = error, "canceled"
+        await _close(events, invocation_id)
+        lease.last = await _say_canceled(invocation, lease.reason)
+        raise
     finally:
-        turns.give_back(key)
+        if span is not None:
+            span.end(error=problem, outcome=outcome)
+    yield last
 
 
 def _finished(
@@ -126,21 +117,27 @@ async def _close(events: AsyncGenerator[Event], invocation_id: str) -> None:
         logger.exception("invocation %s was canceled and did not clean up", invocation_id)
 
 
-async def _say_canceled(invocation: AgentInvocation) -> None:
-    last = _finished(invocation, "canceled")
+async def _say_canceled(invocation: AgentInvocation, reason: DrainedError | None) -> Event:
+    failure = _failure(reason, invocation.id) if reason is not None else None
+    last = _finished(invocation, "canceled", failure)
     try:
         async with asyncio.timeout(LAST_WORD_TIMEOUT_S):
-            await invocation.record(last)
+            return await invocation.record(last)
     except (HectorError, TimeoutError):
         written = invocation.log.events
         if written and written[-1].id == last.id:
-            return  # the work had ended, and the cancellation came while that was being logged
+            return written[
+                -1
+            ]  # the work had ended, and the cancellation came while that was being logged
         logger.warning("invocation %s was canceled, and the log could not be told", invocation.id)
+    return last
 
 
 def _failure(error: BaseException, invocation_id: str) -> Failure:
     if isinstance(error, HectorError):
-        is_retryable = error.is_retryable if isinstance(error, LLMError) else False
+        is_retryable = isinstance(error, DrainedError) or (
+            isinstance(error, LLMError) and error.is_retryable
+        )
         return Failure(
             code=error.code, message=error.message, hint=error.hint, is_retryable=is_retryable
         )

@@ -45,7 +45,8 @@ class Health:
         generation: number of the generation new invocations run on.
         components: path to `ok` or `down`.
         leases: invocations under way on the current generation.
-        draining: generation numbers that still wait for their last lease, with how many there are.
+        draining: earlier generations that are not gone yet, with the invocations under way on each: 0 while its
+            components close.
     """
 
     status: Literal["ok", "degraded", "closing"]

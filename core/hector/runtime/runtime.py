@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import time
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, cast
 
-import attrs
-
-from hector.config import Config
-from hector.errors import RuntimeClosedError
+from hector.config import Config, ConfigText
+from hector.errors import Diagnostic, RuntimeClosedError
 from hector.message import Event, Message
 from hector.observe import open_observer
 from hector.plugin.records import PluginRecord
 from hector.plugin.registry import Registry
 from hector.runtime.build import Builder
-from hector.runtime.changes import is_same, reload_report
 from hector.runtime.context import not_found
 from hector.runtime.factories import (
     EmbedderFactory,
@@ -30,9 +25,13 @@ from hector.runtime.factories import (
 )
 from hector.runtime.generation import Generation
 from hector.runtime.invoke import invoke, new_id
-from hector.runtime.loading import ConfigInput, Loaded, load_config
+from hector.runtime.live import Live
+from hector.runtime.loading import ConfigInput, ConfigLoader, Loaded
+from hector.runtime.measures import gauges_of, health_of
 from hector.runtime.plan import make_plan
-from hector.runtime.reload_report import ReloadReport
+from hector.runtime.reload_queue import ReloadQueue, open_queue
+from hector.runtime.reload_report import ReloadPlan, ReloadRecord, ReloadReport
+from hector.runtime.reloading import Request
 from hector.runtime.report import AgentInfo, Health
 from hector.runtime.sessions import open_sessions
 from hector.runtime.tasks import task_scope
@@ -53,7 +52,8 @@ from hector.spi import (
 
 __all__ = ["Runtime"]
 
-logger = logging.getLogger("hector.runtime")
+SESSION_BUSY_TIMEOUT_S = 600.0
+"""How long a message waits for the one before it in the same session."""
 
 
 class Runtime:
@@ -62,25 +62,20 @@ class Runtime:
     def __init__(
         self,
         *,
-        source: ConfigInput,
-        env: Mapping[str, str] | None,
-        providers: tuple[Provider, ...],
-        builder: Builder,
-        generation: Generation,
+        live: Live,
+        queue: ReloadQueue,
         sessions: Sessions,
         observer: Observer | None,
     ) -> None:
-        self._source = source
-        self._env = env
-        self._providers = providers
-        self._builder = builder
-        self._generation = generation
-        self._name = generation.plan.config.name
+        self._live = live
+        self._queue = queue
+        self._reloading = queue.reloading
+        self._history = queue.history
+        self._retirement = queue.reloading.retirement
+        self._name = queue.reloading.app
         self._sessions = sessions
         self._observer = observer
         self._turns = Turns()
-        self._reloading = asyncio.Lock()
-        self._draining: dict[int, Generation] = {}
         self._is_closing = False
 
     @classmethod
@@ -131,8 +126,9 @@ class Runtime:
             ComponentError: a component did not come up; nothing stays open.
         """
         extra = tuple(providers)
-        checked, registry = loaded or load_config(config, env=env, providers=extra)
-        plan = make_plan(checked, registry)
+        loader = ConfigLoader(env=env, providers=extra)
+        plan = make_plan(*loaded) if loaded else loader.plan(config).plan
+        checked = plan.config
         injections = Injections(
             sub_agents=sub_agents or {},
             agent_tools=agent_tools or {},
@@ -159,20 +155,19 @@ class Runtime:
                 build_timeout_s=checked.server.build_timeout,
             )
             async with open_sessions(plan, sessions, builder) as store:
-                generation = Generation(1, plan, await builder.build(plan, {}))
+                live = Live(Generation(1, plan, await builder.build(plan, plan.specs.values(), {})))
                 runtime = cls(
-                    source=config,
-                    env=env,
-                    providers=extra,
-                    builder=builder,
-                    generation=generation,
+                    live=live,
+                    queue=open_queue(config, live, loader=loader, builder=builder, observer=watch),
                     sessions=store,
                     observer=watch,
                 )
+                if watch is not None:
+                    watch.watch_runtime(lambda: gauges_of(runtime.health()))
                 try:
                     yield runtime
                 finally:
-                    await runtime._close()
+                    await runtime._close(group)
 
     # What there is
 
@@ -184,12 +179,12 @@ class Runtime:
     @property
     def config(self) -> Config:
         """The running config."""
-        return self._generation.plan.config
+        return self._live.generation.plan.config
 
     @property
     def registry(self) -> Registry:
         """The providers the running generation was built with."""
-        return self._generation.plan.registry
+        return self._live.generation.plan.registry
 
     @property
     def plugins(self) -> tuple[PluginRecord, ...]:
@@ -199,12 +194,12 @@ class Runtime:
     @property
     def generation(self) -> int:
         """Number of the generation that new invocations run on."""
-        return self._generation.number
+        return self._live.generation.number
 
     @property
     def agents(self) -> Mapping[str, AgentInfo]:
         """The agents of the current generation, in config order."""
-        return self._generation.infos
+        return self._live.generation.infos
 
     @property
     def sessions(self) -> Sessions:
@@ -236,22 +231,14 @@ class Runtime:
         return cast("DocumentStore", self._component("document_store", "document_stores", name))
 
     def _component(self, kind: str, section: str, name: str) -> Any:
-        components = self._generation.components(kind)
+        components = self._live.generation.components(kind)
         if name not in components:
             raise not_found(section, name, tuple(components))
         return components[name]
 
     def health(self) -> Health:
         """The state of the current generation."""
-        cells = self._generation.cells
-        is_degraded = any(cell.is_down for cell in cells.values())
-        return Health(
-            status="closing" if self._is_closing else "degraded" if is_degraded else "ok",
-            generation=self.generation,
-            components={path: "down" if cell.is_down else "ok" for path, cell in cells.items()},
-            leases=self._generation.leases,
-            draining={number: generation.leases for number, generation in self._draining.items()},
-        )
+        return health_of(self._live.generation, self._retirement, is_closing=self._is_closing)
 
     def metrics(self) -> tuple[bytes, str] | None:
         """What `/metrics` answers and its content type, or None when metrics are off."""
@@ -282,96 +269,134 @@ class Runtime:
 
         Closing the iterator or cancelling the caller cancels the work; the log then ends with outcome `canceled`.
         """
+        self._require_open()
+        self._live.require(agent)
+        key = SessionKey(self.name, user, session or new_id())
+        await self._turns.take(key, timeout_s=SESSION_BUSY_TIMEOUT_S)
+        try:
+            self._require_open()
+            generation, lease = await self._live.lease(agent)
+            events = lease.follow(
+                invoke(
+                    generation,
+                    generation.components("agent")[agent],
+                    Message.user(message) if isinstance(message, str) else message,
+                    lease=lease,
+                    key=key,
+                    is_new=session is None,
+                    sessions=self._sessions,
+                    observer=self._observer,
+                )
+            )
+            try:
+                async for event in events:
+                    yield event
+            finally:
+                await events.aclose()
+        finally:
+            self._turns.give_back(key)
+
+    def _require_open(self) -> None:
         if self._is_closing:
             raise RuntimeClosedError("the runtime is closing and takes no new message")
-        generation = self._generation
-        if agent not in generation.agents:
-            raise not_found("agents", agent, tuple(generation.agents))
-        generation.lease()
-        events = invoke(
-            generation,
-            agent,
-            Message.user(message) if isinstance(message, str) else message,
-            key=SessionKey(self.name, user, session or new_id()),
-            is_new=session is None,
-            sessions=self._sessions,
-            turns=self._turns,
-            observer=self._observer,
-        )
-        try:
-            async for event in events:
-                yield event
-        finally:
-            try:
-                await events.aclose()
-            finally:
-                generation.give_back()
 
-    async def reload(self, config: ConfigInput | None = None) -> ReloadReport:
+    # Another config
+
+    @property
+    def etag(self) -> str:
+        """Of the running config: changes with the bytes of its file and of all it extends."""
+        return self.config.source.etag
+
+    @property
+    def history(self) -> tuple[ReloadRecord, ...]:
+        """Every reload that was asked for, oldest first; bounded."""
+        return self._history.records()
+
+    async def check(self, config: ConfigInput) -> tuple[Diagnostic, ...]:
+        """Everything that is wrong or doubtful about a config; nothing is built."""
+        loader = self._reloading.loader
+        return await asyncio.to_thread(loader.check, config)
+
+    async def plan(self, config: ConfigInput | None = None) -> ReloadPlan:
+        """What `reload` would do with the same config; nothing is built.
+
+        Raises:
+            ConfigError: the config cannot be used.
+        """
+        return await self._reloading.plan(config)
+
+    async def reload(
+        self,
+        config: ConfigInput | None = None,
+        *,
+        if_match: str | None = None,
+        reason: str = "program",
+    ) -> ReloadReport:
         """Build a new generation beside the running one, swap, and close what nobody uses any more.
+
+        One reload runs at a time. While one waits for its turn, a later one for another config replaces it, unless
+        either has `if_match`; reloads that waited for the same config share one answer.
 
         Args:
             config: takes the place of what the runtime was opened with; None reads that again.
+            if_match: the etag that the running config must have.
+            reason: who asks, for history, metrics and hooks.
 
         Returns:
             What was done. Components whose fingerprint is unchanged are carried over as they are.
 
         Raises:
-            ConfigError, ComponentError: the new config cannot be used; the running generation is as it was, and
-                whatever was built for the new one is closed. Cancellation does the same.
+            ConfigError, ComponentError, UsageError: the new config cannot be used; the running generation is as it
+                was, and whatever was built for the new one is closed. Cancellation does the same.
+            ReloadConflictError: the running config has another etag.
+            ReloadSupersededError: a later reload replaced this one.
+            ReloadTimeoutError: it took longer than `server.reload.timeout`.
+            ReloadRefusedError: a plugin does not want it.
             RuntimeClosedError: the runtime is closing.
         """
-        async with self._reloading:
-            if self._is_closing:
-                raise RuntimeClosedError("the runtime is closing and does not reload")
-            started = time.perf_counter()
-            source = self._source if config is None else config
-            # In a thread: files are read and plugins imported, and conversations go on meanwhile.
-            loaded, registry = await asyncio.to_thread(
-                load_config, source, env=self._env, providers=self._providers
-            )
-            self._builder.injections.check(loaded)
-            old = self._generation
-            plan = make_plan(loaded, registry)
-            builder = attrs.evolve(self._builder, build_timeout_s=loaded.server.build_timeout)
-            cells = await builder.build(plan, old.cells)
-            self._source = source
-            if is_same(cells, loaded, old):
-                return reload_report(old, old, loaded, started=started)
-            new = Generation(old.number + 1, plan, cells)
-            self._generation = new
-            self._draining[old.number] = old
-            self._builder.group.create_task(
-                self._retire(old), name=f"retire generation {old.number}"
-            )
-            return reload_report(old, new, loaded, started=started)
+        request = Request(config=config, if_match=if_match, reason=reason)
+        report = await self._queue.submit(request)
+        if config is not None and not isinstance(config, ConfigText):
+            self._reloading.source = config
+        return report
 
-    async def _retire(self, generation: Generation) -> None:
-        await generation.wait_until_idle(None)
-        await generation.release(timeout_s=self._builder.close_timeout_s)
-        self._draining.pop(generation.number, None)
+    async def rollback(
+        self, generation: int | None = None, *, if_match: str | None = None
+    ) -> ReloadReport:
+        """Return to the config of an earlier generation, with the environment and the plugins of today.
 
-    async def _close(self) -> None:
+        `reload` without a config still reads what the runtime was opened with.
+
+        Args:
+            generation: its number; None for the one before.
+            if_match: as for `reload`.
+
+        Raises:
+            GenerationNotFoundError: that config is not kept.
+            HectorError: as `reload`.
+        """
+        _, snapshot = self._history.config_of(generation, current=self.generation)
+        request = Request(config=snapshot, if_match=if_match, reason="rollback")
+        return await self._queue.submit(request)
+
+    async def _close(self, group: asyncio.TaskGroup) -> None:
         self._is_closing = True
+        self._queue.close()
         # In a task of the group, so that a cancellation cuts the draining short but never the closing.
-        closing = self._builder.group.create_task(self._close_generations(), name="close")
+        closing = group.create_task(self._close_generations(), name="close")
         try:
             await asyncio.shield(closing)
         except asyncio.CancelledError:
-            for generation in (*self._draining.values(), self._generation):
-                generation.abandon_leases()
+            self._retirement.hurry()
             await asyncio.wait([closing])
             raise
 
     async def _close_generations(self) -> None:
-        async with self._reloading:  # a reload under way ends first
-            deadline = time.monotonic() + self.config.server.reload.drain_timeout
-            for generation in (*self._draining.values(), self._generation):
-                if not await generation.wait_until_idle(max(0.0, deadline - time.monotonic())):
-                    logger.warning(
-                        "%d invocations of generation %d did not end in time",
-                        generation.leases,
-                        generation.number,
-                    )
-                    generation.abandon_leases()
-            await self._generation.release(timeout_s=self._builder.close_timeout_s)
+        await self._queue.wait_until_idle()
+        last = self._live.generation
+        self._retirement.finish(
+            last,
+            drain_timeout_s=self.config.server.reload.drain_timeout,
+            why="the runtime closes",
+        )
+        await self._retirement.wait_until_fewer(1)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from hector.runtime.build import Builder, close_all
+from hector.runtime.build import Builder
+from hector.runtime.cell import close_all
 from hector.runtime.plan import Plan
 from hector.session import InMemorySessions
 from hector.spi import Sessions

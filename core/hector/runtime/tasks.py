@@ -1,4 +1,4 @@
-"""A task group for the runtime's own life, which lets the errors of its block through as they are."""
+"""Tasks of the runtime's own life."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-__all__ = ["task_scope"]
+__all__ = ["task_scope", "to_its_end"]
 
 
 @asynccontextmanager
@@ -24,3 +24,16 @@ async def task_scope() -> AsyncGenerator[asyncio.TaskGroup]:
             error = raised
     if error is not None:
         raise error
+
+
+async def to_its_end(task: asyncio.Task[None]) -> None:
+    """Wait for a task whose end must come before anything else; being cancelled meanwhile is told afterwards."""
+    cancellation: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancellation = error
+    if cancellation is not None:
+        raise cancellation
+    task.result()

@@ -39,6 +39,9 @@ from hector.spi.filter import (
     matches,
 )
 from hector.spi.functions import function_tool
+from hector.spi.generation_change import (
+    GenerationChange,
+)
 from hector.spi.llm import (
     LLM,
     GenerateParameters,
@@ -51,6 +54,8 @@ from hector.spi.llm import (
 )
 from hector.spi.observe import (
     Observer,
+    ReloadMeasure,
+    RuntimeGauges,
     Span,
 )
 from hector.spi.provider import (
@@ -137,6 +142,7 @@ __all__ = [
     "Exists",
     "Filter",
     "GenerateParameters",
+    "GenerationChange",
     "In",
     "Injected",
     "Invocation",
@@ -155,6 +161,8 @@ __all__ = [
     "Range",
     "RawDocument",
     "Reference",
+    "ReloadMeasure",
+    "RuntimeGauges",
     "Scalar",
     "Secret",
     "Session",

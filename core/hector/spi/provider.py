@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Literal, TypeAlias
 
@@ -60,6 +60,10 @@ class Provider:
         summary: one line for people.
         capabilities: words from the kind's own list, such as `tools`, `vision`, `thinking` for an LLM; what is
             claimed is tested by the conformance suites.
+        exclusive: from the settings, names of the things that only one component of this process can hold at a time,
+            such as `file:/absolute/path` of a folder that is locked or `port:127.0.0.1:9000`; None when there are
+            none. Two components of one config that name the same are refused (H120), and a reload lets the old one
+            go before the new one opens. It must be quick and free of side effects; resolve symbolic links in paths.
     """
 
     kind: Kind
@@ -68,3 +72,4 @@ class Provider:
     create: Create | str
     summary: str = ""
     capabilities: frozenset[str] = frozenset()
+    exclusive: Callable[[Any], Collection[str]] | None = None

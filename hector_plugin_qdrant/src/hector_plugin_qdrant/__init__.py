@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from hector.plugin import hookimpl
 from hector.spi import Provider
-from hector_plugin_qdrant.settings import QdrantSettings
+from hector_plugin_qdrant.settings import QdrantSettings, exclusive
 
 __version__ = "0.1.0"
 
@@ -25,5 +25,6 @@ def hector_vector_providers() -> tuple[Provider, ...]:
             settings=QdrantSettings,
             create="hector_plugin_qdrant.create:create",
             summary="Qdrant, embedded in a folder or on a server",
+            exclusive=exclusive,
         ),
     )

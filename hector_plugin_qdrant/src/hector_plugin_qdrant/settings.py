@@ -10,7 +10,7 @@ import attrs
 
 from hector.spi import Doc, Duration, Env, Length, Pattern, Range, Secret
 
-__all__ = ["QdrantSettings"]
+__all__ = ["QdrantSettings", "exclusive"]
 
 
 @attrs.frozen(kw_only=True)
@@ -95,3 +95,8 @@ def _is_this_machine(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def exclusive(settings: QdrantSettings) -> tuple[str, ...]:
+    """The embedded engine locks its folder; a server takes as many as come."""
+    return () if settings.path is None else (f"file:{settings.path.resolve()}",)

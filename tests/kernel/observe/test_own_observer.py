@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 import attrs
@@ -10,7 +10,7 @@ import attrs
 from hector import Runtime
 from hector.agent import AgentInvocation
 from hector.message import Event, FinishReason, Outcome, TextPart, ToolCall, Usage
-from hector.spi import Invocation, function_tool
+from hector.spi import Invocation, ReloadMeasure, RuntimeGauges, function_tool
 from hector.testing import ScriptedLLM, scripted_provider
 
 CONFIG = {"llms": {"default": {"provider": "scripted"}}, "agents": {"main": {"llm": "default"}}}
@@ -49,11 +49,21 @@ class Book:
 
     lines: list[str] = attrs.field(factory=list[str])
     known: list[dict[str, Any]] = attrs.field(factory=list[dict[str, Any]])
+    reads: list[Callable[[], RuntimeGauges]] = attrs.field(
+        factory=list[Callable[[], RuntimeGauges]]
+    )
+    measures: list[ReloadMeasure] = attrs.field(factory=list[ReloadMeasure])
 
     def invocation(self, **known: Any) -> Line:
         self.known.append(known)
         self.lines.append("begin it")
         return Line(self.lines, "it")
+
+    def watch_runtime(self, read: Callable[[], RuntimeGauges]) -> None:
+        self.reads.append(read)
+
+    def reload_ended(self, measure: ReloadMeasure) -> None:
+        self.measures.append(measure)
 
     def metrics(self) -> tuple[bytes, str] | None:
         return b"own 1\n", "text/plain"

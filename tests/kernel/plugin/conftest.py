@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))  # the tests are no package, and share modules
+
 Install = Callable[..., None]
 
 

@@ -9,7 +9,12 @@ from typing import Any
 import pytest
 
 from hector import Runtime
-from hector.errors import ComponentOpenError, ConfigError
+from hector.errors import (
+    ComponentOpenError,
+    ConfigError,
+    GenerationNotFoundError,
+    ReloadConflictError,
+)
 
 
 def config(**llms: dict[str, Any]) -> dict[str, Any]:
@@ -139,14 +144,64 @@ async def test_changes_that_need_a_restart_are_reported(diary: Any) -> None:
         assert runtime.name == "hector"
 
 
-async def test_reloads_come_one_after_the_other(diary: Any) -> None:
-    """Concurrent reloads are serialised; the last one asked for wins."""
+async def test_reloads_come_one_after_the_other_and_the_latest_wins(diary: Any) -> None:
+    """Those that still wait when a later one comes give way to it, and are told so."""
     async with Runtime.open(config(one={}), providers=diary.providers()) as runtime:
         answers = [config(one={"answer": str(number)}) for number in range(5)]
-        async with asyncio.TaskGroup() as group:
-            for item in answers:
-                group.create_task(runtime.reload(item))
+        done = await asyncio.gather(
+            *(runtime.reload(item) for item in answers), return_exceptions=True
+        )
 
-        assert runtime.generation == 6
+        told = (
+            "[H312] a later reload (program) replaced this one while it waited for its turn\n"
+            "  hint: nothing is to be done: the latest config wins"
+        )
+        assert [str(item) for item in done[1:4]] == [told] * 3
         assert await answer(runtime, "agent-one") == "4"
-    assert diary.lines.count("open llms.one") == diary.lines.count("close llms.one") == 6
+        assert [record.outcome for record in runtime.history][1:] == [
+            "applied",
+            *["superseded"] * 3,
+            "applied",
+        ]
+    assert diary.lines.count("open llms.one") == diary.lines.count("close llms.one") == 3
+
+
+async def test_reloads_that_wait_for_the_same_config_share_one_answer(diary: Any) -> None:
+    """Ten that came while one was under way are answered by one more."""
+    source = config(one={})
+    async with Runtime.open(source, providers=diary.providers()) as runtime:
+        source["llms"]["one"]["answer"] = "new"
+        reports = await asyncio.gather(*(runtime.reload() for _ in range(11)))
+
+        assert {report.generation for report in reports} == {2}
+        assert len({id(report) for report in reports}) == 1
+
+
+async def test_an_etag_that_is_not_the_running_one_is_refused(diary: Any) -> None:
+    """And the right one is accepted; afterwards it is another."""
+    async with Runtime.open(config(one={}), providers=diary.providers()) as runtime:
+        etag = runtime.etag
+        await runtime.reload(config(one={}, two={}), if_match=etag)
+        with pytest.raises(ReloadConflictError) as caught:
+            await runtime.reload(config(one={}), if_match=etag)
+
+        assert (caught.value.expected, caught.value.running) == (etag, runtime.etag)
+        assert runtime.generation == 2
+
+
+async def test_rollback_returns_to_an_earlier_config(diary: Any) -> None:
+    """To the one before, or to any that is kept; what is not kept is refused by name."""
+    async with Runtime.open(
+        config(one={"answer": "first"}), providers=diary.providers()
+    ) as runtime:
+        await runtime.reload(config(one={"answer": "second"}))
+        await runtime.reload(config(one={"answer": "third"}))
+        await runtime.rollback()
+        assert await answer(runtime, "agent-one") == "second"
+        await runtime.rollback(1)
+        assert await answer(runtime, "agent-one") == "first"
+
+        with pytest.raises(GenerationNotFoundError) as caught:
+            await runtime.rollback(9)
+        assert caught.value.known == (1, 2, 3, 4)
+        assert runtime.generation == 5

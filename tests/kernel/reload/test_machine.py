@@ -1,0 +1,27 @@
+"""The promises of reload, over histories of reloads, invocations, cancellations and deadlines."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+from reload_machine import ReloadMachine
+
+SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+
+
+def test_every_history_keeps_the_promises() -> None:
+    """A short look at many histories."""
+    run_state_machine_as_test(
+        ReloadMachine,
+        settings=settings(max_examples=60, stateful_step_count=30, suppress_health_check=SLOW),
+    )
+
+
+@pytest.mark.long
+def test_every_long_history_keeps_the_promises() -> None:
+    """A long look at many long ones."""
+    run_state_machine_as_test(
+        ReloadMachine,
+        settings=settings(max_examples=2000, stateful_step_count=80, suppress_health_check=SLOW),
+    )
