@@ -36,7 +36,8 @@ class Checkpoints:
     def __init__(self, connection: SqliteConnection, writer: GroupWriter, path: Path) -> None:
         self._connection = connection
         self._writer = writer
-        self._log = path.with_name(f"{path.name}-wal")
+        real = path.resolve()  # SQLite follows links, too
+        self._log = real.with_name(f"{real.name}-wal")
         self._commits = 0
         self._pages = 0.0
         self._due = asyncio.Event()
@@ -79,8 +80,8 @@ class Checkpoints:
         except sqlite3.Error:
             return  # somebody else writes: it goes on as it is
         try:
-            with self._log.open("ab", buffering=0) as file:
-                missing = _ROOM_BYTES - file.tell()
+            with self._log.open("r+b", buffering=0) as file:
+                missing = _ROOM_BYTES - file.seek(0, os.SEEK_END)
                 if missing > 0:
                     file.write(bytes(missing))
                     os.fsync(file.fileno())
