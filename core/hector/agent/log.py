@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
+from hector.errors import SessionConflictError
 from hector.message import Event, JSONValue
-from hector.spi import Session, SessionKey, Sessions
+from hector.spi import Session, SessionKey, Sessions, append_again
 
 __all__ = ["SessionLog"]
 
@@ -55,31 +56,52 @@ class SessionLog:
     async def append(self, *events: Event) -> tuple[Event, ...]:
         """Make `events` durable, all or none, after everything appended before.
 
+        What another process appended to the session meanwhile comes before them. Events that are in the log already,
+        because an append was cancelled while the store decided, are not appended twice.
+
         Raises:
             SessionConflictError: another writer took the session over.
         """
         async with self._lock:  # parallel agents share the head
             if self._is_head_unsure:
-                await self._find_head()
+                recorded = await self._find_head(events)
+                if recorded:
+                    return recorded
             try:
-                recorded = await self._sessions.append(
-                    self.key, events, head=self._head, epoch=self._epoch
-                )
+                recorded = tuple(await self._append(events))
             except asyncio.CancelledError:
                 self._is_head_unsure = True  # the store decided, and nobody heard how
                 raise
             self._head += len(recorded)
             self.events.extend(recorded)
             self._apply(events)  # as they were made: the store leaves `temp:` keys out
-        return tuple(recorded)
+        return recorded
 
-    async def _find_head(self) -> None:
+    async def _append(self, events: tuple[Event, ...]) -> Sequence[Event]:
+        try:
+            return await self._sessions.append(self.key, events, head=self._head, epoch=self._epoch)
+        except SessionConflictError as error:
+            if error.is_taken_over or error.stored_head < self._head:
+                raise
+        appended = await append_again(
+            self._sessions, self.key, events, head=self._head, epoch=self._epoch
+        )
+        self._head += len(appended.missed)
+        self.events.extend(appended.missed)
+        self._apply(appended.missed)
+        return appended.events
+
+    async def _find_head(self, events: tuple[Event, ...]) -> tuple[Event, ...]:
+        """Catch up with the store; those of `events` that it has already, all or none."""
         session = await self._sessions.load(self.key, after=self._head)
-        if session is not None and session.epoch == self._epoch:
-            self._head = session.head
-            self.events.extend(session.events)
-            self._apply(session.events)
         self._is_head_unsure = False
+        if session is None or session.epoch != self._epoch:
+            return ()
+        self._head = session.head
+        self.events.extend(session.events)
+        self._apply(session.events)
+        ids = {event.id for event in events}
+        return tuple(event for event in session.events if event.id in ids)
 
     def _apply(self, events: Iterable[Event]) -> None:
         for event in events:

@@ -24,7 +24,10 @@ HectorError
 │   ├── SessionConflictError              H401  somebody else appended first, or took over
 │   ├── SessionNotFoundError              H402
 │   ├── SessionExistsError                H403
-│   └── ArtifactNotFoundError             H404
+│   ├── ArtifactNotFoundError             H404
+│   ├── ArtifactTooLargeError             H405  has `limit_bytes`
+│   ├── EventTooLargeError                H406  has `size_bytes`, `limit_bytes`
+│   └── CursorExpiredError                H407
 ├── RunError                              H500  has `agent`
 │   ├── IterationLimitError               H501
 │   └── DrainedError                      H502  cut off by a reload or a stop
@@ -102,6 +105,9 @@ from hector.errors.run import (
 )
 from hector.errors.session import (
     ArtifactNotFoundError,
+    ArtifactTooLargeError,
+    CursorExpiredError,
+    EventTooLargeError,
     SessionConflictError,
     SessionError,
     SessionExistsError,
@@ -110,6 +116,7 @@ from hector.errors.session import (
 
 __all__ = [
     "ArtifactNotFoundError",
+    "ArtifactTooLargeError",
     "ComponentCloseError",
     "ComponentError",
     "ComponentNotFoundError",
@@ -117,10 +124,12 @@ __all__ = [
     "ComponentTimeoutError",
     "ComponentTypeError",
     "ConfigError",
+    "CursorExpiredError",
     "Diagnostic",
     "DocumentError",
     "DrainedError",
     "EmbedderError",
+    "EventTooLargeError",
     "GenerationNotFoundError",
     "HectorError",
     "IterationLimitError",

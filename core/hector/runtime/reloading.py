@@ -12,6 +12,8 @@ import attrs
 
 from hector.config import Config
 from hector.errors import (
+    ConfigError,
+    Diagnostic,
     ReloadConflictError,
     ReloadTimeoutError,
 )
@@ -146,6 +148,7 @@ class Reloading:
 
     def _compare(self, source: ConfigInput, old: Generation) -> _Compared:
         planned = self.loader.plan(source)
+        _refuse_empty(planned.plan, old.plan)
         started = time.perf_counter()
         down = [path for path, cell in old.cells.items() if not cell.is_usable]
         comparison = compare(old.plan, planned.plan, down=down, started=self.started)
@@ -324,6 +327,23 @@ class Reloading:
             changes=changed,
             phases=dict(request.phases.seconds),
             duration_s=request.phases.duration_s,
+        )
+
+
+def _refuse_empty(new: Plan, old: Plan) -> None:
+    """A file caught between being emptied and being written would take every agent away."""
+    snapshot = new.config.source.snapshot
+    if old.specs and isinstance(snapshot.content, bytes | str) and not snapshot.content.strip():
+        raise ConfigError(
+            (
+                Diagnostic(
+                    code="H101",
+                    path="",
+                    message="is empty, and what runs is not",
+                    hint="to run nothing on purpose, write `agents: {}`",
+                    file=snapshot.name,
+                ),
+            )
         )
 
 

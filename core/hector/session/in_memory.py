@@ -3,33 +3,54 @@
 from __future__ import annotations
 
 import heapq
+import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    Callable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 
 import attrs
 
 from hector.message import Event, JSONValue
-from hector.spi.session import (
-    Artifact,
-    ArtifactSummary,
-    Session,
-    SessionKey,
-    SessionPage,
-    SessionSummary,
+from hector.session.feed import Feed
+from hector.spi.session_artifacts import (
+    DEFAULT_ARTIFACT_BYTES,
+    PIECE_BYTES,
+    artifact_too_large,
+    check_artifacts,
+    check_restored,
+    check_versions,
+    staged_is_gone,
 )
 from hector.spi.session_rules import (
     Cursor,
     artifact_not_found,
+    check_ids,
     check_key,
     check_listing,
-    check_name,
+    check_slice,
+    check_whole,
     conflict,
-    copy_json,
-    duplicate_event,
     numbered,
     session_exists,
     session_not_found,
-    split_state,
+)
+from hector.spi.session_state import copy_json, split_state
+from hector.spi.session_values import (
+    Artifact,
+    ArtifactDraft,
+    ArtifactSummary,
+    ChangePage,
+    Session,
+    SessionKey,
+    SessionPage,
+    SessionSummary,
+    StagedBytes,
 )
 
 __all__ = ["InMemorySessions"]
@@ -40,7 +61,6 @@ class _Log:
     created_at: float
     updated_at: float
     events: list[Event] = attrs.field(factory=list[Event])
-    ids: set[str] = attrs.field(factory=set[str])
     state: dict[str, JSONValue] = attrs.field(factory=dict[str, JSONValue])
     artifacts: dict[str, list[Artifact]] = attrs.field(factory=dict[str, list[Artifact]])
     epoch: int = 0
@@ -54,6 +74,7 @@ class _User:
 
 @attrs.define
 class _App:
+    feed: Feed
     state: dict[str, JSONValue] = attrs.field(factory=dict[str, JSONValue])
     users: dict[str, _User] = attrs.field(factory=dict[str, _User])
 
@@ -61,13 +82,27 @@ class _App:
 class InMemorySessions:
     """The session store of a process that needs none after it ends: `hector.spi.Sessions`.
 
-    Nothing here waits, so every method is atomic for the callers on one event loop; the store is
-    not thread-safe.
-    Events are kept as they are, not copied: they are frozen.
+    Writes never wait, so each is atomic for the callers on one event loop; the store is not
+    thread-safe. Events are kept as they are, not copied: they are frozen.
     """
 
-    def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        *,
+        max_artifact_bytes: int = DEFAULT_ARTIFACT_BYTES,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Begin with nothing.
+
+        Args:
+            max_artifact_bytes: how large an artifact may be.
+            clock: gives `created_at` and `updated_at`, in seconds since the epoch.
+        """
         self._apps: dict[str, _App] = {}
+        self._staged: dict[str, tuple[float, SessionKey, bytes]] = {}
+        self._stages = 0
+        self._feeds = os.urandom(4).hex()
+        self._max_artifact_bytes = max_artifact_bytes
         self._clock = clock
 
     # -------------------------------------------------------------------------------- log
@@ -77,7 +112,7 @@ class InMemorySessions:
     ) -> Session:
         """See `Sessions.create`."""
         check_key(key)
-        app = self._apps.get(key.app) or _App()
+        app = self._apps.get(key.app) or self._new_app(key.app)
         user = app.users.get(key.user) or _User()
         if key.id in user.logs:
             raise session_exists(key)
@@ -88,15 +123,43 @@ class InMemorySessions:
         self._apps[key.app] = app
         app.users[key.user] = user
         user.logs[key.id] = log
-        return _snapshot(key, app, user, log, 0)
+        return _snapshot(key, app, user, log, [])
 
-    async def load(self, key: SessionKey, *, after: int = 0) -> Session | None:
+    async def load(
+        self,
+        key: SessionKey,
+        *,
+        after: int = 0,
+        since: float | None = None,
+        last: int | None = None,
+        limit: int | None = None,
+    ) -> Session | None:
         """See `Sessions.load`."""
+        check_slice(last, limit)
         found = self._find(key)
-        return None if found is None else _snapshot(key, *found, after)
+        if found is None:
+            return None
+        events = found[2].events
+        if last is not None and since is None:
+            events = events[max(after, len(events) - last, 0) :]
+        else:
+            events = events[max(after, 0) :]
+            if since is not None:
+                events = [event for event in events if event.timestamp >= since]
+            if last is not None:
+                events = events[max(len(events) - last, 0) :]
+            elif limit is not None:
+                events = events[:limit]
+        return _snapshot(key, *found, events)
 
     async def append(
-        self, key: SessionKey, events: Sequence[Event], *, head: int, epoch: int = 0
+        self,
+        key: SessionKey,
+        events: Sequence[Event],
+        *,
+        head: int,
+        epoch: int = 0,
+        artifacts: Sequence[ArtifactDraft] = (),
     ) -> Sequence[Event]:
         """See `Sessions.append`."""
         app, user, log = self._get(key)
@@ -105,25 +168,29 @@ class InMemorySessions:
                 key, head=head, epoch=epoch, stored_head=len(log.events), stored_epoch=log.epoch
             )
         stored = [numbered(event, sequence) for sequence, event in enumerate(events, head + 1)]
-        ids = {event.id for event in stored}
-        if len(ids) != len(stored) or not ids.isdisjoint(log.ids):
-            raise duplicate_event(key, events)
+        check_ids(key, stored)
+        check_artifacts(key, stored, artifacts, limit_bytes=self._max_artifact_bytes)
+        now = self._clock()
+        written = self._artifacts(key, log, artifacts, now) if artifacts else ()
         delta: dict[str, JSONValue] = {}
         for event in stored:
             if event.actions is not None:
                 delta.update(event.actions.state_delta)
         if delta:
             _merge(app, user, log, delta)
-        log.events += stored
-        log.ids |= ids
-        log.updated_at = self._clock()
+        for artifact in written:
+            log.artifacts.setdefault(artifact.summary.name, []).append(artifact)
+        if stored:
+            log.events += stored
+            app.feed.append(key, log.events, head, len(stored))
+        log.updated_at = now
         return tuple(stored)
 
     async def claim(self, key: SessionKey) -> Session:
         """See `Sessions.claim`."""
         app, user, log = self._get(key)
         log.epoch += 1
-        return _snapshot(key, app, user, log, 0)
+        return _snapshot(key, app, user, log, log.events[:])
 
     async def list(
         self, app: str, *, user: str | None = None, limit: int = 50, cursor: str | None = None
@@ -148,34 +215,95 @@ class InMemorySessions:
         found = self._find(key)
         if found is None:
             return False
-        del found[1].logs[key.id]
+        app, user, log = found
+        del user.logs[key.id]
+        app.feed.delete(key, log.events)
         return True
+
+    async def restore(self, session: Session, *, artifacts: Sequence[ArtifactDraft] = ()) -> None:
+        """See `Sessions.restore`."""
+        key = session.key
+        check_key(key)
+        check_whole(session)
+        check_restored(key, artifacts, limit_bytes=self._max_artifact_bytes)
+        app = self._apps.get(key.app) or self._new_app(key.app)
+        user = app.users.get(key.user) or _User()
+        if key.id in user.logs:
+            raise session_exists(key)
+        log = _Log(created_at=session.created_at, updated_at=session.updated_at)
+        written = self._artifacts(key, log, artifacts, session.updated_at)
+        missing = {
+            name: value
+            for name, value in session.state.items()
+            if name not in app.state and name not in user.state
+        }
+        _merge(app, user, log, missing)
+        for artifact in written:
+            log.artifacts.setdefault(artifact.summary.name, []).append(artifact)
+        log.events += [numbered(event, event.sequence or 0) for event in session.events]
+        self._apps[key.app] = app
+        app.users[key.user] = user
+        user.logs[key.id] = log
+        if log.events:
+            app.feed.append(key, log.events, 0, len(log.events))
+
+    # -------------------------------------------------------------------------------- feed
+
+    async def changes(
+        self, app: str, *, after: str | None = None, limit: int = 1000, wait_s: float = 0.0
+    ) -> ChangePage:
+        """See `Sessions.changes`."""
+        check_listing(app, None, limit)
+        found = self._apps.setdefault(app, self._new_app(app))
+        return await found.feed.page(after, limit, wait_s)
 
     # -------------------------------------------------------------------------------- artifacts
 
-    async def save_artifact(
-        self, key: SessionKey, name: str, data: bytes, *, media_type: str
-    ) -> ArtifactSummary:
-        """See `Sessions.save_artifact`."""
-        check_name("artifact's name", name)
-        _, _, log = self._get(key)
-        versions = log.artifacts.setdefault(name, [])
+    async def stage(self, key: SessionKey, data: AsyncIterable[bytes]) -> StagedBytes:
+        """See `Sessions.stage`."""
+        self._get(key)
+        content = bytearray()
+        async for piece in data:
+            content += piece
+            if len(content) > self._max_artifact_bytes:
+                raise artifact_too_large(key, self._max_artifact_bytes)
         now = self._clock()
-        summary = ArtifactSummary(
-            name=name,
-            version=len(versions) + 1,
-            media_type=media_type,
-            size_bytes=len(data),
-            created_at=now,
-        )
-        versions.append(Artifact(summary=summary, data=bytes(data)))
-        log.updated_at = now
-        return summary
+        self._staged = {id: item for id, item in self._staged.items() if item[0] > now - 86_400}
+        self._stages += 1
+        id = str(self._stages)
+        self._staged[id] = (now, key, bytes(content))
+        return StagedBytes(key=key, id=id, size_bytes=len(content))
 
     async def load_artifact(
         self, key: SessionKey, name: str, *, version: int | None = None
     ) -> Artifact:
         """See `Sessions.load_artifact`."""
+        return self._artifact(key, name, version)
+
+    async def stream_artifact(
+        self, key: SessionKey, name: str, *, version: int | None = None
+    ) -> AsyncGenerator[bytes]:
+        """See `Sessions.stream_artifact`."""
+        data = self._artifact(key, name, version).data
+        for start in range(0, len(data), PIECE_BYTES):
+            yield data[start : start + PIECE_BYTES]
+
+    async def list_artifacts(
+        self, key: SessionKey, *, name: str | None = None
+    ) -> Sequence[ArtifactSummary]:
+        """See `Sessions.list_artifacts`."""
+        found = self._find(key)
+        artifacts = found[2].artifacts if found else {}
+        if name is not None:
+            return tuple(artifact.summary for artifact in artifacts.get(name, ()))
+        return tuple(artifacts[name][-1].summary for name in sorted(artifacts))
+
+    # -------------------------------------------------------------------------------- inside
+
+    def _new_app(self, name: str) -> _App:
+        return _App(Feed(name, self._feeds))
+
+    def _artifact(self, key: SessionKey, name: str, version: int | None) -> Artifact:
         found = self._find(key)
         versions = found[2].artifacts.get(name, []) if found else []
         wanted = len(versions) if version is None else version
@@ -183,13 +311,28 @@ class InMemorySessions:
             raise artifact_not_found(key, name, version)
         return versions[wanted - 1]
 
-    async def list_artifacts(self, key: SessionKey) -> Sequence[ArtifactSummary]:
-        """See `Sessions.list_artifacts`."""
-        found = self._find(key)
-        artifacts = found[2].artifacts if found else {}
-        return tuple(artifacts[name][-1].summary for name in sorted(artifacts))
+    def _artifacts(
+        self, key: SessionKey, log: _Log, drafts: Sequence[ArtifactDraft], now: float
+    ) -> Sequence[Artifact]:
+        check_versions(key, drafts, {name: len(items) for name, items in log.artifacts.items()})
+        written: list[Artifact] = []
+        for draft in drafts:
+            data = draft.data if isinstance(draft.data, bytes) else self._taken(draft.data)
+            summary = ArtifactSummary(
+                name=draft.name,
+                version=draft.version,
+                media_type=draft.media_type,
+                size_bytes=len(data),
+                created_at=now if draft.created_at is None else draft.created_at,
+            )
+            written.append(Artifact(summary=summary, data=data))
+        return written
 
-    # -------------------------------------------------------------------------------- inside
+    def _taken(self, staged: StagedBytes) -> bytes:
+        _, owner, data = self._staged.get(staged.id, (0, None, b""))
+        if owner != staged.key:
+            raise staged_is_gone(staged)
+        return data
 
     def _find(self, key: SessionKey) -> tuple[_App, _User, _Log] | None:
         try:
@@ -240,15 +383,16 @@ def _merge(app: _App, user: _User, log: _Log, state: Mapping[str, JSONValue]) ->
                 stored[name] = value
 
 
-def _snapshot(key: SessionKey, app: _App, user: _User, log: _Log, after: int) -> Session:
+def _snapshot(key: SessionKey, app: _App, user: _User, log: _Log, events: list[Event]) -> Session:
     state = {**app.state, **user.state, **log.state}
     for name, value in state.items():
         if isinstance(value, list | dict):
             state[name] = copy_json(value)
     return Session(
         key=key,
-        events=log.events[max(after, 0) :],
+        events=events,
         state=state,
+        artifacts={name: log.artifacts[name][-1].summary for name in sorted(log.artifacts)},
         head=len(log.events),
         epoch=log.epoch,
         created_at=log.created_at,

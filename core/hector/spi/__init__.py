@@ -65,13 +65,24 @@ from hector.spi.provider import (
     Provider,
 )
 from hector.spi.session import (
+    ArtifactBlobs,
+    Sessions,
+)
+from hector.spi.session_retry import (
+    Appended,
+    append_again,
+)
+from hector.spi.session_values import (
     Artifact,
+    ArtifactDraft,
     ArtifactSummary,
+    Change,
+    ChangePage,
     Session,
     SessionKey,
     SessionPage,
-    Sessions,
     SessionSummary,
+    StagedBytes,
 )
 from hector.spi.settings import (
     Doc,
@@ -105,9 +116,14 @@ __all__ = [
     "Agent",
     "All",
     "AnyOf",
+    "Appended",
     "Artifact",
+    "ArtifactBlobs",
+    "ArtifactDraft",
     "ArtifactSummary",
     "BuildContext",
+    "Change",
+    "ChangePage",
     "Chunk",
     "Chunker",
     "Compare",
@@ -155,6 +171,7 @@ __all__ = [
     "SessionSummary",
     "Sessions",
     "Span",
+    "StagedBytes",
     "StructuredOutput",
     "TextDelta",
     "ThinkingDelta",
@@ -168,6 +185,7 @@ __all__ = [
     "VectorHit",
     "VectorRecord",
     "VectorStore",
+    "append_again",
     "function_tool",
     "matches",
 ]

@@ -2,94 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from typing import Protocol
 
-import attrs
-
 from hector.message import Event, JSONValue
+from hector.spi.session_values import (
+    Artifact,
+    ArtifactDraft,
+    ArtifactSummary,
+    Change,
+    ChangePage,
+    Session,
+    SessionKey,
+    SessionPage,
+    SessionSummary,
+    StagedBytes,
+)
 
 __all__ = [
     "Artifact",
+    "ArtifactBlobs",
+    "ArtifactDraft",
     "ArtifactSummary",
+    "Change",
+    "ChangePage",
     "Session",
     "SessionKey",
     "SessionPage",
     "SessionSummary",
     "Sessions",
+    "StagedBytes",
 ]
 
 
-@attrs.frozen(order=True)
-class SessionKey:
-    """Whose session, in which app. All three are non-empty."""
+class Sessions(Protocol):
+    """Keeps sessions. One instance serves many concurrent callers and outlives generations.
 
-    app: str
-    user: str
-    id: str
-
-
-@attrs.define(kw_only=True)
-class Session:
-    """A snapshot of a session; it belongs to the caller and does not follow the store.
-
-    Attributes:
-        key: see `SessionKey`.
-        events: the log from `after` on, in order of `sequence`.
-        state: merged view: session keys, and `app:`/`user:` keys with their prefix. `temp:` keys are never stored.
-        head: sequence of the last event, 0 for an empty log.
-        epoch: who may write: raised by whoever takes the session over; appends of an older epoch are refused.
-        created_at, updated_at: seconds since the epoch.
+    Every method refuses a key that not every store could keep with `UsageError` (`session_rules.check_key`), and
+    raises `SessionError` when the database cannot be reached, read or written. What returned is durable.
+    Cancellation leaves a write done wholly or not at all, and decided by the time `CancelledError` gets out.
     """
 
-    key: SessionKey
-    events: list[Event] = attrs.field(factory=list[Event])
-    state: dict[str, JSONValue] = attrs.field(factory=dict[str, JSONValue])
-    head: int = 0
-    epoch: int = 0
-    created_at: float = 0.0
-    updated_at: float = 0.0
-
-
-@attrs.frozen(kw_only=True)
-class SessionSummary:
-    """A row of a listing."""
-
-    key: SessionKey
-    head: int
-    created_at: float
-    updated_at: float
-
-
-@attrs.frozen(kw_only=True)
-class SessionPage:
-    """A page of a listing, newest `updated_at` first; `next_cursor` is None on the last page."""
-
-    sessions: Sequence[SessionSummary]
-    next_cursor: str | None = None
-
-
-@attrs.frozen(kw_only=True)
-class ArtifactSummary:
-    """A versioned file of a session; versions count from 1."""
-
-    name: str
-    version: int
-    media_type: str
-    size_bytes: int
-    created_at: float
-
-
-@attrs.frozen(kw_only=True)
-class Artifact:
-    """One version with its content."""
-
-    summary: ArtifactSummary
-    data: bytes = attrs.field(repr=lambda value: f"<{len(value)} bytes>")
-
-
-class Sessions(Protocol):
-    """Keeps sessions. One instance serves many concurrent callers and outlives generations."""
+    # -------------------------------------------------------------------------------- sessions
 
     async def create(
         self, key: SessionKey, *, state: Mapping[str, JSONValue] | None = None
@@ -97,20 +51,56 @@ class Sessions(Protocol):
         """Make an empty session. Raises `SessionExistsError`."""
         ...
 
-    async def load(self, key: SessionKey, *, after: int = 0) -> Session | None:
-        """The session with its events of `sequence` > `after`, or None if there is none."""
+    async def load(
+        self,
+        key: SessionKey,
+        *,
+        after: int = 0,
+        since: float | None = None,
+        last: int | None = None,
+        limit: int | None = None,
+    ) -> Session | None:
+        """The session with the events that are asked for, or None if there is none.
+
+        The cost follows what is asked for, not the length of the log. To page forwards, pass `limit`, and then
+        `after=events[-1].sequence` until `events[-1].sequence == head`.
+
+        Args:
+            key: whose session.
+            after: leave out the events up to this `sequence`.
+            since: leave out the events whose `timestamp` is earlier, in seconds since the epoch.
+            last: at most so many of what is left, the newest; 0 for none.
+            limit: at most so many of what is left, the oldest; not together with `last`.
+
+        Raises:
+            UsageError: `last` or `limit` is negative, or both are given.
+            SessionError: what is stored cannot be read.
+        """
         ...
 
     async def append(
-        self, key: SessionKey, events: Sequence[Event], *, head: int, epoch: int = 0
+        self,
+        key: SessionKey,
+        events: Sequence[Event],
+        *,
+        head: int,
+        epoch: int = 0,
+        artifacts: Sequence[ArtifactDraft] = (),
     ) -> Sequence[Event]:
-        """Append durable events, all or none, together with their state deltas.
+        """Append durable events, all or none, together with their state deltas and artifacts.
+
+        After a conflict load what is new, decide again, and append again: `append_again` does that for what can be
+        said whatever was said in between. A `SessionError` that is no conflict and comes from a lost connection
+        leaves open whether the append happened; appending the same events again is safe, because the head tells.
 
         Args:
             key: the session; it exists.
-            events: no `delta`s; `sequence` is ignored.
+            events: no `delta`s; `sequence` is ignored. Their ids are unique within the session; the caller sees to
+                that, a store checks it within `events` only.
             head: the sequence the caller believes to be the last.
             epoch: the epoch the caller writes under.
+            artifacts: what the events' `artifact_delta`s name, each exactly once, and nothing else: versions go on
+                from the newest one without a gap. Names are in the order of the events.
 
         Returns:
             The events as they are stored: with `sequence` head + 1, head + 2, …, and without `temp:` keys in
@@ -120,12 +110,15 @@ class Sessions(Protocol):
         Raises:
             SessionConflictError: head or epoch is not the stored one; nothing was written.
             SessionNotFoundError: no such session.
-            SessionError: an event cannot be stored, or its id is in the log already; nothing was written.
+            ArtifactTooLargeError: an artifact is above the store's limit; nothing was written.
+            EventTooLargeError: an event is above `MAXIMUM_EVENT_BYTES`; nothing was written.
+            SessionError: an event cannot be stored, two have one id, or the artifacts are not those the events
+                name; nothing was written.
         """
         ...
 
     async def claim(self, key: SessionKey) -> Session:
-        """Raise the epoch, so that every other writer is refused from now on, and return the session.
+        """Raise the epoch, so that every other writer is refused from now on, and return the session, whole.
 
         Raises:
             SessionNotFoundError: no such session.
@@ -137,7 +130,7 @@ class Sessions(Protocol):
     ) -> SessionPage:
         """Sessions of an app, of one user or of all; `limit` in 1…1000.
 
-        Appends and artifacts move `updated_at`; loading and claiming do not.
+        Appends move `updated_at`; loading and claiming do not.
         """
         ...
 
@@ -145,10 +138,62 @@ class Sessions(Protocol):
         """Remove a session with its events and artifacts; whether there was one. `app:` and `user:` state stays."""
         ...
 
-    async def save_artifact(
-        self, key: SessionKey, name: str, data: bytes, *, media_type: str
-    ) -> ArtifactSummary:
-        """Write the next version of an artifact. Raises `SessionNotFoundError`."""
+    async def restore(self, session: Session, *, artifacts: Sequence[ArtifactDraft] = ()) -> None:
+        """Write a whole session as it was exported, with its times, all or none.
+
+        The feed shows its events as appended now. An epoch is not taken over: the session begins with epoch 0.
+
+        Args:
+            session: all its events, with sequences from 1 on without a gap; `head` is that of the last. Its own
+                state is set as it is; `app:` and `user:` keys only where there is no such key yet.
+                `session.artifacts` is ignored.
+            artifacts: every version of every artifact, versions of a name in order from 1 on.
+
+        Raises:
+            SessionExistsError: a session of that key exists; nothing was written.
+            SessionError: the session is not whole, or cannot be stored; nothing was written.
+        """
+        ...
+
+    # -------------------------------------------------------------------------------- the feed
+
+    async def changes(
+        self, app: str, *, after: str | None = None, limit: int = 1000, wait_s: float = 0.0
+    ) -> ChangePage:
+        """What was committed to the sessions of an app after a place in its feed, in the order of the commits.
+
+        For readers that derive something from the log, such as a memory index: they keep the cursor in the same
+        transaction as what they derived, and go on from there after a crash.
+
+        What a store guarantees: once a page was given out, no change ever appears at or before its cursor, so that
+        whoever follows the cursors misses nothing; the events of one session come in order of `sequence`, each
+        once; a deleted session's events are gone from the feed, and the deletion stands where it happened. From the
+        beginning the feed holds every event of every session there is.
+
+        Args:
+            app: whose sessions.
+            after: a page's `cursor`; None for the beginning.
+            limit: at most so many changes, 1…`MAXIMUM_PAGE`.
+            wait_s: how long to wait for a change if there is none yet. What this instance commits is seen at once,
+                what others commit within a second.
+
+        Raises:
+            UsageError: a limit out of range, or something that is no cursor of this feed.
+            CursorExpiredError: deletions after this cursor are forgotten; start over from the beginning.
+        """
+        ...
+
+    # -------------------------------------------------------------------------------- artifacts
+
+    async def stage(self, key: SessionKey, data: AsyncIterable[bytes]) -> StagedBytes:
+        """Take in content that is too large to hold in memory; an append then makes an artifact of it.
+
+        What no append names within a day is removed.
+
+        Raises:
+            SessionNotFoundError: no such session.
+            ArtifactTooLargeError: it is above the store's limit; reading stopped there, and nothing is kept.
+        """
         ...
 
     async def load_artifact(
@@ -157,6 +202,40 @@ class Sessions(Protocol):
         """One version, the newest if None. Raises `ArtifactNotFoundError`."""
         ...
 
-    async def list_artifacts(self, key: SessionKey) -> Sequence[ArtifactSummary]:
-        """The newest version of each artifact, by name."""
+    def stream_artifact(
+        self, key: SessionKey, name: str, *, version: int | None = None
+    ) -> AsyncIterator[bytes]:
+        """The content of one version, the newest if None, in pieces of at most 1 MiB, none of them empty.
+
+        Close it (`contextlib.aclosing`) if you stop early. Nothing is locked in between.
+
+        Raises:
+            ArtifactNotFoundError: there is none, or the session was deleted meanwhile.
+        """
+        ...
+
+    async def list_artifacts(
+        self, key: SessionKey, *, name: str | None = None
+    ) -> Sequence[ArtifactSummary]:
+        """The newest version of each artifact, by name; or every version of one, oldest first."""
+        ...
+
+
+class ArtifactBlobs(Protocol):
+    """Where a store may keep the content of large artifacts: an object store, a shared folder.
+
+    A store writes content under a fresh id before the transaction that names it, and deletes it after the
+    transaction that removes the last name. What neither happened to is removed by age (see `Sessions.stage`).
+    """
+
+    async def write(self, id: str, data: AsyncIterable[bytes]) -> None:
+        """Write content, whole or not at all, durable when this returns. Raises `SessionError`."""
+        ...
+
+    def read(self, id: str) -> AsyncIterator[bytes]:
+        """The content in pieces of at most 1 MiB. Raises `SessionError`, also if it is not there."""
+        ...
+
+    async def delete(self, id: str) -> None:
+        """Remove content; nothing happens if it is not there. Raises `SessionError`."""
         ...

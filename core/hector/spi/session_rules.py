@@ -1,4 +1,4 @@
-"""What every session store does alike: keys, scopes of state, page cursors, words of errors.
+"""What every session store does alike: keys, sequences, page cursors, words of errors.
 
 A store that uses these behaves like the others at the edges, which is what `hector.testing` checks.
 """
@@ -8,54 +8,44 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import cast
+from collections.abc import Sequence
 
 import attrs
 
 from hector.errors import (
     ArtifactNotFoundError,
+    CursorExpiredError,
+    EventTooLargeError,
     SessionConflictError,
     SessionError,
     SessionExistsError,
     SessionNotFoundError,
     UsageError,
 )
-from hector.message import Actions, Event, JSONValue
-from hector.message.codec import MAXIMUM_DEPTH
-from hector.spi.session import SessionKey
+from hector.message import Actions, Event
+from hector.spi.session_state import TEMPORARY_PREFIX, is_storable
+from hector.spi.session_values import Session, SessionKey
 
 __all__ = [
-    "APP_PREFIX",
+    "MAXIMUM_EVENT_BYTES",
     "MAXIMUM_KEY_LENGTH",
     "MAXIMUM_PAGE",
-    "TEMPORARY_PREFIX",
-    "USER_PREFIX",
     "Cursor",
-    "ScopedState",
     "artifact_not_found",
+    "check_event_size",
+    "check_ids",
     "check_key",
     "check_listing",
     "check_name",
+    "check_slice",
+    "check_whole",
     "conflict",
-    "copy_json",
-    "duplicate_event",
+    "cursor_expired",
+    "no_cursor",
     "numbered",
     "session_exists",
     "session_not_found",
-    "split_state",
 ]
-
-APP_PREFIX = "app:"
-"""State shared by every session of the app."""
-
-USER_PREFIX = "user:"
-"""State shared by every session of the same user in the app."""
-
-TEMPORARY_PREFIX = "temp:"
-"""State of one invocation; no store keeps it, in the log or in the state."""
-
-_NO_KEYS = frozenset(("", APP_PREFIX, USER_PREFIX, TEMPORARY_PREFIX))
 
 MAXIMUM_KEY_LENGTH = 255
 """Characters of an app, user, session id, artifact name or key of the state.
@@ -64,7 +54,10 @@ An index of any database takes that much.
 """
 
 MAXIMUM_PAGE = 1000
-"""Rows in a page of a listing."""
+"""Rows in a page of a listing, and of the feed."""
+
+MAXIMUM_EVENT_BYTES = 16 * 1024 * 1024
+"""Of an event's text form (`dump_event`, which is ASCII): what every database takes in one value."""
 
 
 # ------------------------------------------------------------------------------------ keys
@@ -95,17 +88,11 @@ def check_name(what: str, name: str) -> None:
             f"{name[:40]!r}…",
             hint="use a shorter one, or a hash of it",
         )
-    if not _is_storable(name):
+    if not is_storable(name):
         raise UsageError(
             f"the {what} {name!r} holds a character that cannot be stored",
             hint="leave out NUL and lone surrogates",
         )
-
-
-def _is_storable(text: str) -> bool:
-    return text.isprintable() or not any(
-        char == "\0" or "\ud800" <= char <= "\udfff" for char in text
-    )
 
 
 def check_listing(app: str, user: str | None, limit: int) -> None:
@@ -121,82 +108,20 @@ def check_listing(app: str, user: str | None, limit: int) -> None:
         raise UsageError(f"limit is {limit}, it must be in 1…{MAXIMUM_PAGE}")
 
 
-# ------------------------------------------------------------------------------------ state
-
-
-@attrs.frozen(kw_only=True)
-class ScopedState:
-    """State, or a delta of it (None deletes), by scope. Keys keep their prefix.
-
-    Attributes:
-        app: keys beginning with `app:`.
-        user: keys beginning with `user:`.
-        session: keys without prefix.
-    """
-
-    app: dict[str, JSONValue] = attrs.field(factory=dict[str, JSONValue])
-    user: dict[str, JSONValue] = attrs.field(factory=dict[str, JSONValue])
-    session: dict[str, JSONValue] = attrs.field(factory=dict[str, JSONValue])
-
-
-def split_state(state: Mapping[str, JSONValue]) -> ScopedState:
-    """Divide by scope, leaving `temp:` out; the values are copies.
+def check_slice(last: int | None, limit: int | None) -> None:
+    """Refuse a `load` that asks for what there cannot be.
 
     Raises:
-        SessionError: a key is no string or empty after its prefix, or a value is not JSON.
+        UsageError: a number is negative, or both are given.
     """
-    scopes = ScopedState()
-    for key, value in state.items():
-        scope = _scope(scopes, key)
-        if scope is None:
-            continue
-        try:
-            scope[key] = copy_json(value)
-        except (TypeError, RecursionError) as error:
-            raise SessionError(
-                f"state `{key}` cannot be stored: {error}",
-                hint="state holds only what JSON has: null, booleans, numbers, strings, lists and "
-                f"objects with string keys, at most {MAXIMUM_DEPTH} levels deep",
-            ) from error
-    return scopes
-
-
-def _scope(scopes: ScopedState, key: object) -> dict[str, JSONValue] | None:
-    if (
-        not isinstance(key, str)
-        or key in _NO_KEYS
-        or len(key) > MAXIMUM_KEY_LENGTH
-        or not _is_storable(key)
-    ):
-        raise SessionError(
-            f"{str(key)[:80]!r} cannot be a key of the state",
-            hint=f"a key is a string of 1 to {MAXIMUM_KEY_LENGTH} characters without NUL and lone "
-            "surrogates, with or without the prefix `app:`, `user:` or `temp:`",
+    if last is not None and limit is not None:
+        raise UsageError(
+            "`last` and `limit` cannot go together",
+            hint="`last` gives the newest events, `limit` the oldest after `after`",
         )
-    if key.startswith(TEMPORARY_PREFIX):
-        return None
-    if key.startswith(APP_PREFIX):
-        return scopes.app
-    return scopes.user if key.startswith(USER_PREFIX) else scopes.session
-
-
-def copy_json(value: JSONValue, depth: int = MAXIMUM_DEPTH) -> JSONValue:
-    """A copy that shares nothing mutable, with lists for tuples, as JSON would give it back.
-
-    Raises:
-        TypeError: something in it is not JSON, or it is nested deeper than `depth`.
-    """
-    if value is None or isinstance(value, str | bool | int | float):
-        return value
-    if depth <= 0:
-        raise TypeError("it is nested too deeply")
-    if isinstance(value, Mapping):
-        if not all(isinstance(key, str) for key in cast("Iterable[object]", value)):
-            raise TypeError("the keys of an object must be strings")
-        return {key: copy_json(item, depth - 1) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [copy_json(item, depth - 1) for item in value]
-    raise TypeError(f"a {type(value).__name__} is not JSON")
+    for name, value in (("last", last), ("limit", limit)):
+        if value is not None and value < 0:
+            raise UsageError(f"{name} is {value}, it cannot be negative")
 
 
 # ------------------------------------------------------------------------------------ events
@@ -241,6 +166,68 @@ def numbered(event: Event, sequence: int) -> Event:
         failure=event.failure,
         metadata=event.metadata,
     )
+
+
+def check_ids(key: SessionKey, events: Sequence[Event]) -> None:
+    """Refuse an append in which two events have one id.
+
+    Raises:
+        SessionError: they have.
+    """
+    if len(events) < 2 or len({event.id for event in events}) == len(events):
+        return
+    seen: set[str] = set()
+    for event in events:
+        if event.id in seen:
+            raise SessionError(
+                f"{_of(key)} cannot take two events with the id `{event.id}`",
+                hint="give each event an id of its own",
+            )
+        seen.add(event.id)
+
+
+def check_event_size(event: Event, size_bytes: int) -> None:
+    """Refuse an event that not every database could keep.
+
+    Args:
+        event: the event.
+        size_bytes: length of its text form.
+
+    Raises:
+        EventTooLargeError: it is above `MAXIMUM_EVENT_BYTES`.
+    """
+    if size_bytes > MAXIMUM_EVENT_BYTES:
+        raise EventTooLargeError(
+            f"event `{event.id}` by `{event.author}` has {size_bytes:,} bytes, "
+            f"at most {MAXIMUM_EVENT_BYTES:,} can be stored",
+            size_bytes=size_bytes,
+            limit_bytes=MAXIMUM_EVENT_BYTES,
+            hint="keep large content as an artifact and name it in the event",
+        )
+
+
+def check_whole(session: Session) -> None:
+    """Refuse to restore a session whose log is not whole.
+
+    Raises:
+        SessionError: sequences do not run from 1 to `head`, or an id comes twice.
+        UsageError: an event is a `delta`.
+    """
+    for expected, event in enumerate(session.events, 1):
+        if event.sequence != expected:
+            raise SessionError(
+                f"{_of(session.key)} is not whole: event `{event.id}` has sequence "
+                f"{event.sequence} where {expected} belongs",
+                hint="restore all events in their order, from the first on",
+            )
+        numbered(event, expected)
+    if session.head != len(session.events):
+        raise SessionError(
+            f"{_of(session.key)} is not whole: its head is {session.head}, "
+            f"there are {len(session.events)} events",
+            hint="restore all events in their order, from the first on",
+        )
+    check_ids(session.key, session.events)
 
 
 def _without_temporary(actions: Actions) -> Actions:
@@ -298,18 +285,22 @@ class Cursor:
 # ------------------------------------------------------------------------------------ errors
 
 
+def _of(key: SessionKey) -> str:
+    return f"session `{key.id}` of user `{key.user}` in app `{key.app}`"
+
+
 def session_not_found(key: SessionKey) -> SessionNotFoundError:
     """For a method that needs the session to exist."""
     return SessionNotFoundError(
-        f"there is no session `{key.id}` of user `{key.user}` in app `{key.app}`",
+        f"there is no {_of(key)}",
         hint="create it first, or check the three parts of the key",
     )
 
 
 def session_exists(key: SessionKey) -> SessionExistsError:
-    """For `create`."""
+    """For `create` and `restore`."""
     return SessionExistsError(
-        f"session `{key.id}` of user `{key.user}` in app `{key.app}` exists already",
+        f"{_of(key)} exists already",
         hint="load it, or create one with another id",
     )
 
@@ -318,32 +309,45 @@ def conflict(
     key: SessionKey, *, head: int, epoch: int, stored_head: int, stored_epoch: int
 ) -> SessionConflictError:
     """For an append whose `head` or `epoch` is not the stored one."""
-    where = f"session `{key.id}` of user `{key.user}` in app `{key.app}`"
     if epoch != stored_epoch:
-        return SessionConflictError(
-            f"{where} was taken over: its epoch is {stored_epoch}, the append came under {epoch}",
-            hint="stop this work: another writer continues it",
+        message = (
+            f"{_of(key)} was taken over: its epoch is {stored_epoch}, the append came under {epoch}"
+        )
+        hint = "stop this work: another writer continues it"
+    else:
+        message = f"{_of(key)} has moved on: its head is {stored_head}, the append expected {head}"
+        hint = (
+            "another writer appended first; load the session again before deciding what to append"
         )
     return SessionConflictError(
-        f"{where} has moved on: its head is {stored_head}, the append expected {head}",
-        hint="another writer appended first; load the session again before deciding what to append",
-    )
-
-
-def duplicate_event(key: SessionKey, events: Sequence[Event]) -> SessionError:
-    """For an append with an event whose id is in the log already, or twice in `events`."""
-    ids = ", ".join(f"`{event.id}`" for event in events)
-    return SessionError(
-        f"session `{key.id}` of user `{key.user}` in app `{key.app}` cannot take {ids}: "
-        "the id of an event is unique within its session",
-        hint="give each event an id of its own",
+        message,
+        head=head,
+        epoch=epoch,
+        stored_head=stored_head,
+        stored_epoch=stored_epoch,
+        hint=hint,
     )
 
 
 def artifact_not_found(key: SessionKey, name: str, version: int | None) -> ArtifactNotFoundError:
-    """For `load_artifact`."""
+    """For `load_artifact` and `stream_artifact`."""
     what = f"artifact `{name}`" if version is None else f"version {version} of artifact `{name}`"
     return ArtifactNotFoundError(
-        f"session `{key.id}` of user `{key.user}` in app `{key.app}` has no {what}",
-        hint="`list_artifacts` shows what there is",
+        f"{_of(key)} has no {what}", hint="`list_artifacts` shows what there is"
+    )
+
+
+def no_cursor(cursor: str) -> UsageError:
+    """For `changes` with something that is no cursor of it."""
+    return UsageError(
+        f"{cursor[:80]!r} is no cursor of a feed of changes",
+        hint="pass `cursor` of the page before, or none to begin",
+    )
+
+
+def cursor_expired(app: str) -> CursorExpiredError:
+    """For `changes` after a cursor that is older than the oldest deletion that is remembered."""
+    return CursorExpiredError(
+        f"the feed of app `{app}` does not reach back to this cursor any more",
+        hint="drop what was derived from it and follow the feed from the beginning",
     )

@@ -14,7 +14,14 @@ from typing import Any
 import attrs
 
 from hector.message import Actions, Event, JSONValue, TextPart, event_to_json
-from hector.spi.session import Session, SessionKey, Sessions
+from hector.spi.session import (
+    ArtifactDraft,
+    ArtifactSummary,
+    Session,
+    SessionKey,
+    Sessions,
+    StagedBytes,
+)
 
 __all__ = [
     "KEY",
@@ -25,6 +32,7 @@ __all__ = [
     "load_session",
     "nested",
     "next_tick",
+    "save",
 ]
 
 KEY = SessionKey("app", "ada", "s1")
@@ -48,8 +56,16 @@ class SessionLaws:
         asyncio.run(play())
 
 
-def an_event(id: str, *, sequence: int | None = None, state_delta: Any = None) -> Event:
+def an_event(
+    id: str,
+    *,
+    sequence: int | None = None,
+    state_delta: Any = None,
+    artifact_delta: dict[str, int] | None = None,
+    timestamp: float = 1.5,
+) -> Event:
     """A message by `helper`."""
+    has_actions = state_delta is not None or artifact_delta is not None
     return Event(
         id=id,
         kind="message",
@@ -57,8 +73,10 @@ def an_event(id: str, *, sequence: int | None = None, state_delta: Any = None) -
         author="helper",
         parts=(TextPart(f"text of {id}"),),
         sequence=sequence,
-        timestamp=1.5,
-        actions=None if state_delta is None else Actions(state_delta=state_delta),
+        timestamp=timestamp,
+        actions=Actions(state_delta=state_delta or {}, artifact_delta=artifact_delta or {})
+        if has_actions
+        else None,
     )
 
 
@@ -103,3 +121,21 @@ async def next_tick(sessions: Sessions) -> None:
         if made.created_at > first:
             return
         number += 1
+
+
+async def save(
+    sessions: Sessions,
+    key: SessionKey,
+    name: str,
+    data: bytes | StagedBytes,
+    *,
+    media_type: str = "text/plain",
+) -> ArtifactSummary:
+    """Append an event that writes the next version of an artifact."""
+    session = await load_session(sessions, key)
+    newest = session.artifacts.get(name)
+    version = 1 if newest is None else newest.version + 1
+    event = an_event(f"save-{session.head}", artifact_delta={name: version})
+    draft = ArtifactDraft(name=name, version=version, media_type=media_type, data=data)
+    await sessions.append(key, [event], head=session.head, epoch=session.epoch, artifacts=[draft])
+    return (await load_session(sessions, key)).artifacts[name]

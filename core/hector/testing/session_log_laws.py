@@ -194,8 +194,8 @@ class LogLaws(SessionLaws):
             before = await dump_session(sessions, KEY)
             refused: list[tuple[type[Exception], Event]] = [
                 (UsageError, attrs.evolve(an_event("d"), kind="delta")),
-                (SessionError, an_event("a")),
                 (SessionError, an_event("b")),
+                (SessionError, an_event("d", artifact_delta={"x": 1})),
                 (SessionError, an_event("d", state_delta={"": 1})),
                 (SessionError, an_event("d", state_delta={"user:": 1})),
                 (SessionError, an_event("d", state_delta={"x": nested(300)})),

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
@@ -22,7 +22,7 @@ from hector.errors import (
     SessionNotFoundError,
 )
 from hector.message import Actions, Event, JSONObject, JSONValue, event_to_json
-from hector.spi.session import Session, SessionKey, Sessions
+from hector.spi.session import ArtifactDraft, Session, SessionKey, Sessions
 from hector.testing.message_strategies import events, json_values
 
 __all__ = ["OpenStore", "SessionMachine"]
@@ -105,6 +105,8 @@ class SessionMachine(RuleBasedStateMachine):
         self._models: dict[SessionKey, _Model] = {}
         self._shared: dict[tuple[str, ...], dict[str, JSONValue]] = {}
         self._events = 0
+        self._cursors: dict[str, str] = {}
+        self._copies: dict[str, dict[SessionKey, list[dict[str, Any]]]] = {}
 
     def teardown(self) -> None:
         """Compare everything once more and close the store."""
@@ -203,18 +205,31 @@ class SessionMachine(RuleBasedStateMachine):
             assert len(found) == len(expected)
             assert [age for age, _ in found] == sorted((age for age, _ in found), reverse=True)
 
-    @rule(key=_KEYS, name=_NAMES, data=st.binary(max_size=8))
-    def save_artifact(self, key: SessionKey, name: str, data: bytes) -> None:
-        """Numbers the versions of each artifact from 1."""
-        work = self._store.save_artifact(key, name, data, media_type="text/plain")
+    @rule(key=_KEYS, name=_NAMES, data=st.binary(max_size=8), is_staged=st.booleans())
+    def save_artifact(self, key: SessionKey, name: str, data: bytes, is_staged: bool) -> None:
+        """Numbers the versions of each artifact from 1, with the event that names it."""
         if key not in self._models:
             with pytest.raises(SessionNotFoundError):
-                self._ask(work)
+                self._ask(self._store.stage(key, _once(data)))
             return
-        versions = self._models[key].artifacts.setdefault(name, [])
+        model = self._models[key]
+        versions = model.artifacts.setdefault(name, [])
+        version = len(versions) + 1
+        (event,) = self._durable(
+            [Event(id="artifact", kind="state", invocation_id="i", author="helper")], {}
+        )
+        event = attrs.evolve(event, actions=Actions(artifact_delta={name: version}))
+        content = self._ask(self._store.stage(key, _once(data))) if is_staged else data
+        draft = ArtifactDraft(name=name, version=version, media_type="text/plain", data=content)
+        at = len(model.events)
+        stored = self._ask(
+            self._store.append(key, [event], head=at, epoch=model.epoch, artifacts=[draft])
+        )
         versions.append(data)
-        summary = self._ask(work)
-        assert (summary.name, summary.version) == (name, len(versions))
+        model.events.append(_as_stored(event, at + 1))
+        assert _contents(stored) == model.events[at:]
+        summary = self._ask(self._store.list_artifacts(key, name=name))[-1]
+        assert (summary.name, summary.version) == (name, version)
         assert (summary.size_bytes, summary.media_type) == (len(data), "text/plain")
 
     @rule(key=_KEYS, name=_NAMES, version=st.none() | st.integers(min_value=0, max_value=3))
@@ -239,6 +254,58 @@ class SessionMachine(RuleBasedStateMachine):
         assert [(item.name, item.version) for item in found] == [
             (name, len(artifacts[name])) for name in sorted(artifacts)
         ]
+
+    @rule(key=_KEYS, count=st.integers(min_value=0, max_value=4), is_last=st.booleans())
+    def load_some(self, key: SessionKey, count: int, is_last: bool) -> None:
+        """Loads so many of either end."""
+        work = self._store.load(key, last=count) if is_last else self._store.load(key, limit=count)
+        session = self._ask(work)
+        if key not in self._models:
+            assert session is None
+            return
+        assert session is not None
+        events = self._models[key].events
+        expected = events[max(len(events) - count, 0) :] if is_last else events[:count]
+        assert _contents(session.events) == expected
+
+    @rule(app=st.sampled_from(["app", "App"]), limit=st.integers(min_value=1, max_value=5))
+    def follow(self, app: str, limit: int) -> None:
+        """The feed goes on where it was left, and applied to a copy gives the logs."""
+        copies = self._copies.setdefault(app, {})
+        while True:
+            page = self._ask(self._store.changes(app, after=self._cursors.get(app), limit=limit))
+            for change in page.changes:
+                if change.event is None:
+                    copies.pop(change.key, None)
+                    continue
+                log = copies.setdefault(change.key, [])
+                assert change.event.sequence == len(log) + 1
+                log.append(event_to_json(change.event))
+            self._cursors[app] = page.cursor
+            if not page.has_more:
+                break
+        assert copies == {
+            key: model.events
+            for key, model in self._models.items()
+            if key.app == app and model.events
+        }
+
+    @rule(key=_KEYS)
+    def export_and_restore(self, key: SessionKey) -> None:
+        """What was exported and deleted comes back, but for its epoch."""
+        if key not in self._models:
+            return
+        session = self._ask(self._store.load(key))
+        assert session is not None
+        drafts = [
+            ArtifactDraft(name=name, version=version, media_type="text/plain", data=data)
+            for name, contents in self._models[key].artifacts.items()
+            for version, data in enumerate(contents, 1)
+        ]
+        self._ask(self._store.delete(key))
+        self._ask(self._store.restore(session, artifacts=drafts))
+        self._models[key].epoch = 0
+        self._compare(key, self._ask(self._store.load(key)), 0)
 
     @precondition(lambda self: self._is_persistent)
     @rule()
@@ -290,6 +357,12 @@ class SessionMachine(RuleBasedStateMachine):
         app, user = (self._shared.get(scope, {}) for scope in ((key.app,), (key.app, key.user)))
         assert session.state == {**app, **user, **model.state}
         assert session.created_at <= session.updated_at
+        newest = {name: item.version for name, item in session.artifacts.items()}
+        assert newest == {name: len(data) for name, data in model.artifacts.items() if data}
+
+
+async def _once(data: bytes) -> AsyncGenerator[bytes]:
+    yield data
 
 
 def _as_stored(event: Event, sequence: int) -> dict[str, Any]:

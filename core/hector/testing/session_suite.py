@@ -3,7 +3,6 @@
 # asserting is what it is for
 from __future__ import annotations
 
-import asyncio
 from typing import Any, ClassVar
 
 import attrs
@@ -11,19 +10,18 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from hector.errors import (
-    ArtifactNotFoundError,
-    SessionNotFoundError,
-    UsageError,
-)
+from hector.errors import UsageError
 from hector.message import JSONValue
 from hector.spi.session import SessionKey, Sessions
+from hector.testing.session_artifact_laws import ArtifactLaws
+from hector.testing.session_feed_laws import FeedLaws
 from hector.testing.session_laws import (
     KEY,
     an_event,
     dump_session,
     load_session,
     next_tick,
+    save,
 )
 from hector.testing.session_log_laws import LogLaws
 from hector.testing.session_machine import SessionMachine
@@ -31,7 +29,7 @@ from hector.testing.session_machine import SessionMachine
 __all__ = ["SessionsSuite"]
 
 
-class SessionsSuite(LogLaws):
+class SessionsSuite(LogLaws, ArtifactLaws, FeedLaws):
     """The laws of `hector.spi.Sessions`.
 
     ```python
@@ -138,7 +136,7 @@ class SessionsSuite(LogLaws):
     # -------------------------------------------------------------------------------- listing
 
     def test_a_listing_begins_with_what_was_touched_last(self) -> None:
-        """An append or an artifact moves a session to the front; reading and claiming do not."""
+        """An append moves a session to the front; reading and claiming do not."""
 
         async def scenario(sessions: Sessions) -> None:
             keys = [attrs.evolve(KEY, id=f"s{number}") for number in range(4)]
@@ -147,12 +145,12 @@ class SessionsSuite(LogLaws):
                 await next_tick(sessions)
             await sessions.append(keys[1], [an_event("a")], head=0)
             await next_tick(sessions)
-            await sessions.save_artifact(keys[0], "x", b"", media_type="text/plain")
+            await save(sessions, keys[0], "x", b"")
             await sessions.claim(keys[2])
             await sessions.load(keys[2])
             page = await sessions.list("app")
             assert [item.key.id for item in page.sessions] == ["s0", "s1", "s3", "s2"]
-            assert [item.head for item in page.sessions] == [0, 1, 0, 0]
+            assert [item.head for item in page.sessions] == [1, 1, 0, 0]
             assert page.next_cursor is None
 
         self.check(scenario)
@@ -198,7 +196,7 @@ class SessionsSuite(LogLaws):
         async def scenario(sessions: Sessions) -> None:
             await sessions.create(KEY, state={"app:x": 1, "user:x": 2, "x": 3})
             await sessions.append(KEY, [an_event("a")], head=0)
-            await sessions.save_artifact(KEY, "x", b"1", media_type="text/plain")
+            await save(sessions, KEY, "x", b"1")
             await sessions.claim(KEY)
             assert await sessions.delete(KEY)
             assert not await sessions.delete(KEY)
@@ -208,45 +206,5 @@ class SessionsSuite(LogLaws):
             assert made.state == {"app:x": 1, "user:x": 2}
             assert not await sessions.list_artifacts(KEY)
             await sessions.append(KEY, [an_event("a")], head=0)
-
-        self.check(scenario)
-
-    def test_artifacts_keep_every_version(self) -> None:
-        """Numbered from 1, each with its own media type and bytes."""
-
-        async def scenario(sessions: Sessions) -> None:
-            with pytest.raises(SessionNotFoundError):
-                await sessions.save_artifact(KEY, "a", b"", media_type="text/plain")
-            await sessions.create(KEY)
-            contents = [b"", bytes(range(256)), b"x" * 100_000]
-            for number, data in enumerate(contents, 1):
-                saved = await sessions.save_artifact(KEY, "a", data, media_type=f"x/{number}")
-                loaded = await sessions.load_artifact(KEY, "a")
-                assert loaded.summary == saved
-                assert (saved.version, saved.size_bytes) == (number, len(data))
-            for number, data in enumerate(contents, 1):
-                old = await sessions.load_artifact(KEY, "a", version=number)
-                assert (old.data, old.summary.media_type) == (data, f"x/{number}")
-            assert [item.version for item in await sessions.list_artifacts(KEY)] == [3]
-            for version in (0, -1, 4, 2**70):
-                with pytest.raises(ArtifactNotFoundError):
-                    await sessions.load_artifact(KEY, "a", version=version)
-            with pytest.raises(ArtifactNotFoundError):
-                await sessions.load_artifact(attrs.evolve(KEY, id="s2"), "a")
-
-        self.check(scenario)
-
-    def test_concurrent_artifacts_get_different_versions(self) -> None:
-        """None overwrites another."""
-
-        async def scenario(sessions: Sessions) -> None:
-            await sessions.create(KEY)
-            saved = await asyncio.gather(
-                *(
-                    sessions.save_artifact(KEY, "a", bytes([number]), media_type="x/y")
-                    for number in range(10)
-                )
-            )
-            assert sorted(item.version for item in saved) == list(range(1, 11))
 
         self.check(scenario)

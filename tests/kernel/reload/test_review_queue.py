@@ -54,7 +54,7 @@ async def test_a_reload_that_was_cancelled_while_it_waited_replaces_nothing(ledg
         assert isinstance(report, ReloadReport)
         assert report.is_changed
         assert runtime.generation == 2
-        assert ledger.latest("llms.default").answer == "b"
+        assert runtime.llm("default").model == "b"
 
 
 async def test_the_latest_of_many_wins(ledger: Ledger) -> None:
@@ -72,4 +72,4 @@ async def test_the_latest_of_many_wins(ledger: Ledger) -> None:
         *replaced, last = [await task for task in waiting]
         assert [type(error) for error in replaced] == [ReloadSupersededError] * 2
         assert isinstance(last, ReloadReport)
-        assert ledger.latest("llms.default").answer == "d"
+        assert runtime.llm("default").model == "d"

@@ -10,9 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from hector.message import event_to_json
 from hector.spi.session import SessionKey
 from hector_std.sqlite_sessions.store import SqliteSessions
 
+from .dying import HISTORY  # noqa: TID252  # the script that this file starts
+
+DYING = Path(__file__).with_name("dying.py")
 APPENDER = Path(__file__).with_name("appender.py")
 
 
@@ -71,6 +75,51 @@ async def test_a_killed_process_loses_nothing_it_acknowledged(tmp_path: Path) ->
 @pytest.mark.long
 async def test_a_hundred_killed_processes_lose_nothing_they_acknowledged(tmp_path: Path) -> None:
     await die_and_look(tmp_path / "sessions.db", 100)
+
+
+async def picture(database: Path) -> list[object]:
+    """Everything that can be read of a file, but for the names of what is staged."""
+    seen: list[object] = []
+    async with SqliteSessions(database) as sessions:
+        for item in (await sessions.list("app")).sessions:
+            session = await sessions.load(item.key)
+            assert session is not None
+            assert session.head == item.head == len(session.events)
+            events = [event_to_json(event) for event in session.events]
+            seen.append((session.key, session.epoch, session.state, session.artifacts, events))
+            for artifact in session.artifacts.values():
+                content = await sessions.load_artifact(item.key, artifact.name)
+                assert len(content.data) == artifact.size_bytes
+                seen.append(hash(content.data))
+        page = await sessions.changes("app")
+        seen.append([(change.key, change.event and change.event.id) for change in page.changes])
+    return seen
+
+
+async def test_killed_before_any_statement_it_is_as_before_or_after_the_step(
+    tmp_path: Path,
+) -> None:
+    """A history with state, claims, artifacts in pieces, a restored and a deleted session."""
+    process = subprocess.run(
+        [sys.executable, str(DYING), str(tmp_path)], capture_output=True, check=True, timeout=60
+    )
+    lives = [[int(word) for word in line.split()] for line in process.stdout.splitlines()]
+    assert len(lives) > 60
+    assert lives[-1][1] == len(HISTORY)
+    nothing: list[list[object]] = [[]]
+    pictures = nothing + [await picture_after(tmp_path, steps) for steps in range(len(HISTORY) + 1)]
+    for number, done in lives:
+        found = await picture(tmp_path / f"{number}.db")
+        assert found in pictures[done + 1 : done + 3], (number, done)
+
+
+async def picture_after(folder: Path, steps: int) -> list[object]:
+    """What an undisturbed life leaves after so many steps."""
+    database = folder / f"whole-{steps}.db"
+    async with SqliteSessions(database, clock=lambda: 1.0) as sessions:
+        for step in HISTORY[:steps]:
+            await step(sessions)
+    return await picture(database)
 
 
 async def test_two_processes_share_a_file_that_neither_found(tmp_path: Path) -> None:

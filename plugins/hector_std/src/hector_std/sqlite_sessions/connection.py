@@ -157,11 +157,13 @@ class SqliteConnection(aiosqlite.Connection):
         try:
             if self._is_reader:
                 connection.execute("PRAGMA query_only = ON")
+                connection.execute("PRAGMA synchronous = FULL")  # for checkpoints
+                connection.execute("PRAGMA fullfsync = ON")
                 return
             self._use_write_ahead_log(connection)
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA fullfsync = ON")  # on macOS fsync alone reaches no platter
-            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA wal_autocheckpoint = 16000")  # see Checkpoints
             migrate(connection)
         except SessionError as error:
             message = f"the session database {self._path} {error.message}"

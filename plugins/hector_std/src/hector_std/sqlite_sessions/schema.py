@@ -70,7 +70,100 @@ _VERSION_1 = (
     f"PRAGMA application_id = {APPLICATION_ID}",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1,)
+_VERSION_2 = (
+    """CREATE TABLE new_sessions (
+        key INTEGER PRIMARY KEY AUTOINCREMENT,
+        app TEXT NOT NULL,
+        user TEXT NOT NULL,
+        id TEXT NOT NULL,
+        head INTEGER NOT NULL DEFAULT 0,
+        epoch INTEGER NOT NULL DEFAULT 0,
+        created_at REAL NOT NULL,
+        updated_at REAL NOT NULL,
+        UNIQUE (app, user, id)
+    ) STRICT""",
+    """INSERT INTO new_sessions (key, app, user, id, head, epoch, created_at, updated_at)
+        SELECT key, app, user, id, head, epoch, created_at, updated_at FROM sessions""",
+    """CREATE TABLE new_events (
+        position INTEGER PRIMARY KEY,
+        session INTEGER NOT NULL,
+        sequence INTEGER NOT NULL,
+        recorded_at REAL NOT NULL,
+        timestamp REAL NOT NULL,
+        payload TEXT NOT NULL
+    ) STRICT""",
+    """INSERT INTO new_events (session, sequence, recorded_at, timestamp, payload)
+        SELECT session, sequence, sessions.updated_at, events.created_at, payload
+        FROM events JOIN sessions ON sessions.key = events.session
+        ORDER BY events.session, events.sequence""",
+    """CREATE TABLE new_session_state (
+        session INTEGER NOT NULL,
+        key TEXT NOT NULL,
+        value TEXT NOT NULL,
+        PRIMARY KEY (session, key)
+    ) STRICT, WITHOUT ROWID""",
+    "INSERT INTO new_session_state SELECT session, key, value FROM session_state",
+    """CREATE TABLE new_artifacts (
+        session INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        media_type TEXT NOT NULL,
+        size_bytes INTEGER NOT NULL,
+        created_at REAL NOT NULL,
+        content INTEGER,
+        data BLOB,
+        PRIMARY KEY (session, name, version)
+    ) STRICT""",
+    """INSERT INTO new_artifacts
+        SELECT session, name, version, media_type, size_bytes, created_at, NULL, data
+        FROM artifacts""",
+    "DROP TABLE artifacts",
+    "DROP TABLE session_state",
+    "DROP TABLE events",
+    "DROP TABLE sessions",
+    "ALTER TABLE new_sessions RENAME TO sessions",
+    "ALTER TABLE new_events RENAME TO events",
+    "ALTER TABLE new_session_state RENAME TO session_state",
+    "ALTER TABLE new_artifacts RENAME TO artifacts",
+    "CREATE INDEX sessions_by_age ON sessions (app, updated_at DESC, user, id)",
+    "CREATE UNIQUE INDEX events_by_session ON events (session, sequence)",
+    """CREATE TABLE deletions (
+        position INTEGER PRIMARY KEY,
+        app TEXT NOT NULL,
+        user TEXT NOT NULL,
+        id TEXT NOT NULL,
+        deleted_at REAL NOT NULL
+    ) STRICT""",
+    """CREATE TABLE contents (
+        content INTEGER PRIMARY KEY AUTOINCREMENT,
+        session INTEGER NOT NULL,
+        size_bytes INTEGER NOT NULL,
+        staged_at REAL NOT NULL,
+        is_named INTEGER NOT NULL DEFAULT 0
+    ) STRICT""",
+    "CREATE INDEX contents_by_session ON contents (session)",
+    """CREATE TABLE pieces (
+        content INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        data BLOB NOT NULL,
+        PRIMARY KEY (content, number)
+    ) STRICT""",
+    """CREATE TABLE marks (
+        name TEXT PRIMARY KEY,
+        position INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    """INSERT INTO marks SELECT 'settled', coalesce(max(position), 0) FROM events""",
+    "INSERT INTO marks VALUES ('forgotten', 0)",
+)
+"""What version 2 is about: see `docs/sessions.md`.
+
+An append dirties as few pages as possible: the events lie in the order of the commits, and the row
+of the session is not touched. Its `head` and `updated_at` are those of the position `settled`; later
+events decide for sessions that have any. Numbers of sessions are never given again, so what was read
+of a session's log stays true.
+"""
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2)
 """Statements that lead from version n to n + 1; the version is the file's `user_version`."""
 
 
@@ -83,7 +176,12 @@ def migrate(connection: sqlite3.Connection) -> None:
         SessionError: the file is of another program, or of a newer Hector.
         sqlite3.Error: the file cannot be read or written.
     """
-    if _version(connection) == len(MIGRATIONS):
+    connection.execute("BEGIN")  # else somebody might migrate between the questions
+    try:
+        is_current = _version(connection) == len(MIGRATIONS)
+    finally:
+        connection.execute("ROLLBACK")
+    if is_current:
         return
     connection.execute("BEGIN IMMEDIATE")
     try:

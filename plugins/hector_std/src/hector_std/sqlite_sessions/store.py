@@ -3,37 +3,61 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
-import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
 from hector.errors import SessionError
-from hector.message import Event, JSONValue, dump_event
+from hector.message import Event, JSONValue
 from hector.spi import BuildContext
-from hector.spi.session import Artifact, ArtifactSummary, Session, SessionKey, SessionPage
+from hector.spi.session import (
+    Artifact,
+    ArtifactDraft,
+    ArtifactSummary,
+    ChangePage,
+    Session,
+    SessionKey,
+    SessionPage,
+    StagedBytes,
+)
+from hector.spi.session_artifacts import (
+    DEFAULT_ARTIFACT_BYTES,
+    artifact_too_large,
+    check_artifacts,
+    check_restored,
+)
 from hector.spi.session_rules import (
     Cursor,
-    ScopedState,
+    check_ids,
     check_key,
     check_listing,
     check_name,
+    check_slice,
+    check_whole,
     numbered,
     session_not_found,
-    split_state,
 )
-from hector_std.sqlite_sessions import statements
+from hector.spi.session_state import split_state
+from hector_std.sqlite_sessions import artifacts as artifact_rows
+from hector_std.sqlite_sessions import reading, writing
+from hector_std.sqlite_sessions.appends import Append, delta_of, row
+from hector_std.sqlite_sessions.checkpoints import Checkpoints
 from hector_std.sqlite_sessions.connection import SqliteConnection
+from hector_std.sqlite_sessions.hot import HotLogs
 from hector_std.sqlite_sessions.settings import SqliteSettings
+from hector_std.sqlite_sessions.staging import large_drafts, pieces_of
 from hector_std.sqlite_sessions.writer import GroupWriter, Operation
 
 __all__ = ["SqliteSessions", "create"]
 
 T = TypeVar("T")
+
+_POLL_S = 0.25  # how late a change by another process may be seen
 
 
 def create(settings: SqliteSettings, context: BuildContext) -> SqliteSessions:  # noqa: ARG001  # part of the contract
@@ -49,7 +73,8 @@ class SqliteSessions:
 
     Everything that writes goes through one connection and is committed in groups (WAL, synchronous
     FULL: what was returned survives a crash of the machine). Reads have a connection of their own
-    and never wait for a writer. Events are decoded on its thread.
+    and never wait for a writer. Events are decoded on its thread, and those of recent sessions are
+    kept decoded.
     """
 
     def __init__(
@@ -57,6 +82,8 @@ class SqliteSessions:
         database: Path,
         *,
         busy_timeout_s: float = 5.0,
+        max_artifact_bytes: int = DEFAULT_ARTIFACT_BYTES,
+        hot_bytes: int = 64 * 1024 * 1024,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Prepare the store; nothing is opened yet.
@@ -64,30 +91,39 @@ class SqliteSessions:
         Args:
             database: the file.
             busy_timeout_s: how long to wait while another process writes.
+            max_artifact_bytes: how large an artifact may be.
+            hot_bytes: about how much memory decoded logs may take; 0 keeps none.
             clock: gives `created_at` and `updated_at`, in seconds since the epoch.
         """
         self._path = database
         self._busy_timeout_s = busy_timeout_s
+        self._max_artifact_bytes = max_artifact_bytes
         self._clock = clock
+        self._hot = HotLogs(hot_bytes)
         self._stack = AsyncExitStack()
         self._writer: GroupWriter | None = None
         self._reader: SqliteConnection | None = None
+        self._committed: asyncio.Event | None = None
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
-            connections = [
-                SqliteConnection(
-                    self._path, busy_timeout_s=self._busy_timeout_s, is_reader=is_reader
-                )
-                for is_reader in (False, True)
-            ]
-            for connection in connections:
-                await stack.enter_async_context(connection)
-            writer = GroupWriter(connections[0], self._path)
+            open_ = functools.partial(
+                SqliteConnection, self._path, busy_timeout_s=self._busy_timeout_s
+            )
+            written = await stack.enter_async_context(open_(is_reader=False))
+            reader = await stack.enter_async_context(open_(is_reader=True))
+            beside = await stack.enter_async_context(open_(is_reader=True))
+            writer = GroupWriter(written, self._path)
+            checkpoints = Checkpoints(beside, writer, self._path)
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
+            tasks.create_task(checkpoints.run(), name=f"checkpoints of {self._path.name}")
             tasks.create_task(writer.run(), name=f"writer of {self._path.name}")
+            stack.callback(checkpoints.stop)
             stack.callback(writer.stop)
-            self._writer, self._reader = writer, connections[1]
+            writer.on_commit = functools.partial(self._on_commit, checkpoints)
+            tasks.create_task(self._sweep(writer), name=f"sweep of {self._path.name}")
+            await asyncio.sleep(0)  # it is queued before anything else, and so done before the end
+            self._writer, self._reader = writer, reader
             self._stack = stack.pop_all()
         return self
 
@@ -109,37 +145,52 @@ class SqliteSessions:
         check_key(key)
         scopes = split_state(state or {})
         now = self._clock()
-        return await self._write(lambda it: statements.create(it, key, scopes, now))
+        writer = self._open_writer()
+        return await writer.submit(lambda it: writing.create(it, writer.places, key, scopes, now))
 
-    async def load(self, key: SessionKey, *, after: int = 0) -> Session | None:
+    async def load(
+        self,
+        key: SessionKey,
+        *,
+        after: int = 0,
+        since: float | None = None,
+        last: int | None = None,
+        limit: int | None = None,
+    ) -> Session | None:
         """See `Sessions.load`."""
         check_key(key)
-        return await self._read(lambda it: statements.load(it, key, after))
+        check_slice(last, limit)
+        asked = reading.Slice(after, since, last, limit)
+        return await self._read(lambda it: reading.load(it, self._hot, key, asked))
 
     async def append(
-        self, key: SessionKey, events: Sequence[Event], *, head: int, epoch: int = 0
+        self,
+        key: SessionKey,
+        events: Sequence[Event],
+        *,
+        head: int,
+        epoch: int = 0,
+        artifacts: Sequence[ArtifactDraft] = (),
     ) -> Sequence[Event]:
         """See `Sessions.append`."""
+        writer = self._open_writer()
         check_key(key)
-        stored = tuple(numbered(event, number) for number, event in enumerate(events, head + 1))
-        await self._write(
-            functools.partial(
-                statements.append,
-                key=key,
-                rows=[_row(event, epoch) for event in stored],
-                delta=_delta(stored),
-                events=stored,
-                head=head,
-                epoch=epoch,
-                now=self._clock(),
-            )
-        )
+        stored = tuple([numbered(event, number) for number, event in enumerate(events, head + 1)])
+        if len(stored) > 1:
+            check_ids(key, stored)
+        check_artifacts(key, stored, artifacts, limit_bytes=self._max_artifact_bytes)
+        if artifacts:
+            artifacts = await large_drafts(self, key, artifacts)
+        rows = [row(event) for event in stored]
+        delta = delta_of(stored)
+        await writer.submit(Append(key, rows, delta, artifacts, head, epoch, self._clock()))
         return stored
 
     async def claim(self, key: SessionKey) -> Session:
         """See `Sessions.claim`."""
         check_key(key)
-        epoch = await self._write(lambda it: statements.claim(it, key))
+        writer = self._open_writer()
+        epoch = await writer.submit(lambda it: writing.claim(it, writer.places, key))
         # A long log is read by the reader: the write lock is no place to linger.
         session = await self.load(key)
         if session is None:
@@ -153,25 +204,80 @@ class SqliteSessions:
         """See `Sessions.list`."""
         check_listing(app, user, limit)
         start = None if cursor is None else Cursor.parse(cursor)
-        return await self._read(lambda it: statements.list_sessions(it, app, user, limit, start))
+        return await self._read(lambda it: reading.list_sessions(it, app, user, limit, start))
 
     async def delete(self, key: SessionKey) -> bool:
         """See `Sessions.delete`."""
         check_key(key)
-        return await self._write(lambda it: statements.delete(it, key))
+        now = self._clock()
+        writer = self._open_writer()
+        return await writer.submit(lambda it: writing.delete(it, writer.places, key, now))
+
+    async def restore(self, session: Session, *, artifacts: Sequence[ArtifactDraft] = ()) -> None:
+        """See `Sessions.restore`."""
+        writer = self._open_writer()
+        check_key(session.key)
+        check_whole(session)
+        check_restored(session.key, artifacts, limit_bytes=self._max_artifact_bytes)
+        rows = [row(numbered(event, number)) for number, event in enumerate(session.events, 1)]
+        state = split_state(session.state)
+        await writer.submit(
+            lambda it: writing.restore(
+                it, writer.places, session, rows=rows, state=state, artifacts=artifacts
+            )
+        )
+
+    # -------------------------------------------------------------------------------- feed
+
+    async def changes(
+        self, app: str, *, after: str | None = None, limit: int = 1000, wait_s: float = 0.0
+    ) -> ChangePage:
+        """See `Sessions.changes`."""
+        check_listing(app, None, limit)
+        position = reading.position_of(after)
+        clock = asyncio.get_running_loop().time
+        end = clock() + wait_s
+        while True:
+            if self._committed is None:
+                self._committed = asyncio.Event()
+            committed = self._committed
+            page = await self._read(lambda it: reading.changes(it, app, position, limit))
+            left = end - clock()
+            if page.changes or left <= 0:
+                return page
+            try:
+                async with asyncio.timeout(min(left, _POLL_S)):
+                    await committed.wait()
+            except TimeoutError:
+                continue
 
     # -------------------------------------------------------------------------------- artifacts
 
-    async def save_artifact(
-        self, key: SessionKey, name: str, data: bytes, *, media_type: str
-    ) -> ArtifactSummary:
-        """See `Sessions.save_artifact`."""
+    async def stage(self, key: SessionKey, data: AsyncIterable[bytes]) -> StagedBytes:
+        """See `Sessions.stage`."""
         check_key(key)
-        check_name("artifact's name", name)
+        writer = self._open_writer()
         now = self._clock()
-        return await self._write(
-            lambda it: statements.save_artifact(it, key, name, data, media_type=media_type, now=now)
+        content = await writer.submit(
+            lambda it: artifact_rows.begin_content(it, writer.places, key, now)
         )
+        size_bytes = number = 0
+        try:
+            async for piece in pieces_of(data):
+                size_bytes += len(piece)
+                if size_bytes > self._max_artifact_bytes:
+                    raise artifact_too_large(key, self._max_artifact_bytes)
+                await writer.submit(
+                    functools.partial(
+                        artifact_rows.add_piece, content=content, number=number, data=piece
+                    )
+                )
+                number += 1
+            await writer.submit(lambda it: artifact_rows.finish_content(it, content, size_bytes))
+        except Exception:
+            await writer.submit(lambda it: artifact_rows.drop_content(it, content))
+            raise
+        return StagedBytes(key=key, id=str(content), size_bytes=size_bytes)
 
     async def load_artifact(
         self, key: SessionKey, name: str, *, version: int | None = None
@@ -179,54 +285,58 @@ class SqliteSessions:
         """See `Sessions.load_artifact`."""
         check_key(key)
         check_name("artifact's name", name)
-        return await self._read(lambda it: statements.load_artifact(it, key, name, version))
+        return await self._read(lambda it: artifact_rows.load_artifact(it, key, name, version))
 
-    async def list_artifacts(self, key: SessionKey) -> Sequence[ArtifactSummary]:
+    async def stream_artifact(
+        self, key: SessionKey, name: str, *, version: int | None = None
+    ) -> AsyncGenerator[bytes]:
+        """See `Sessions.stream_artifact`."""
+        check_key(key)
+        check_name("artifact's name", name)
+        found = await self._read(lambda it: artifact_rows.find(it, key, name, version))
+        number = 0
+        while True:
+            read = functools.partial(
+                artifact_rows.read_piece, key=key, name=name, found=found, number=number
+            )
+            piece = await self._read(read)
+            if not piece:
+                return
+            yield piece
+            number += 1
+
+    async def list_artifacts(
+        self, key: SessionKey, *, name: str | None = None
+    ) -> Sequence[ArtifactSummary]:
         """See `Sessions.list_artifacts`."""
         check_key(key)
-        return await self._read(lambda it: statements.list_artifacts(it, key))
+        return await self._read(lambda it: artifact_rows.list_artifacts(it, key, name))
 
     # -------------------------------------------------------------------------------- inside
 
-    async def _write(self, operation: Operation[T]) -> T:
+    async def _sweep(self, writer: GroupWriter) -> None:
+        now = self._clock()
+        with contextlib.suppress(SessionError):  # locked or damaged: the next opening tries again
+            await writer.submit(lambda it: artifact_rows.sweep(it, now))
+
+    def _open_writer(self) -> GroupWriter:
         if self._writer is None:
             raise self._not_open()
-        return await self._writer.submit(operation)
+        return self._writer
 
     async def _read(self, function: Operation[T]) -> T:
         if self._reader is None:
             raise self._not_open()
         return await self._reader.read(function)
 
+    def _on_commit(self, checkpoints: Checkpoints, operations: int) -> None:
+        checkpoints.note(operations)
+        if self._committed is not None:
+            self._committed.set()
+            self._committed = None
+
     def _not_open(self) -> SessionError:
         return SessionError(
             f"the session database {self._path} is not open",
             hint="enter the store: `async with SqliteSessions(path) as sessions:`",
         )
-
-
-def _row(event: Event, epoch: int) -> statements.EventRow:
-    return (
-        event.sequence or 0,
-        _column(event.id),
-        _column(event.invocation_id),
-        epoch,
-        event.kind,
-        _column(event.author),
-        _column(event.branch),
-        dump_event(event),
-        0.0 if math.isnan(event.timestamp) else event.timestamp,
-    )
-
-
-def _column(text: str) -> str:
-    """A column is for queries and has no place for lone surrogates; the payload keeps them."""
-    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
-
-
-def _delta(events: Sequence[Event]) -> ScopedState | None:
-    merged: dict[str, JSONValue] = {}
-    for event in events:
-        if event.actions is not None:
-            merged.update(event.actions.state_delta)
-    return split_state(merged) if merged else None

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections import deque
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any, TypeVar, cast
 
 import attrs
 
 from hector.errors import SessionError
+from hector_std.sqlite_sessions.appends import Append, append_all
 from hector_std.sqlite_sessions.connection import DriverErrors, SqliteConnection, explain
+from hector_std.sqlite_sessions.places import Places
 
-__all__ = ["AbandonedError", "GroupWriter", "Operation"]
+__all__ = ["AbandonedError", "Apart", "GroupWriter", "Operation"]
 
 T = TypeVar("T")
 
 Operation = Callable[[sqlite3.Connection], T]
 """Statements of one caller. It raises `SessionError` before it wrote, `AbandonedError` after."""
+
+Work = Operation[Any] | Append
 
 _LARGEST_GROUP = 1024
 
@@ -36,11 +41,19 @@ class AbandonedError(Exception):
         self.reason = reason
 
 
+class Apart:
+    """A function to run between groups, outside any transaction: a checkpoint, for instance."""
+
+    def __init__(self, function: Callable[[sqlite3.Connection], None]) -> None:
+        self.function = function
+
+
 @attrs.define(eq=False)
 class _Queued:
-    operation: Operation[Any]
+    operation: Work | Apart
     outcome: asyncio.Future[Any]
     is_running: bool = False
+    is_dropped: bool = False
     decided: asyncio.Future[None] | None = None  # what a caller cancelled meanwhile waits for
 
     def decide(self, result: Any) -> None:
@@ -62,16 +75,26 @@ class GroupWriter:
     There is no timer: an idle writer commits at once, a busy one takes what has queued since. An
     operation is durable when `submit` returns. Within a group operations run in the order they were
     submitted, each wholly or not at all.
+
+    The connection's thread takes from the queue by itself, so that one hop leads there and one back.
+    While the event loop is busy with other callers, the interpreter's lock keeps the thread from
+    beginning, so what they submit comes into the same group.
+
+    Attributes:
+        places: where the logs end; for operations, which run on the thread.
+        on_commit: called on the event loop after each group with the number of its operations.
     """
 
     def __init__(self, connection: SqliteConnection, path: Path) -> None:
         self._connection = connection
         self._path = path
-        self._queue: deque[_Queued] = deque()
-        self._changed = asyncio.Event()
+        self._queue: SimpleQueue[_Queued | None] = SimpleQueue()
+        self._taking = threading.Lock()
         self._is_stopping = False
+        self.places = Places()
+        self.on_commit: Callable[[int], None] | None = None
 
-    async def submit(self, operation: Operation[T]) -> T:
+    async def submit(self, operation: Operation[T] | Append | Apart) -> T:
         """Run an operation in the next group and return its result once it is durable.
 
         When the caller is cancelled, an operation that still waits is dropped; one that has begun
@@ -85,11 +108,12 @@ class GroupWriter:
             raise self._closed()
         loop = asyncio.get_running_loop()
         queued = _Queued(operation, loop.create_future())
-        self._queue.append(queued)
-        self._changed.set()
+        self._queue.put(queued)
         try:
             return cast("T", await queued.outcome)
         except asyncio.CancelledError:
+            with self._taking:
+                queued.is_dropped = not queued.is_running
             if queued.is_running:
                 queued.decided = loop.create_future()
                 await queued.decided
@@ -98,44 +122,73 @@ class GroupWriter:
     def stop(self) -> None:
         """Take nothing more; `run` ends when the queue is empty."""
         self._is_stopping = True
-        self._changed.set()
+        self._queue.put(None)
 
     async def run(self) -> None:
-        """Commit groups until `stop`. Run it in one task, for as long as the writer lives."""
-        running: list[_Queued] = []
+        """Commit groups until `stop`. Run it in one task, for as long as the writer lives.
+
+        It has the connection for itself. When it is cancelled, what is queued is still committed.
+        """
+        loop = asyncio.get_running_loop()
         try:
-            while True:
-                running = self._take()
-                if running:
-                    await self._commit(running)
-                elif self._is_stopping:
-                    return
-                else:
-                    self._changed.clear()
-                    await self._changed.wait()
+            await self._connection.call(lambda connection: self._serve(connection, loop))
+        except asyncio.CancelledError:
+            self.stop()
+            raise
         finally:
             self._is_stopping = True
-            for queued in running:  # decided already, unless this task was cancelled
-                queued.decide(self._lost())
-            for queued in self._queue:
-                queued.decide(self._closed())
 
-    def _take(self) -> list[_Queued]:
+    # -------------------------------------------------------------------------------- on the thread
+
+    def _serve(self, connection: sqlite3.Connection, loop: asyncio.AbstractEventLoop) -> None:
+        is_open = True
+        while is_open:
+            group, apart, is_open = self._take()
+            try:
+                if group:
+                    operations = [cast("Work", queued.operation) for queued in group]
+                    results = _run_group(connection, self.places, operations, self._path)
+                    loop.call_soon_threadsafe(self._tell, group, results)
+                if apart is not None:
+                    cast("Apart", apart.operation).function(connection)
+                    loop.call_soon_threadsafe(apart.decide, None)
+            except BaseException:  # unheard of; whoever waits must not wait for ever
+                self._is_stopping = True
+                self._queue.put(None)
+                while is_open:
+                    more, other, is_open = self._take()
+                    group += more
+                    group += [] if other is None else [other]
+                group += [] if apart is None else [apart]
+                loop.call_soon_threadsafe(self._tell, group, [self._lost() for _ in group])
+                raise
+
+    def _take(self) -> tuple[list[_Queued], _Queued | None, bool]:
+        """A group, or one that runs apart after it; False: `stop` was reached."""
         group: list[_Queued] = []
-        while self._queue and len(group) < _LARGEST_GROUP:
-            queued = self._queue.popleft()
-            if not queued.outcome.done():  # else its caller was cancelled
-                queued.is_running = True
+        queued = self._queue.get()
+        while queued is not None:
+            with self._taking:
+                queued.is_running = not queued.is_dropped
+            if queued.is_running:
+                if isinstance(queued.operation, Apart):
+                    return group, queued, True
                 group.append(queued)
-        return group
+            if len(group) == _LARGEST_GROUP:
+                return group, None, True
+            try:
+                queued = self._queue.get_nowait()
+            except Empty:
+                return group, None, True
+        return group, None, False
 
-    async def _commit(self, group: list[_Queued]) -> None:
-        operations = [queued.operation for queued in group]
-        results = await self._connection.call(
-            lambda connection: _run_group(connection, operations, self._path)
-        )
+    # -------------------------------------------------------------------------------- on the loop
+
+    def _tell(self, group: Sequence[_Queued], results: Sequence[Any]) -> None:
         for queued, result in zip(group, results, strict=True):
             queued.decide(result)
+        if self.on_commit is not None:
+            self.on_commit(len(group))
 
     def _lost(self) -> SessionError:
         return SessionError(
@@ -151,7 +204,7 @@ class GroupWriter:
 
 
 def _run_group(
-    connection: sqlite3.Connection, operations: Sequence[Operation[Any]], path: Path
+    connection: sqlite3.Connection, places: Places, operations: Sequence[Work], path: Path
 ) -> list[Any]:
     """Each operation's result, or the `SessionError` that says why it has none.
 
@@ -163,31 +216,48 @@ def _run_group(
     except sqlite3.Error as error:
         return [_explained(path, error) for _ in operations]
     try:
-        results = [_attempt(operation, connection) for operation in operations]
+        places.begin(connection)
+        results = _attempt_all(connection, places, operations)
+        places.settle(connection)
     except (AbandonedError, *DriverErrors) as error:
-        _roll_back(connection)
+        _roll_back(connection, places)
         if len(operations) == 1:
             return [_explained(path, error)]
-        return [_run_group(connection, [operation], path)[0] for operation in operations]
+        return [_run_group(connection, places, [item], path)[0] for item in operations]
     except BaseException:
-        _roll_back(connection)
+        _roll_back(connection, places)
         raise
     try:
         connection.execute("COMMIT")
     except sqlite3.Error as error:
-        _roll_back(connection)
+        _roll_back(connection, places)
         return [_explained(path, error) for _ in operations]
     return results
 
 
-def _attempt(operation: Operation[Any], connection: sqlite3.Connection) -> Any:
-    try:
-        return operation(connection)
-    except SessionError as error:
-        return error
+def _attempt_all(
+    connection: sqlite3.Connection, places: Places, operations: Sequence[Work]
+) -> list[Any]:
+    results: list[Any] = []
+    appends: list[Append] = []  # those behind one another share their statements
+    for operation in operations:
+        if isinstance(operation, Append):
+            appends.append(operation)
+            continue
+        if appends:
+            results += append_all(connection, places, appends)
+            appends = []
+        try:
+            results.append(operation(connection))
+        except SessionError as error:
+            results.append(error)
+    if appends:
+        results += append_all(connection, places, appends)
+    return results
 
 
-def _roll_back(connection: sqlite3.Connection) -> None:
+def _roll_back(connection: sqlite3.Connection, places: Places) -> None:
+    places.clear()
     if connection.in_transaction:  # some errors have rolled back already
         connection.execute("ROLLBACK")
 

@@ -1,0 +1,117 @@
+"""Many appends at once, each behind its fence."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+
+from hector.errors import SessionError
+from hector.message import Event, JSONValue, dump_event
+from hector.spi.session import ArtifactDraft, SessionKey
+from hector.spi.session_rules import check_event_size, conflict
+from hector.spi.session_state import ScopedState, split_state
+from hector_std.sqlite_sessions.artifacts import check_newest, insert_artifact
+from hector_std.sqlite_sessions.places import Places
+from hector_std.sqlite_sessions.state import merge
+
+__all__ = ["Append", "EventRow", "append_all", "delta_of", "insert_events", "row"]
+
+EventRow = tuple[int, float, str]
+"""sequence, timestamp, payload."""
+
+_COLUMNS = (
+    "INSERT INTO events (position, session, sequence, recorded_at, timestamp, payload) VALUES "
+)
+_CHUNKS = (64, 16, 4, 1)
+_INSERTS = {size: _COLUMNS + ",".join(["(?,?,?,?,?,?)"] * size) for size in _CHUNKS}
+
+
+@attrs.define(eq=False)  # not frozen: made for every append, and that takes twice as long
+class Append:
+    """One caller's append, encoded; `rows` have the sequences from `head` + 1 on."""
+
+    key: SessionKey
+    rows: Sequence[EventRow]
+    delta: ScopedState | None
+    artifacts: Sequence[ArtifactDraft]
+    head: int
+    epoch: int
+    now: float
+
+
+def row(event: Event) -> EventRow:
+    """The row of an event that has its sequence. Raises `EventTooLargeError`."""
+    payload = dump_event(event)
+    if len(payload) > 1_000_000:
+        check_event_size(event, len(payload))
+    timestamp = event.timestamp
+    return (event.sequence or 0, 0.0 if math.isnan(timestamp) else timestamp, payload)
+
+
+def delta_of(events: Sequence[Event]) -> ScopedState | None:
+    """What the events do to the state, together; None: nothing."""
+    merged: dict[str, JSONValue] = {}
+    for event in events:
+        if event.actions is not None:
+            merged.update(event.actions.state_delta)
+    return split_state(merged) if merged else None
+
+
+def append_all(
+    connection: sqlite3.Connection, places: Places, appends: Sequence[Append]
+) -> list[SessionError | None]:
+    """Append in order; for each what it is refused with, or None.
+
+    One that is refused has written nothing. The fence is compared in memory, see `Places`.
+
+    Raises:
+        sqlite3.Error: everything has to be undone.
+    """
+    results: list[SessionError | None] = []
+    values: list[Any] = []
+    position = places.position
+    for append in appends:
+        try:
+            place = places.get(connection, append.key)
+            if place.head != append.head or place.epoch != append.epoch:
+                raise conflict(
+                    append.key,
+                    head=append.head,
+                    epoch=append.epoch,
+                    stored_head=place.head,
+                    stored_epoch=place.epoch,
+                )
+            if append.artifacts:
+                check_newest(connection, append.key, place.number, append.artifacts)
+        except SessionError as error:
+            results.append(error)
+            continue
+        number, now = place.number, append.now
+        for sequence, timestamp, payload in append.rows:
+            position += 1
+            values += (position, number, sequence, now, timestamp, payload)
+        place.head += len(append.rows)
+        if append.delta is not None:
+            merge(connection, append.key, number, append.delta)
+        for draft in append.artifacts:
+            insert_artifact(connection, number, draft, append.now)
+        results.append(None)
+    insert_events(connection, values)
+    places.position = position
+    return results
+
+
+def insert_events(connection: sqlite3.Connection, values: list[Any]) -> None:
+    """Insert rows of six values each: one statement for many, each is a round through the interpreter's lock."""
+    start, left = 0, len(values) // 6
+    for size in _CHUNKS:
+        while left >= size:
+            end = start + size * 6
+            connection.execute(
+                _INSERTS[size], values[start:end] if start or left > size else values
+            )
+            start, left = end, left - size

@@ -1,0 +1,88 @@
+"""An invocation's log goes on when others write to the session, and says nothing twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from hector.agent import SessionLog
+from hector.errors import SessionConflictError
+from hector.message import Actions, Event
+from hector.session import InMemorySessions
+from hector.spi.session import ArtifactDraft, SessionKey
+
+KEY = SessionKey("app", "ada", "s1")
+
+
+def an_event(id: str, **delta: int) -> Event:
+    return Event(
+        id=id,
+        kind="state",
+        invocation_id="i",
+        author="helper",
+        actions=Actions(state_delta={**delta}),
+    )
+
+
+def ids(events: Sequence[Event]) -> list[tuple[str, int | None]]:
+    return [(event.id, event.sequence) for event in events]
+
+
+async def test_what_another_process_said_meanwhile_comes_first() -> None:
+    """It is in the log's events and state, too, and one's own `temp:` state stays."""
+    sessions = InMemorySessions()
+    log = SessionLog(sessions, await sessions.create(KEY))
+    await log.append(Event(id="a", kind="state", invocation_id="i", author="helper",
+                           actions=Actions(state_delta={"temp:x": 1})))  # fmt: skip
+    await sessions.append(KEY, [an_event("theirs", y=2)], head=1)
+    assert ids(await log.append(an_event("b", z=3))) == [("b", 3)]
+    assert ids(log.events) == [("a", 1), ("theirs", 2), ("b", 3)]
+    assert log.state == {"temp:x": 1, "y": 2, "z": 3}
+    assert ids(await log.append(an_event("c"))) == [("c", 4)]
+
+
+async def test_who_was_taken_over_stops() -> None:
+    sessions = InMemorySessions()
+    log = SessionLog(sessions, await sessions.create(KEY))
+    await sessions.claim(KEY)
+    with pytest.raises(SessionConflictError, match="was taken over") as caught:
+        await log.append(an_event("a"))
+    assert caught.value.is_taken_over
+    assert log.events == []
+
+
+class Forgetful(InMemorySessions):
+    """Commits, and is cancelled before it can say so."""
+
+    is_forgetful = False
+
+    async def append(
+        self,
+        key: SessionKey,
+        events: Sequence[Event],
+        *,
+        head: int,
+        epoch: int = 0,
+        artifacts: Sequence[ArtifactDraft] = (),
+    ) -> Sequence[Event]:
+        stored = await super().append(key, events, head=head, epoch=epoch, artifacts=artifacts)
+        if self.is_forgetful:
+            self.is_forgetful = False
+            raise asyncio.CancelledError
+        return stored
+
+
+async def test_what_a_cancelled_append_has_written_is_not_written_again() -> None:
+    sessions = Forgetful()
+    log = SessionLog(sessions, await sessions.create(KEY))
+    sessions.is_forgetful = True
+    with pytest.raises(asyncio.CancelledError):
+        await log.append(an_event("a", x=1))
+    assert ids(await log.append(an_event("a", x=1))) == [("a", 1)]
+    assert ids(await log.append(an_event("b"))) == [("b", 2)]
+    session = await sessions.load(KEY)
+    assert session is not None
+    assert ids(session.events) == ids(log.events) == [("a", 1), ("b", 2)]
+    assert log.state == {"x": 1}
