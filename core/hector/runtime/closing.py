@@ -33,4 +33,4 @@ async def _close_generations(queue: ReloadQueue) -> None:
         drain_timeout_s=last.plan.config.server.reload.drain_timeout,
         why="the runtime closes",
     )
-    await retirement.wait_until_fewer(1)
+    await retirement.wait_until_closed()

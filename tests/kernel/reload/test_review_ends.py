@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -171,23 +171,24 @@ async def test_a_reload_that_is_cancelled_twice_ends_when_it_has_closed_what_it_
         assert stage.lines[-1] == "close fine a, done"
 
 
-class NotedSessions(InMemorySessions):
-    """Sessions that note their end."""
+def noted_sessions(stage: Stage, **tools: dict[str, Any]) -> tuple[dict[str, Any], Provider]:
+    """A config whose sessions note when they close."""
+
+    @asynccontextmanager
+    async def create(settings: Settings, context: BuildContext) -> AsyncGenerator[InMemorySessions]:
+        yield InMemorySessions()
+        stage.lines.append("close sessions")
+
+    backend = Provider(kind="session_backend", type="noted", settings=Settings, create=create)
+    made = config(server={"sessions": {"backend": "sql", "database": "d"}}, **tools)
+    return made | {"databases": {"d": {"driver": "noted"}}}, backend
 
 
 async def test_a_runtime_that_is_cancelled_again_and_again_keeps_its_sessions_to_the_end() -> None:
     """The session store closes after the components, whose invocations may still write to it."""
     stage = Stage()
     stage.gates["close box a"] = closing = asyncio.Event()
-
-    @asynccontextmanager
-    async def create(settings: Settings, context: BuildContext) -> AsyncGenerator[NotedSessions]:
-        yield NotedSessions()
-        stage.lines.append("close sessions")
-
-    backend = Provider(kind="session_backend", type="noted", settings=Settings, create=create)
-    noted = config(server={"sessions": {"backend": "sql", "database": "d"}}, box={})
-    noted["databases"] = {"d": {"driver": "noted"}}
+    noted, backend = noted_sessions(stage, box={})
 
     async def serve() -> None:
         async with Runtime.open(noted, env={}, providers=[stage.provider, backend]):
@@ -207,6 +208,38 @@ async def test_a_runtime_that_is_cancelled_again_and_again_keeps_its_sessions_to
 
     assert task.cancelled()
     assert stage.lines[-2:] == ["close box a, done", "close sessions"]
+
+
+async def test_a_runtime_closes_what_was_kept_for_a_reload_that_failed_before_its_sessions() -> (
+    None
+):
+    """A component to take back outlived its generation; it closes like every other."""
+    stage = Stage()
+    stage.gates["open slow a"] = asyncio.Event()
+    stage.gates["close box a"] = closing = asyncio.Event()
+    first, backend = noted_sessions(stage, box={})
+    second, _ = noted_sessions(stage, box={"answer": "b"})
+    third, _ = noted_sessions(stage, box={}, slow={})
+    async with asyncio.TaskGroup() as group:
+        async with Runtime.open(first, env={}, providers=[stage.provider, backend]) as runtime:
+            async with aclosing(runtime.run("root", "hi")) as events:
+                await anext(events)
+                await runtime.reload(second)
+                reload = group.create_task(runtime.reload(third))
+                await until(lambda: "open slow a" in stage.lines)
+            await until(lambda: not runtime.health().draining)
+            assert "close box a" not in stage.lines
+            reload.cancel()
+            await until(lambda: "close box a" in stage.lines)
+            group.create_task(set_later(closing))
+        assert stage.lines[-2:] == ["close box a, done", "close sessions"]
+
+
+async def set_later(event: asyncio.Event) -> None:
+    """Once everybody else waits."""
+    for _ in range(100):
+        await asyncio.sleep(0)
+    event.set()
 
 
 async def test_reading_that_hangs_takes_one_thread(tmp_path: Path) -> None:
