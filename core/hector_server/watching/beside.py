@@ -35,7 +35,7 @@ async def reload_when_asked(
         known: what the watched files held just before the running config was read; None watches nothing.
         is_json: how the log is written; see `Reloads`.
     """
-    reloads = Reloads(runtime, is_json)
+    reloads = Reloads(runtime, is_json, is_watching=known is not None)
     async with asyncio.TaskGroup() as group:
         group.create_task(_reload_by_signal(reloads, hangup), name="reload by signal")
         if known is not None:

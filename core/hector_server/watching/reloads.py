@@ -33,10 +33,12 @@ class Reloads:
         runtime: what is reloaded, from the file it was opened with.
         is_json: problems of the config go to the log, one record for each; else they are printed on the standard
             error stream as `hector validate` prints them.
+        is_watching: the next save asks for a reload, too; else only a signal does.
     """
 
     runtime: Runtime
     is_json: bool = False
+    is_watching: bool = False
 
     async def reload(self, reason: Literal["watch", "signal"]) -> None:
         """Reload once. Whatever goes wrong is told; only a cancellation is raised."""
@@ -80,19 +82,21 @@ class Reloads:
                 click.echo(render_diagnostic(item, _text_of(item, texts)), err=True)
         errors = sum(item.severity == "error" for item in error.diagnostics)
         logger.error(
-            "reload (%s): %d problem%s, so the config cannot be used: %s; the next save is tried again",
+            "reload (%s): %d problem%s, so the config cannot be used: %s; %s",
             reason,
             errors,
             "" if errors == 1 else "s",
             self._goes_on(),
+            "the next save is tried again" if self.is_watching else "mend it, and send SIGHUP",
             extra=_fields(problems=errors, generation=self.runtime.generation),
         )
 
     def _tell_failure(self, reason: str, error: HectorError) -> None:
         logger.error(
-            "reload (%s) failed: %s; it is not tried again before the next change or SIGHUP\n%s",
+            "reload (%s) failed: %s; it is not tried again before the next %s\n%s",
             reason,
             self._goes_on(),
+            "change or SIGHUP" if self.is_watching else "SIGHUP",
             "\n".join((str(error), *(f"also: {note}" for note in getattr(error, "__notes__", ())))),
             extra=_fields(
                 code=error.code,
