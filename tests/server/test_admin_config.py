@@ -116,7 +116,7 @@ async def test_a_plan_says_what_would_happen_and_does_nothing(tmp_path: Path) ->
     assert told.pop("needs_restart") == [
         {
             "subject": "server.port",
-            "reason": "`8080` is in force, the config says `9999`",
+            "reason": "it was `8080` at the start, the config says `9999`",
         }
     ]
     assert told == {
