@@ -31,13 +31,13 @@ class Reloads:
 
     Attributes:
         runtime: what is reloaded, from the file it was opened with.
-        is_json: problems of the config go to the log, one record for each; else they are printed on the standard
-            error stream as `hector validate` prints them.
+        is_logging_problems: problems of the config go to the log, one record for each; else they are printed on
+            the standard error stream as `hector validate` prints them.
         is_watching: the next save asks for a reload, too; else only a signal does.
     """
 
     runtime: Runtime
-    is_json: bool = False
+    is_logging_problems: bool = False
     is_watching: bool = False
 
     async def reload(self, reason: Literal["watch", "signal"]) -> None:
@@ -75,7 +75,7 @@ class Reloads:
     def _tell_problems(self, reason: str, error: ConfigError) -> None:
         texts: dict[str, str] = {}
         for item in error.diagnostics:
-            if self.is_json:
+            if self.is_logging_problems:
                 level = logging.ERROR if item.severity == "error" else logging.WARNING
                 logger.log(level, "%s", item, extra=_fields(diagnostic=diagnostic_json(item)))
             else:
