@@ -10,7 +10,7 @@ from typing import Any, Literal
 import attrs
 import click
 
-from hector import Runtime, diagnostic_json, render_diagnostic, report_json
+from hector import Runtime, diagnostic_json, render_diagnostic
 from hector.errors import (
     ConfigError,
     Diagnostic,
@@ -18,7 +18,7 @@ from hector.errors import (
     ReloadSupersededError,
     RuntimeClosedError,
 )
-from hector_server.watching.report import summary
+from hector_server.watching.report import tell
 
 __all__ = ["Reloads"]
 
@@ -55,19 +55,7 @@ class Reloads:
         except Exception:
             logger.exception("reload (%s) failed: %s; this is a bug", reason, self._goes_on())
         else:
-            logger.info(
-                "reload (%s): %s",
-                reason,
-                summary(report),
-                extra=_fields(reload=report_json(report)),
-            )
-            for need in report.needs_restart:
-                logger.warning(
-                    "%s needs a restart: %s",
-                    need.subject,
-                    need.reason,
-                    extra=_fields(needs_restart=attrs.asdict(need)),
-                )
+            tell(logger, reason, report)
 
     def _goes_on(self) -> str:
         return f"generation {self.runtime.generation} goes on"
