@@ -346,6 +346,7 @@ async def test_a_generation_that_never_was_is_not_found(tmp_path: Path) -> None:
         ("[1]", "application/json", 400),
         ("{", "application/json", 400),
         ("generation: 1", "application/yaml", 415),
+        ('{"generation": 1}', "application/x-www-form-urlencoded", 415),  # curl's own
     ],
 )
 async def test_what_is_no_order_to_roll_back_is_refused(
@@ -357,6 +358,8 @@ async def test_what_is_no_order_to_roll_back_is_refused(
         generation = server.runtime.generation
 
     assert (answer.status_code, generation) == (status, 2)
+    if status == 415:
+        assert answer.json()["error"]["hint"] == "set `Content-Type: application/json`"
 
 
 async def test_the_history_says_what_became_of_every_config(tmp_path: Path) -> None:
