@@ -95,8 +95,14 @@ async def _reload_when_asked(
 ) -> None:
     from hector_server.watching import reload_when_asked  # when requests are accepted already
 
-    is_json = runtime.config.logger.format == "json"
-    await reload_when_asked(runtime, config=file, hangup=hangup, known=known, is_json=is_json)
+    log = runtime.config.logger
+    await reload_when_asked(
+        runtime,
+        config=file,
+        hangup=hangup,
+        known=known,
+        is_logging_problems=log.format == "json" or log.file is not None,
+    )
 
 
 async def _serve(

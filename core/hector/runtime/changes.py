@@ -153,7 +153,7 @@ def _server_needs(running: ServerConfig, wanted: ServerConfig) -> Iterator[Resta
         if not keys:
             continue
         if field.name in _SHOWN_SERVER_KEYS:
-            reason = f"{_shown(old)} is in force, the config says {_shown(new)}"
+            reason = f"it was {_shown(old)} at the start, the config says {_shown(new)}"
         else:
             reason = _changed(keys)
         yield RestartNeed(subject=subject, reason=reason)
