@@ -256,16 +256,16 @@ async def test_reading_that_hangs_takes_one_thread(tmp_path: Path) -> None:
         await asyncio.to_thread(pipe.write_text, "name: late\n")
 
 
-async def _close(events: AsyncGenerator[Event]) -> None:
-    await events.aclose()
+@attrs.define
+class Visit:
+    """An invocation that says hello and then takes its time, to go on or to clean up."""
 
+    cleaning: asyncio.Event = attrs.field(factory=asyncio.Event)
+    cleaned: asyncio.Event = attrs.field(factory=asyncio.Event)
+    waiting: asyncio.Event = attrs.field(factory=asyncio.Event)
 
-async def test_a_lease_is_held_until_the_invocation_has_cleaned_up() -> None:
-    """Also when it is cut off while its reader closes it."""
-    ended: list[Lease] = []
-    cleaning, cleaned = asyncio.Event(), asyncio.Event()
-
-    async def invocation() -> AsyncGenerator[Event]:
+    async def run(self) -> AsyncGenerator[Event]:
+        """Run it."""
         try:
             yield Event(
                 id="1",
@@ -276,20 +276,62 @@ async def test_a_lease_is_held_until_the_invocation_has_cleaned_up() -> None:
                 generation=1,
                 parts=(TextPart("hi"),),
             )
+            self.waiting.set()
+            await asyncio.Event().wait()
         finally:
-            cleaning.set()
-            await cleaned.wait()
+            self.cleaning.set()
+            await self.cleaned.wait()
 
-    lease = Lease("root", ended.append)
-    events = lease.follow(invocation())
+
+async def close(events: AsyncGenerator[Event]) -> None:
+    """As a coroutine."""
+    await events.aclose()
+
+
+REASON = DrainedError("root", "was cut off")
+
+
+@pytest.mark.parametrize("is_cut_first", [False, True])
+async def test_a_lease_is_held_until_the_invocation_has_cleaned_up(is_cut_first: bool) -> None:
+    """Also when it is cut off while its reader closes it, or the other way round."""
+    ended: list[Lease] = []
+    visit, lease = Visit(), Lease("root", ended.append)
+    events = lease.follow(visit.run())
     await anext(events)
     async with asyncio.TaskGroup() as group:
-        group.create_task(_close(events))
-        await cleaning.wait()
-        await lease.cut(DrainedError("root", "was cut off"))
+        ways = [lambda: close(events), lambda: lease.cut(REASON)]
+        for way in reversed(ways) if is_cut_first else ways:
+            group.create_task(way())
+            await turn()
+        assert visit.cleaning.is_set()
         assert not ended
-        cleaned.set()
+        visit.cleaned.set()
     assert ended == [lease]
+
+
+async def test_a_reader_that_was_cancelled_long_ago_is_told_that_it_is_cut_off() -> None:
+    """Somebody who cleans up after a cancellation may run an agent for it."""
+    visit, lease = Visit(), Lease("root", lambda _: None)
+
+    async def late() -> str:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            try:
+                async for _ in lease.follow(visit.run()):
+                    pass
+            except DrainedError as error:
+                return error.message
+        return ""
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(late())
+        await turn()
+        task.cancel()
+        await visit.waiting.wait()
+        visit.cleaned.set()
+        await lease.cut(REASON)
+        assert await task == REASON.message
 
 
 async def test_a_message_that_waited_for_a_swap_is_refused_when_the_runtime_closes() -> None:
