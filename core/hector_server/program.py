@@ -135,7 +135,7 @@ async def _serve(
                 runtime,
                 bind=host,
                 listener=listener,
-                shutdown_timeout_s=server.reload.drain_timeout,
+                shutdown_timeout_s=lambda: runtime.config.server.shutdown_timeout,
                 options=options,
                 on_ready=on_ready,
                 beside=functools.partial(reloading, runtime),

@@ -126,7 +126,7 @@ def _handed_over(
     }
 
 
-_LIVE_SERVER_KEYS = frozenset({"build_timeout", "reload"})
+_LIVE_SERVER_KEYS = frozenset({"build_timeout", "reload", "shutdown_timeout"})
 """Keys of `server` that take effect with the reload; whatever else changes there waits for a restart."""
 
 _SHOWN_SERVER_KEYS = frozenset({"host", "port", "public_url"})

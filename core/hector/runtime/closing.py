@@ -30,7 +30,7 @@ async def _close_generations(queue: ReloadQueue) -> None:
     retirement, last = queue.reloading.retirement, queue.reloading.live.generation
     retirement.finish(
         last,
-        drain_timeout_s=last.plan.config.server.reload.drain_timeout,
+        drain_timeout_s=last.plan.config.server.shutdown_timeout,
         why="the runtime closes",
     )
     await retirement.wait_until_closed()

@@ -119,7 +119,7 @@ class Runtime:
             providers: providers beside those of installed plugins; they win over them.
 
         Yields:
-            The runtime. Leaving the block refuses new invocations, waits up to `server.reload.drain_timeout` for
+            The runtime. Leaving the block refuses new invocations, waits up to `server.shutdown_timeout` for
             those under way, and closes every component.
 
         Raises:

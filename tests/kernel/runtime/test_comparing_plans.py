@@ -209,7 +209,9 @@ def test_a_provider_that_cannot_say_what_it_holds_is_broken() -> None:
         (
             "name: app",
             "name: app\nserver: {port: 9090}",
-            RestartNeed(subject="server.port", reason="it was `8080` at the start, the config says `9090`"),
+            RestartNeed(
+                subject="server.port", reason="it was `8080` at the start, the config says `9090`"
+            ),
         ),
         (
             "name: app",
