@@ -28,9 +28,11 @@ async def close_down(queue: ReloadQueue, group: TaskScope) -> None:
 async def _close_generations(queue: ReloadQueue) -> None:
     await queue.wait_until_idle()
     retirement, last = queue.reloading.retirement, queue.reloading.live.generation
-    retirement.finish(
-        last,
-        drain_timeout_s=last.plan.config.server.shutdown_timeout,
-        why="the runtime closes",
-    )
-    await retirement.wait_until_closed()
+    timeout_s = last.plan.config.server.shutdown_timeout
+    retirement.finish(last, drain_timeout_s=timeout_s, why="the runtime closes")
+    # Those that drained already had longer, as nothing waited for them then.
+    timer = asyncio.get_running_loop().call_later(timeout_s, retirement.hurry)
+    try:
+        await retirement.wait_until_closed()
+    finally:
+        timer.cancel()
