@@ -57,7 +57,7 @@ class StateDraft(MutableMapping[str, JSONValue]):
     def __contains__(self, key: object) -> bool:
         for changes in (self._new, self._taken):
             if key in changes:
-                return changes[key] is not None
+                return changes[str(key)] is not None
         return key in self._under
 
     def __iter__(self) -> Iterator[str]:
