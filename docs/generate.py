@@ -211,6 +211,12 @@ def commands_page() -> str:
             f"`hector {name}`: {summary[0].lower()}{summary[1:]}\n",
             _help(command, f"hector {name}"),
         ]
+        if isinstance(command, click.Group):
+            for inner in command.commands.values():
+                lines += [
+                    f"### hector {name} {inner.name}\n",
+                    _help(inner, f"hector {name} {inner.name}"),
+                ]
     return "\n".join(lines)
 
 

@@ -65,8 +65,8 @@ def _header(session: Session) -> dict[str, Any]:
         "user": session.key.user,
         "id": session.key.id,
         "head": session.head,
-        "created_at": session.created_at,
-        "updated_at": session.updated_at,
+        "created_at": float(session.created_at),
+        "updated_at": float(session.updated_at),
         # Some databases keep the order of an object's keys, others do not.
         "state": json.loads(json.dumps(session.state, sort_keys=True)),
     }
@@ -102,7 +102,7 @@ async def _artifact(
             "version": summary.version,
             "media_type": summary.media_type,
             "size_bytes": summary.size_bytes,
-            "created_at": summary.created_at,
+            "created_at": float(summary.created_at),
         }
     )
     pieces = sessions.stream_artifact(key, summary.name, version=summary.version)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
@@ -154,31 +154,36 @@ def changed(lines: list[str], number: int, **fields: Any) -> list[str]:
     return [*lines[: number - 1], json.dumps(data), *lines[number:]]
 
 
-@pytest.mark.parametrize(
-    ("damage", "problem"),
-    [
-        (lambda it: ["{", *it], "line 1 is not JSON"),
-        (lambda it: ["[" * 100_000, *it], "line 1 is not JSON"),
-        (lambda it: ["[]", *it], "line 1 is not a JSON object"),
-        (lambda it: it[1:], "line 1 does not begin a session"),
-        (lambda it: ["", " ", *it[1:]], "line 3 does not begin a session"),
-        (lambda it: it[:-1], "line 10 is the last, and session `s/1` has no end"),
-        (lambda it: it + it[:1], "line 12 is the last, and session `s/1` has no end"),
-        (
-            lambda it: changed(it, 1, version=2),
-            "line 1 has version 2 of the format, this Hector reads 1",
-        ),
-        (lambda it: changed(it, 1, user=7), "line 1 cannot be read: TypeError: 7 is no text"),
-        (lambda it: changed(it, 1, state=7), "line 1 cannot be read: TypeError: `state` is no object"),
-        (lambda it: changed(it, 2, event=7), "line 2 cannot be read: TypeError: `event` is no object"),
-        (lambda it: changed(it, 2, event={"kind": "x"}), "line 2 cannot be read: "),
-        (lambda it: changed(it, 2, type="x"), "line 2 is of type `x`, which does not belong there"),
-        (lambda it: changed(it, 8, data="eA=?"), "line 8 cannot be read: Error: "),
-        (lambda it: it[:7] + it[8:], "line 8 ends artifact `f` after 0 bytes, it has 1"),
-        (lambda it: it[:2] + it[3:], "line 10 ends {'id': 's/1', 'events': 5, 'artifacts': 2}, there was"),
-    ],
-)  # fmt: skip
-async def test_a_damaged_file_is_refused_with_its_line(damage: Any, problem: str) -> None:
+DAMAGES: list[tuple[Callable[[list[str]], list[str]], str]] = [
+    (lambda it: ["{", *it], "line 1 is not JSON"),
+    (lambda it: ["[" * 100_000, *it], "line 1 is not JSON"),
+    (lambda it: ["[]", *it], "line 1 is not a JSON object"),
+    (lambda it: it[1:], "line 1 does not begin a session"),
+    (lambda it: ["", " ", *it[1:]], "line 3 does not begin a session"),
+    (lambda it: it[:-1], "line 10 is the last, and session `s/1` has no end"),
+    (lambda it: it + it[:1], "line 12 is the last, and session `s/1` has no end"),
+    (
+        lambda it: changed(it, 1, version=2),
+        "line 1 has version 2 of the format, this Hector reads 1",
+    ),
+    (lambda it: changed(it, 1, user=7), "line 1 cannot be read: TypeError: 7 is no text"),
+    (lambda it: changed(it, 1, state=7), "line 1 cannot be read: TypeError: `state` is no object"),
+    (lambda it: changed(it, 2, event=7), "line 2 cannot be read: TypeError: `event` is no object"),
+    (lambda it: changed(it, 2, event={"kind": "x"}), "line 2 cannot be read: "),
+    (lambda it: changed(it, 2, type="x"), "line 2 is of type `x`, which does not belong there"),
+    (lambda it: changed(it, 8, data="eA=?"), "line 8 cannot be read: Error: "),
+    (lambda it: it[:7] + it[8:], "line 8 ends artifact `f` after 0 bytes, it has 1"),
+    (
+        lambda it: it[:2] + it[3:],
+        "line 10 ends {'id': 's/1', 'events': 5, 'artifacts': 2}, there was",
+    ),
+]
+
+
+@pytest.mark.parametrize(("damage", "problem"), DAMAGES)
+async def test_a_damaged_file_is_refused_with_its_line(
+    damage: Callable[[list[str]], list[str]], problem: str
+) -> None:
     lines = await lines_of(await a_session())
     types = [json.loads(line)["type"] for line in lines]
     assert types == ["session", *["event"] * 5, *["artifact", "piece"] * 2, "end"]
