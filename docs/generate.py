@@ -161,7 +161,7 @@ REMEDIES: Mapping[str, str] = {
     "H408": "Write JSON values under text keys before the tool returns.",
     "H500": "Look at the log: it has the details of unexpected errors.",
     "H501": "Raise `reasoning.max_iterations` of the agent, or give it a clearer instruction.",
-    "H502": "Send the message again, or raise `server.reload.drain_timeout`.",
+    "H502": "Send the message again, or raise `server.reload.drain_timeout` or `server.shutdown_timeout`.",
     "H503": "Set the key, write `{key?}` where it may be missing, or `{{key}}` for the braces themselves.",
     "H510": "Look at the provider's status and at the message.",
     "H511": "Check the address and the network, then send the message again.",

@@ -23,6 +23,7 @@ from hector.runtime.loading import ConfigInput, ConfigLoader
 from hector.runtime.reload_report import ReloadOutcome, ReloadRecord, ReloadReport
 from hector.runtime.reloading import Reloading, Request
 from hector.runtime.retirement import Retirement
+from hector.runtime.tasks import TaskScope
 from hector.spi import Observer, ReloadMeasure
 
 __all__ = ["ReloadQueue", "open_queue"]
@@ -38,7 +39,7 @@ class ReloadQueue:
 
     reloading: Reloading
     history: History
-    group: asyncio.TaskGroup
+    group: TaskScope
     observer: Observer | None
     _turn: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False)
     _latest: Request | None = attrs.field(default=None, init=False)

@@ -54,7 +54,7 @@ class StopStart:
         await drain(
             (*self.retirement.draining.values(), old),
             agents=contest.agents,
-            timeout_s=plan.config.server.reload.drain_timeout,
+            timeout_s=plan.config.server.shutdown_timeout,
             why="a component it uses must stop before its successor can start",
         )
         try:
