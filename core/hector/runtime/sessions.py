@@ -12,7 +12,7 @@ from hector.runtime.cell import close_all
 from hector.runtime.factories import Factories, Injections
 from hector.runtime.loading import ConfigInput, load_config
 from hector.runtime.plan import Plan, make_plan
-from hector.runtime.tasks import task_scope
+from hector.runtime.tasks import TaskScope
 from hector.session import InMemorySessions
 from hector.spi import Sessions
 
@@ -70,7 +70,7 @@ async def open_stored_sessions(config: ConfigInput) -> AsyncGenerator[tuple[str,
             "to look at from outside",
             hint="set `server.sessions.backend: sql` and name a database",
         )
-    async with task_scope() as group:
+    async with TaskScope() as group:
         builder = Builder(
             group=group,
             factories=Factories(),
