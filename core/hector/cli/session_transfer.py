@@ -23,7 +23,7 @@ from hector.cli.session_database import (
     plain,
     user_option,
 )
-from hector.errors import SessionExistsError
+from hector.errors import SessionExistsError, SessionNotFoundError
 from hector.session import export_session, read_export
 from hector.session.moving import move_session
 from hector.spi import SessionKey, Sessions
@@ -56,15 +56,26 @@ def export(
             keys = [item.key async for item in all_sessions(sessions, name, user)]
         else:
             keys = await find_keys(sessions, name, ids, user)
+        count = 0
         with _opened(output) as file:
             for key in keys:
-                async with aclosing(export_session(sessions, key)) as lines:
-                    async for line in lines:
-                        file.write(line.encode("ascii") + b"\n")
-        return len(keys)
+                try:
+                    await _write(file, sessions, key)
+                except SessionNotFoundError:  # deleted since it was listed
+                    if not is_all:
+                        raise
+                else:
+                    count += 1
+        return count
 
     _tell("Exported", on_database(config_file, app, write))
     return 0
+
+
+async def _write(file: BinaryIO, sessions: Sessions, key: SessionKey) -> None:
+    async with aclosing(export_session(sessions, key)) as lines:
+        async for line in lines:
+            file.write(line.encode("ascii") + b"\n")
 
 
 @contextlib.contextmanager

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from typing import Any
 
 from hector import Runtime
-from hector.errors import ToolError
-from hector.message import Actions, Event, JSONValue, TextPart, ToolCall
+from hector.errors import EventTooLargeError, StateError, ToolError
+from hector.message import Actions, Event, JSONValue, TextPart, ToolCall, dump_event
 from hector.session import InMemorySessions
 from hector.spi import (
     Agent,
@@ -31,6 +32,7 @@ async def play(
     tools: Sequence[Callable[..., Any]] = (),
     sessions: Sessions | None = None,
     agents: Sequence[Agent] = (),
+    timeout_s: float | None = None,
 ) -> tuple[list[Event], Session]:
     """One message to an agent that has these tools and these sub-agents."""
     store = InMemorySessions() if sessions is None else sessions
@@ -40,7 +42,7 @@ async def play(
         env={},
         sessions=store,
         providers=[scripted_provider(ScriptedLLM(*replies))],
-        direct_tools={"a": [function_tool(tool) for tool in tools]},
+        direct_tools={"a": [function_tool(tool, timeout_s=timeout_s) for tool in tools]},
         sub_agents={"a": agents},
     ) as runtime:
         key = SessionKey(runtime.name, KEY.user, KEY.id)
@@ -197,6 +199,73 @@ async def test_the_model_is_told_what_cannot_be_stored() -> None:
 
     assert told(results(events)["bad"]) == "state `when` cannot be stored: a object is not JSON"
     assert events[-1].outcome == "completed"
+
+
+async def test_a_thread_that_goes_on_after_its_call_is_refused() -> None:
+    """What it wrote before the deadline is dropped with the call."""
+    goes_on, is_over = threading.Event(), threading.Event()
+    refusals: list[StateError] = []
+
+    def slow(context: ToolContext) -> str:
+        context.state["k"] = "before"
+        goes_on.wait(10)
+        try:
+            context.state["k"] = "after"
+        except StateError as error:
+            refusals.append(error)
+        is_over.set()
+        return "too late"
+
+    events, session = await play(calls("slow"), "done", tools=[slow], timeout_s=0.05)
+    goes_on.set()
+    assert await asyncio.to_thread(is_over.wait, 10)
+
+    assert told(results(events)["slow"]) == "slow did not finish within 0.05 s."
+    assert session.state == {}
+    assert [error.code for error in refusals] == ["H408"]
+
+
+async def test_a_result_that_is_too_large_becomes_an_error_and_writes_nothing() -> None:
+    """Of a store that takes no more than so much in one event; the invocation goes on."""
+
+    class Small(InMemorySessions):
+        async def append(self, key: SessionKey, events: Sequence[Event], **rest: Any) -> Any:
+            for item in events:
+                if len(dump_event(item)) > 2000:
+                    raise EventTooLargeError("it has more", size_bytes=9, limit_bytes=2000)
+            return await super().append(key, events, **rest)
+
+    async def writes(context: ToolContext) -> str:
+        context.state["k"] = "x" * 3000
+        await context.artifacts.save("f", b"x")
+        return "ok"
+
+    def says() -> str:
+        return "x" * 3000
+
+    events, session = await play(
+        calls("writes", "says"), "done", tools=[writes, says], sessions=Small()
+    )
+    refusal = "What the tool gave or saved cannot be kept: it has more."
+
+    assert {told(event) for event in results(events).values()} == {refusal}
+    assert (session.state, session.artifacts, events[-1].outcome) == ({}, {}, "completed")
+
+
+async def test_a_context_that_is_made_without_them_has_those_of_the_invocation() -> None:
+    """As when a tool is called by other code than the runtime's: its changes go with the agent's next event."""
+
+    async def write(context: ToolContext) -> str:
+        bare = ToolContext(call_id="x", idempotency_key="x", invocation=context.invocation)
+        bare.state["k"] = 1
+        await bare.artifacts.save("f", b"x")
+        return "ok"
+
+    _, session = await play(calls("write"), "done", tools=[write])
+
+    said = [event for event in session.events if delta(event)]
+    assert [event.kind for event in said] == ["message"]
+    assert (session.state, session.artifacts["f"].version) == ({"k": 1}, 1)
 
 
 class Agentic:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import pty
+import subprocess
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_terminal import Terminal
+from cli_terminal import HECTOR, Terminal
 
 from hector.message import Actions, Event, Failure, TextPart, ToolCall, ToolResult
 from hector.runtime.sessions import open_stored_sessions
@@ -230,6 +233,29 @@ def test_rm_asks_first_and_removes_what_was_meant(stored: Terminal) -> None:
     assert ids(stored) == [ALL[0]]
     assert stored.run("sessions", "rm", "-y", "--all").stderr == "Removed 1 session.\n"
     assert stored.run("sessions", "rm", "-y", "--all").stderr == "Removed 0 sessions.\n"
+
+
+@pytest.mark.parametrize(("answer", "code", "left"), [("y", 0, 2), ("n", 130, 3)])
+def test_rm_does_what_is_answered(stored: Terminal, answer: str, code: int, left: int) -> None:
+    ours, theirs = pty.openpty()
+    try:
+        os.write(ours, f"{answer}\n".encode())
+        done = subprocess.run(
+            [*HECTOR, "sessions", "rm", "two"],
+            cwd=stored.folder,
+            env=stored.environment,
+            stdin=theirs,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+    assert done.stderr.startswith("Remove session two of ada for good? [y/N]: ")
+    assert (done.returncode, len(ids(stored))) == (code, left)
 
 
 def test_sessions_in_memory_cannot_be_looked_at(terminal: Terminal) -> None:
