@@ -90,6 +90,10 @@ def _opened(output: Path | None) -> Generator[BinaryIO]:
     try:
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             yield file
+            file.flush()
+            os.fsync(
+                file.fileno()
+            )  # or a crash of the machine could leave an empty file under the name
         part.replace(output)
     finally:
         part.unlink(missing_ok=True)
