@@ -123,6 +123,11 @@ DIAGNOSTICS: Mapping[str, tuple[str, str]] = {
         "An interpolation is not written right.",
         "Write `${NAME}`, `${NAME:-default}`, or `$$` for a dollar.",
     ),
+    "H120": (
+        "Two components claim something that only one of a process can hold, such as a folder that an "
+        "embedded database locks.",
+        "Let both users share one component, or give one of them a place of its own.",
+    ),
 }
 """What each problem of a config means, and what to do."""
 
@@ -140,6 +145,12 @@ REMEDIES: Mapping[str, str] = {
     "H304": "Tell the author of the plugin; the other components were closed.",
     "H305": "Use one of the names that the hint lists.",
     "H306": "Open a new runtime.",
+    "H310": "Read the message; what ran before runs on.",
+    "H311": "Look at the running config and its plan again, then apply with its etag.",
+    "H312": "Nothing, or hand the config in once more if it is still wanted.",
+    "H313": "See which component takes long to come up, or raise `server.reload.timeout`.",
+    "H314": "Return to one of the generations that the hint lists; `server.reload.history` says how many are kept.",
+    "H315": "See what the plugin wants, or list it in `plugins.disable` and restart.",
     "H400": "Look at the database that `server.sessions` names.",
     "H401": "Load the session again and send the message once more.",
     "H402": "Check the user and the session id, or create the session.",
@@ -224,7 +235,7 @@ def errors_page() -> str:
         ),
         "## Problems of a config\n",
         (
-            "Problems of a config have the codes H101 to H119. `hector validate` prints all of them at once, "
+            "Problems of a config have the codes H101 to H120. `hector validate` prints all of them at once, "
             "each with its place.\n"
         ),
         "| code | meaning | what to do |",

@@ -11,9 +11,18 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from hector.config import Config
+    from hector.config import Config, diagnostic_json, watched_files
+    from hector.config import render as render_diagnostic
     from hector.message import Event, Message
-    from hector.runtime import AgentInfo, Health, ReloadReport, Runtime, check_config, load_config
+    from hector.runtime import (
+        AgentInfo,
+        Health,
+        ReloadReport,
+        Runtime,
+        check_config,
+        load_config,
+        report_json,
+    )
 
 __all__ = [
     "AgentInfo",
@@ -25,7 +34,11 @@ __all__ = [
     "Runtime",
     "__version__",
     "check_config",
+    "diagnostic_json",
     "load_config",
+    "render_diagnostic",
+    "report_json",
+    "watched_files",
 ]
 
 _HOMES = {
@@ -37,7 +50,11 @@ _HOMES = {
     "ReloadReport": "hector.runtime",
     "Runtime": "hector.runtime",
     "check_config": "hector.runtime",
+    "diagnostic_json": "hector.config",
     "load_config": "hector.runtime",
+    "render_diagnostic": "hector.config:render",
+    "report_json": "hector.runtime",
+    "watched_files": "hector.config",
 }
 
 
@@ -45,7 +62,8 @@ def __getattr__(name: str) -> object:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'hector' has no attribute {name!r}")
-    value: object = getattr(import_module(home), name)
+    module, _, attribute = home.partition(":")
+    value: object = getattr(import_module(module), attribute or name)
     globals()[name] = value
     return value
 

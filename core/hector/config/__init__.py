@@ -8,6 +8,7 @@ from hector.config.config import Config, DocumentStoreSettings
 from hector.config.environment import Environment
 from hector.config.fingerprint import canonical, fingerprint, provider_identity
 from hector.config.memory import Memory
+from hector.config.pace import give_way, giving_way
 from hector.config.places import problem_at
 from hector.config.providers import (
     ProviderIndex,
@@ -77,6 +78,8 @@ __all__ = [
     "diagnose",
     "diagnostic_json",
     "fingerprint",
+    "give_way",
+    "giving_way",
     "plugins_section",
     "problem_at",
     "provider_identity",
