@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from types import AsyncGeneratorType
 from typing import cast
 
-from hector.agent.branch import ISOLATED, join
+from hector.agent.branch import join
 from hector.agent.history import build_history
 from hector.agent.log import SessionLog
 from hector.agent.tool_calls import DEFAULT_TOOL_TIMEOUT_S, call_tools
@@ -24,6 +24,7 @@ from hector.message import (
     ThinkingPart,
     ToolCall,
 )
+from hector.message.event import ISOLATED
 from hector.spi import LLM, Agent, LLMRequest, LLMResponse, Span, TextDelta, Tool
 
 __all__ = ["AgentInvocation"]

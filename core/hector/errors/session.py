@@ -9,6 +9,8 @@ __all__ = [
     "ArtifactTooLargeError",
     "CursorExpiredError",
     "EventTooLargeError",
+    "MemoryDamagedError",
+    "MemoryIndexError",
     "SessionConflictError",
     "SessionError",
     "SessionExistsError",
@@ -111,3 +113,15 @@ class CursorExpiredError(SessionError):
     """The feed of changes no longer reaches back to this cursor; whoever follows it has to start over."""
 
     code = "H407"
+
+
+class MemoryIndexError(HectorError):
+    """The memory index, which searches what was said in sessions, cannot do what it was asked for."""
+
+    code = "H420"
+
+
+class MemoryDamagedError(MemoryIndexError):
+    """What the memory index kept was damaged. It was thrown away, and is made again from the sessions."""
+
+    code = "H421"
