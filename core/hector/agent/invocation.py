@@ -11,7 +11,7 @@ from hector.agent.branch import join
 from hector.agent.history import build_history
 from hector.agent.log import SessionLog
 from hector.agent.tool_calls import DEFAULT_TOOL_TIMEOUT_S, call_tools
-from hector.errors import LLMResponseError, RunError
+from hector.errors import LLMResponseError, MemoryIndexError, RunError
 from hector.message import (
     Actions,
     Event,
@@ -25,7 +25,17 @@ from hector.message import (
     ToolCall,
 )
 from hector.message.event import ISOLATED
-from hector.spi import LLM, Agent, LLMRequest, LLMResponse, Span, TextDelta, Tool
+from hector.spi import (
+    LLM,
+    Agent,
+    LLMRequest,
+    LLMResponse,
+    MemoryHit,
+    MemoryIndex,
+    Span,
+    TextDelta,
+    Tool,
+)
 
 __all__ = ["AgentInvocation"]
 
@@ -47,6 +57,7 @@ class AgentInvocation:
 
     __slots__ = (
         "_depth",
+        "_memory",
         "_opened",
         "agent",
         "branch",
@@ -67,6 +78,7 @@ class AgentInvocation:
         log: SessionLog,
         generation: int,
         branch: str = "",
+        memory: MemoryIndex | None = None,
         span: Span | None = None,
         depth: int = 0,
     ) -> None:
@@ -79,6 +91,7 @@ class AgentInvocation:
         self.span = span
         self.call_spans: dict[str, Span] = NO_SPANS if span is None else {}
         self._depth = depth
+        self._memory = memory
         self._opened: list[AsyncGenerator[Event]] = []
 
     def _own(self, events: AsyncGenerator[Event]) -> AsyncGenerator[Event]:
@@ -145,6 +158,15 @@ class AgentInvocation:
         """See `hector.spi.Invocation.record`."""
         (recorded,) = await self.log.append(event)
         return recorded
+
+    async def search_memory(self, query: str, *, limit: int = 10) -> Sequence[MemoryHit]:
+        """See `hector.spi.Invocation.search_memory`."""
+        if self._memory is None:
+            raise MemoryIndexError(
+                "there is no memory index to search",
+                hint="add `index: {type: keyword}` under `server` in the config",
+            )
+        return await self._memory.search(self.app, self.user, query, limit=limit)
 
     def generate(self, llm: LLM, request: LLMRequest) -> AsyncIterator[Event]:
         """See `hector.spi.Invocation.generate`."""
@@ -268,6 +290,7 @@ class AgentInvocation:
             log=self.log,
             generation=self.generation,
             branch=branch,
+            memory=self._memory,
             span=span or self.span,
             depth=self._depth + 1,
         )

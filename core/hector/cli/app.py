@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "hector.cli.validate:command",
         "Check a config and say everything that is wrong with it.",
     ),
+    "index": ("hector.cli.index:command", "See to the search over what was said in sessions."),
     "schema": ("hector.cli.schema:command", "Print the JSON Schema of the config."),
     "plugins": ("hector.cli.plugins:command", "List the installed plugins and what they offer."),
     "version": (

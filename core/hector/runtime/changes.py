@@ -52,7 +52,7 @@ def _restart_keys(old: Config, new: Config) -> tuple[str, ...]:
     """Keys that only a restart can change."""
     changed = [
         name
-        for name in ("host", "port", "public_url", "sessions", "observability")
+        for name in ("host", "port", "public_url", "sessions", "index", "observability")
         if _of(old, name) != _of(new, name)
     ]
     paths = [f"server.{name}" for name in changed]

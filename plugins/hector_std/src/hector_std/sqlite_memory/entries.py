@@ -137,8 +137,9 @@ def _add(
         "INSERT INTO scopes (app, user, events, length) VALUES (?, ?, 0, 0) ON CONFLICT DO NOTHING",
         (app, user),
     )
-    scope = _scope_of(connection, app, user)
-    assert scope is not None
+    (scope,) = connection.execute(
+        "SELECT scope FROM scopes WHERE app = ? AND user = ?", (app, user)
+    ).fetchone()
     events: Counter[str] = Counter()
     total = 0
     rows: list[tuple[Any, ...]] = []
