@@ -153,8 +153,7 @@ def play(open_memory: OpenMemory, steps: list[Any], *, page_size: int, is_keywor
 
 async def _play(stage: _Stage, steps: list[Any], *, is_keyword: bool) -> None:
     async with asyncio.timeout(30), AsyncExitStack() as outer:
-        inner = AsyncExitStack()
-        outer.push_async_callback(lambda: inner.aclose())
+        inner = await outer.enter_async_context(AsyncExitStack())
         live = await stage.opened(inner)
         for what, key, said in steps:
             await stage.step(what, key, said)

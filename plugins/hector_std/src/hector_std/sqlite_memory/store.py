@@ -166,14 +166,14 @@ class _Connection(SqliteConnection):
         if self._is_reader:
             connection.execute("PRAGMA query_only = ON")
             return
-        self._use_write_ahead_log(connection)
-        try:
+        try:  # before anything else: a file of another program stays as it is
             if not make_schema(connection):
                 raise _OldFileError
         except MemoryIndexError as error:
             raise MemoryIndexError(
                 f"the memory index {self._path} {error.message}", hint=error.hint
             ) from error
+        self._use_write_ahead_log(connection)
         for (problem,) in connection.execute("PRAGMA quick_check(1)").fetchall():
             if problem != "ok":
                 damage = sqlite3.DatabaseError(problem)
