@@ -166,7 +166,20 @@ class AgentInvocation:
                 "there is no memory index to search",
                 hint="add `index: {type: keyword}` under `server` in the config",
             )
-        return await self._memory.search(self.app, self.user, query, limit=limit)
+        own = self._own_sayings()
+        hits = await self._memory.search(self.app, self.user, query, limit=limit + len(own))
+        others = [hit for hit in hits if hit.key.id != self.session or hit.event_id not in own]
+        return others[:limit]
+
+    def _own_sayings(self) -> set[str]:
+        """Ids of what was said in this invocation."""
+        own: set[str] = set()
+        for event in reversed(self.log.events):
+            if event.invocation_id != self.id:
+                break
+            if event.kind in ("started", "message"):
+                own.add(event.id)
+        return own
 
     def generate(self, llm: LLM, request: LLMRequest) -> AsyncIterator[Event]:
         """See `hector.spi.Invocation.generate`."""

@@ -90,9 +90,8 @@ class VectorMemory:
     async def find(self, user: str, query: str, *, limit: int) -> Sequence[MemoryMatch]:
         """See `MemoryStore.find`."""
         try:
-            await (
-                self._read_cursor()
-            )  # makes the collection, and sees to it that it is of this model
+            if not self._is_made:
+                await self._read_cursor()
             (vector,) = await self._embedder.embed([query], purpose="query")
             asked = 2 * limit
             while True:

@@ -61,6 +61,8 @@ class Invocation(Protocol):
     async def search_memory(self, query: str, *, limit: int = 10) -> Sequence[MemoryHit]:
         """What this user and the agents said in this user's sessions of this app, the best first, at most `limit`.
 
+        What is said in this invocation is left out: it is in sight, and would answer its own question best.
+
         Raises:
             MemoryIndexError: there is no index, or it cannot be searched now.
         """

@@ -90,10 +90,18 @@ class MemoryTools:
         text = hit.text if len(hit.text) <= most else f"{hit.text[:most]}…"
         return {
             "session": hit.key.id,
-            "time": datetime.fromtimestamp(hit.timestamp, UTC).isoformat(timespec="seconds"),
+            "time": _time(hit.timestamp),
             "author": hit.author,
             "text": text,
         }
+
+
+def _time(timestamp: float) -> str | None:
+    """None for one that no calendar has."""
+    try:
+        return datetime.fromtimestamp(timestamp, UTC).isoformat(timespec="seconds")
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def create(settings: MemoryToolsSettings, context: BuildContext) -> MemoryTools:  # noqa: ARG001  # part of the contract
