@@ -10,8 +10,7 @@ import click
 
 from hector.cli.files import config_option, find_config
 from hector.cli.log import quiet_logging
-from hector.errors import MemoryIndexError
-from hector.runtime import Runtime
+from hector.runtime.memory import rebuild_index
 
 __all__ = ["command"]
 
@@ -25,24 +24,14 @@ def command() -> None:
 @config_option
 @click.pass_obj
 def rebuild(is_debug: bool, /, *, config_file: Path | None) -> int:
-    """Throw the index away and derive it from the sessions again.
+    """Throw the index away and derive it again from the sessions.
 
     Never needed to keep it right: a damaged index is made again by itself. A server that runs meanwhile goes on.
     """
     file = find_config(config_file)
     quiet_logging(is_debug=is_debug)
 
-    async def work() -> None:
-        async with Runtime.open(file) as runtime:
-            if runtime.memory is None:
-                raise MemoryIndexError(
-                    f"{file} has no index",
-                    hint="add `index: {type: keyword}` under `server`",
-                )
-            start = time.perf_counter()
-            await runtime.memory.rebuild()
-            took_s = time.perf_counter() - start
-            click.echo(f"The index of `{runtime.name}` is rebuilt, in {took_s:.1f} s.")
-
-    asyncio.run(work())
+    start = time.perf_counter()
+    asyncio.run(rebuild_index(file))
+    click.echo(f"The index is rebuilt, in {time.perf_counter() - start:.1f} s.")
     return 0

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from hector.config import ComponentEntry, IndexConfig
-from hector.errors import ComponentOpenError
+from hector.errors import ComponentOpenError, MemoryIndexError
 from hector.runtime.build import Builder
 from hector.runtime.cell import close_all
+from hector.runtime.factories import Factories, Injections
+from hector.runtime.loading import ConfigInput, ConfigLoader
 from hector.runtime.plan import Plan
+from hector.runtime.sessions import open_sessions
+from hector.runtime.tasks import task_scope
 from hector.spi import KeywordMemorySource, MemoryIndex, MemoryStore, Sessions
 
-__all__ = ["open_memory"]
+__all__ = ["open_memory", "rebuild_index"]
 
 _VECTOR_PAGE_SIZE = 100
 """Changes taken in at once: a crash embeds at most so many texts a second time."""
@@ -81,3 +85,38 @@ async def _vectors(
         app=plan.config.name,
         batch_size=config.batch_size,
     )
+
+
+async def rebuild_index(config: ConfigInput, *, env: Mapping[str, str] | None = None) -> None:
+    """Throw the index of a config away and derive it again; opens the sessions and nothing else that it can do without.
+
+    Raises:
+        ConfigError, ComponentError: the config cannot be used, or the sessions did not open.
+        MemoryIndexError: there is no index, or it cannot be rebuilt.
+    """
+    plan = ConfigLoader(env=env, providers=()).plan(config).plan
+    server = plan.config.server
+    if server.index is None:
+        raise MemoryIndexError(
+            "the config has no memory index", hint="add `index: {type: keyword}` under `server`"
+        )
+    if server.sessions.entry is None:
+        raise MemoryIndexError(
+            "the sessions live in memory, and their index is made with them",
+            hint="there is nothing to rebuild unless `server.sessions` keeps them",
+        )
+    async with task_scope() as group:
+        builder = Builder(
+            group=group,
+            factories=Factories(),
+            injections=Injections(),
+            state_dir=plan.config.source.folder / ".hector",
+            env=env,
+            build_timeout_s=server.build_timeout,
+        )
+        async with (
+            open_sessions(plan, None, builder) as sessions,
+            open_memory(plan, None, sessions, builder) as memory,
+        ):
+            if memory is not None:
+                await memory.rebuild()
