@@ -262,7 +262,7 @@ async def test_cut_off_at_any_call_of_the_store_it_loses_and_repeats_nothing(
             failing = FailingStore(store, fails_at, is_done=is_done)
             memory = SessionMemory(
                 sessions,
-                VectorMemory(CountedEmbedder(), failing, app=APP),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+                VectorMemory(CountedEmbedder(), failing, app=APP),
                 app=APP,
                 page_size=2,
             )

@@ -13,7 +13,7 @@ import pytest
 
 from hector import Runtime
 from hector.errors import ConfigError, MemoryIndexError
-from hector.message import Event, TextPart, ToolCall, ToolResult
+from hector.message import DataPart, Event, TextPart, ToolCall, ToolResult
 from hector.spi import LLMRequest, MemoryHit, MemoryIndex, MemoryStatus, SessionKey
 from hector.testing import Reply, ScriptedLLM, scripted_provider
 
@@ -80,9 +80,11 @@ async def found(runtime: Runtime, query: str, **whose: str) -> list[dict[str, An
     result = await look_up(runtime, query, **whose)
     assert not result.is_error
     (content,) = result.content
-    value: Any = json.loads(content.text) if isinstance(content, TextPart) else content.value  # type: ignore[union-attr]
+    assert isinstance(content, TextPart | DataPart)
+    value: Any = content.value if isinstance(content, DataPart) else json.loads(content.text)
     assert value["query"] == query
-    return value["results"]
+    results: list[dict[str, Any]] = value["results"]
+    return results
 
 
 def texts(results: list[dict[str, Any]]) -> list[str]:
