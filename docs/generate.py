@@ -124,8 +124,7 @@ DIAGNOSTICS: Mapping[str, tuple[str, str]] = {
         "Write `${NAME}`, `${NAME:-default}`, or `$$` for a dollar.",
     ),
     "H120": (
-        "Two components claim something that only one of a process can hold, such as a folder that an "
-        "embedded database locks.",
+        "Two components claim what only one can hold, such as a folder that an embedded database locks.",
         "Let both users share one component, or give one of them a place of its own.",
     ),
 }
@@ -159,11 +158,12 @@ REMEDIES: Mapping[str, str] = {
     "H405": "Split the artifact, or raise the store's limit.",
     "H406": "Keep large content as an artifact and name it in the event.",
     "H407": "Drop what was derived from the feed and follow it from the beginning.",
-    "H420": "look at what its message names: the embedder, the vector store, the disk; "
-    "it goes on by itself when that is mended",
-    "H421": "nothing: the index is made again from the sessions",
+    "H420": "Look at what its message names: the embedder, the vector store, the disk; "
+    "it goes on by itself when that is mended.",
+    "H421": "Nothing: the index is made again from the sessions.",
     "H500": "Look at the log: it has the details of unexpected errors.",
     "H501": "Raise `reasoning.max_iterations` of the agent, or give it a clearer instruction.",
+    "H502": "Send the message again, or raise `server.reload.drain_timeout`.",
     "H510": "Look at the provider's status and at the message.",
     "H511": "Check the address and the network, then send the message again.",
     "H512": "Check the API key and what it may do.",
@@ -198,8 +198,8 @@ def commands_page() -> str:
         "## Exit codes\n",
         (
             "The exit code of a command says how it ended: 0 when all went well, 1 for a wrong config or a "
-            "failed check, 2 for wrong usage, 3 when an answer needs a human, and 130 when it was "
-            "interrupted.\n"
+            "failed check, 2 for wrong usage, 3 when an answer needs a human, 4 when a plan needs a restart, "
+            "and 130 when it was interrupted.\n"
         ),
         "## hector\n",
         _help(root_command, "hector"),

@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hector import Config, Runtime, load_config
+from hector import (
+    ADMIN_TOKEN_VARIABLE,
+    Config,
+    Runtime,
+    admin_token_flaw,
+    find_admin_token,
+    hash_admin_token,
+    load_config,
+)
+from hector.errors import ServerError
 from hector_server.a2a import card_url
 from hector_server.hangup import HangUp
 from hector_server.http.guard import is_loopback
@@ -53,7 +62,7 @@ def run(
 
     Raises:
         ConfigError: the config cannot be used.
-        ServerError: the address cannot be used.
+        ServerError: the address or the admin token cannot be used.
         ComponentError: a component did not come up.
     """
     # Before the config is read: what is saved while the server starts is noticed.
@@ -102,10 +111,13 @@ async def _serve(
     options = ServerOptions(
         public_url=server.public_url or "",
         metrics_path=server.observability.metrics.endpoint,
+        admin_token_hash=_admin_token_hash(config),
     )
     with open_listener(host, port) as listener:  # first: a port in use is known at once
         if not is_loopback(host):
             logger.warning("listening on %s: whoever reaches it may use every public agent", host)
+            if options.admin_token_hash:
+                logger.warning("the admin token goes over plain HTTP: put TLS in front of it")
         async with opening as runtime:
 
             def on_ready(ready: Ready) -> None:
@@ -122,6 +134,21 @@ async def _serve(
                 on_ready=on_ready,
                 beside=functools.partial(reloading, runtime),
             )
+
+
+def _admin_token_hash(config: Config) -> str:
+    """The config's, or that of the token in the environment or `.env`; empty: no admin API."""
+    if config.server.admin.token_hash is not None:
+        return config.server.admin.token_hash
+    token = find_admin_token(config.source.folder)
+    if not token:
+        return ""
+    if flaw := admin_token_flaw(token):
+        raise ServerError(
+            f"the admin token in {ADMIN_TOKEN_VARIABLE} {flaw}",
+            hint="make one with `hector token`, or unset the variable to switch the admin API off",
+        )
+    return hash_admin_token(token)
 
 
 def _announce(runtime: Runtime, options: ServerOptions, ready: Ready) -> None:

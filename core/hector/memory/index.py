@@ -68,6 +68,7 @@ class SessionMemory:
         self._unkept = 0
         self._is_known = False  # whether the two above are
         self._is_current = False
+        self._is_leaving = False
         self._problem: str | None = None
 
     async def __aenter__(self) -> Self:
@@ -75,6 +76,7 @@ class SessionMemory:
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             following = tasks.create_task(self._follow(), name=f"memory index of {self._app}")
             stack.callback(following.cancel)
+            stack.callback(self._stop)
             self._stack = stack.pop_all()
         return self
 
@@ -85,6 +87,9 @@ class SessionMemory:
         traceback: TracebackType | None,
     ) -> None:
         await self._stack.aclose()
+
+    def _stop(self) -> None:
+        self._is_leaving = True  # for an embedder that swallows the cancellation
 
     # -------------------------------------------------------------------------------- searching
 
@@ -162,7 +167,7 @@ class SessionMemory:
 
     async def _follow(self) -> None:
         pause_s = FIRST_PAUSE_S
-        while True:
+        while not self._is_leaving:
             try:
                 await self.catch_up()
                 pause_s = FIRST_PAUSE_S

@@ -14,7 +14,7 @@ from hector.runtime.factories import Factories, Injections
 from hector.runtime.loading import ConfigInput, ConfigLoader
 from hector.runtime.plan import Plan
 from hector.runtime.sessions import open_sessions
-from hector.runtime.tasks import task_scope
+from hector.runtime.tasks import TaskScope
 from hector.spi import KeywordMemorySource, MemoryIndex, MemoryStore, Sessions
 
 __all__ = ["open_memory", "rebuild_index"]
@@ -105,7 +105,7 @@ async def rebuild_index(config: ConfigInput, *, env: Mapping[str, str] | None = 
             "the sessions live in memory, and their index is made with them",
             hint="there is nothing to rebuild unless `server.sessions` keeps them",
         )
-    async with task_scope() as group:
+    async with TaskScope() as group:
         builder = Builder(
             group=group,
             factories=Factories(),
