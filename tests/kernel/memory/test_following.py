@@ -262,7 +262,7 @@ async def test_cut_off_at_any_call_of_the_store_it_loses_and_repeats_nothing(
             failing = FailingStore(store, fails_at, is_done=is_done)
             memory = SessionMemory(
                 sessions,
-                VectorMemory(CountedEmbedder(), failing, app=APP),
+                VectorMemory(CountedEmbedder(), failing, app=APP),  # pyright: ignore[reportArgumentType]
                 app=APP,
                 page_size=2,
             )
