@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -13,6 +14,10 @@ from hector.spi.memory_ranking import MAXIMUM_LENGTH, rank
 from hector.spi.words import query_words, words
 
 __all__ = ["InMemoryKeywords"]
+
+
+ENTRIES_BETWEEN_TURNS = 20
+"""So many texts are cut into words before others get the event loop."""
 
 
 @attrs.frozen
@@ -40,10 +45,8 @@ class _Corpus:
     )
     length: int = 0
 
-    def add(self, number: int, entry: MemoryEntry) -> None:
-        found = words(entry.text)
-        counts = Counter(found)
-        length = min(len(found), MAXIMUM_LENGTH)
+    def add(self, number: int, entry: MemoryEntry, counts: Counter[str]) -> None:
+        length = min(counts.total(), MAXIMUM_LENGTH)
         for word, count in counts.items():
             self.places.setdefault(word, {})[number] = count
         self.said[number] = _Said(
@@ -66,7 +69,7 @@ class _Corpus:
 class InMemoryKeywords:
     """A keyword index that is gone with the process: `hector.spi.MemoryStore`, ranked by BM25.
 
-    It makes no I/O, so each call is atomic for the callers on one event loop.
+    It makes no I/O, and changes in one go, so each call is atomic for the callers on one event loop.
     """
 
     def __init__(self, app: str) -> None:
@@ -82,6 +85,11 @@ class InMemoryKeywords:
 
     async def apply(self, batch: MemoryBatch) -> bool:
         """See `MemoryStore.apply`."""
+        counts: list[Counter[str]] = []
+        for entry in batch.entries:
+            counts.append(Counter(words(entry.text)))
+            if not len(counts) % ENTRIES_BETWEEN_TURNS:
+                await asyncio.sleep(0)
         if batch.after != self._cursor:
             return False
         for key in batch.deleted:
@@ -89,9 +97,9 @@ class InMemoryKeywords:
                 corpus.remove(key.id)
                 if not corpus.said:
                     del self._users[key.user]
-        for entry in batch.entries:
+        for entry, counted in zip(batch.entries, counts, strict=True):
             self._last += 1
-            self._users.setdefault(entry.key.user, _Corpus()).add(self._last, entry)
+            self._users.setdefault(entry.key.user, _Corpus()).add(self._last, entry, counted)
         self._cursor = batch.cursor
         return True
 

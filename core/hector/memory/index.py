@@ -26,6 +26,9 @@ logger = logging.getLogger("hector.memory")
 PATIENCE_S = 30.0
 """How long to wait for a change before looking whether another process began the index anew."""
 
+GATHERING_S = 0.05
+"""How long to wait for more after a change, so that the many events of one turn are taken in at once."""
+
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 30.0
 """Between attempts when the index cannot go on."""
 
@@ -174,6 +177,7 @@ class SessionMemory:
                 await self._sessions.changes(
                     self._app, after=self._seen, limit=1, wait_s=PATIENCE_S
                 )
+                await asyncio.sleep(GATHERING_S)
             except CursorExpiredError:
                 continue
             except Exception as error:  # noqa: BLE001 - an embedder or a store of a plugin failed: a component border
@@ -240,4 +244,4 @@ class SessionMemory:
             self._stored = page.cursor
             self._unkept = 0
         self._seen = page.cursor
-        return True
+        return page.has_more

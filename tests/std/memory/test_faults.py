@@ -219,6 +219,43 @@ async def test_what_is_deleted_is_not_found_even_before_the_index_knows(tmp_path
             assert {hit.key.id for hit in hits} == {"t"}
 
 
+async def test_a_rebuilt_file_holds_nothing_of_what_was_deleted(tmp_path: Path) -> None:
+    """Not even where nobody looks."""
+    key = SessionKey(APP, "ada", "s")
+    async with opened(tmp_path) as (sessions, memory):
+        await converse(sessions)
+        await say(sessions, SessionKey(APP, "ada", "gone"), a_saying("x", "xylophone"))
+        await memory.catch_up()
+        assert len(await memory.search(APP, "ada", "xylophone")) == 1
+        await sessions.delete(SessionKey(APP, "ada", "gone"))
+        await memory.rebuild()
+        assert len(await memory.search(APP, "ada", "garden")) == 1
+        assert await sessions.load(key) is not None
+    data = (tmp_path / "sessions.memory.db").read_bytes()
+    assert b"hous" in data
+    assert b"xylophon" not in data
+
+
+async def test_apps_share_a_file_and_nothing_else(tmp_path: Path) -> None:
+    async with SqliteSessions(tmp_path / "sessions.db") as sessions:
+        for app in ("one", "two"):
+            await say(sessions, SessionKey(app, "ada", "s"), a_saying("1", f"the house of {app}"))
+        async with (
+            sessions.keyword_memory("one") as first,
+            sessions.keyword_memory("two") as second,
+            SessionMemory(sessions, first, app="one") as one,
+            SessionMemory(sessions, second, app="two") as two,
+        ):
+            for _ in range(2):
+                await one.catch_up()
+                await two.catch_up()
+                (hit,) = await one.search("one", "ada", "house")
+                assert hit.text == "the house of one"
+                (hit,) = await two.search("two", "ada", "house")
+                assert hit.text == "the house of two"
+                await one.rebuild()
+
+
 async def test_the_index_keeps_no_more_than_words(tmp_path: Path) -> None:
     """And none of a user who has no session any more."""
     async with opened(tmp_path) as (sessions, memory):

@@ -10,6 +10,7 @@ from typing import Any
 from hector.spi import MemoryBatch, MemoryEntry, MemoryMatch, SessionKey
 from hector.spi.memory_ranking import MAXIMUM_LENGTH, Ranking, rank
 from hector.spi.words import query_words, words
+from hector_std.sqlite_memory.schema import remake_tables
 
 __all__ = ["apply", "clear", "cursor_of", "find"]
 
@@ -57,10 +58,18 @@ def clear(connection: sqlite3.Connection, app: str) -> None:
     """Forget an app, in one transaction."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        scopes = connection.execute("SELECT scope FROM scopes WHERE app = ?", (app,)).fetchall()
-        for (scope,) in scopes:
-            _remove(connection, scope, None)
-        connection.execute("DELETE FROM cursors WHERE app = ?", (app,))
+        (others,) = connection.execute(
+            "SELECT count(*) FROM (SELECT app FROM scopes UNION SELECT app FROM cursors)"
+            " WHERE app <> ?",
+            (app,),
+        ).fetchone()
+        if others:
+            scopes = connection.execute("SELECT scope FROM scopes WHERE app = ?", (app,))
+            for (scope,) in scopes.fetchall():
+                _remove(connection, scope, None)
+            connection.execute("DELETE FROM cursors WHERE app = ?", (app,))
+        else:  # faster, and FTS5 leaves nothing of the words behind
+            remake_tables(connection)
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:

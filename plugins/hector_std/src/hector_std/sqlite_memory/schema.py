@@ -6,7 +6,7 @@ import sqlite3
 
 from hector.errors import MemoryIndexError
 
-__all__ = ["make_schema"]
+__all__ = ["make_schema", "remake_tables"]
 
 APPLICATION_ID = 0x48434D45
 """`HCME`: tells a memory index from any other SQLite file."""
@@ -38,9 +38,8 @@ _TABLES = (
     ) STRICT, WITHOUT ROWID""",
     "CREATE VIRTUAL TABLE said USING fts5(terms, tokenize = \"ascii tokenchars ':'\")",
     "CREATE VIRTUAL TABLE occurrences USING fts5vocab(said, instance)",
-    f"PRAGMA application_id = {APPLICATION_ID}",
-    f"PRAGMA user_version = {VERSION}",
 )
+_NAMES = ("occurrences", "said", "terms", "entries", "scopes", "cursors")
 """What they are about.
 
 A term is `<scope>:<word>`, so that FTS5 keeps the words of each user apart and a search touches nobody else's. `terms`
@@ -77,13 +76,26 @@ def make_schema(connection: sqlite3.Connection) -> bool:
                 hint="update Hector, or delete the file: it is made again from the sessions",
             )
         if not is_ours:
-            for statement in _TABLES:
-                connection.execute(statement)
+            _make_tables(connection)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
     return not is_ours or version == VERSION
+
+
+def remake_tables(connection: sqlite3.Connection) -> None:
+    """Begin anew; the caller has the transaction."""
+    for name in _NAMES:
+        connection.execute(f"DROP TABLE {name}")
+    _make_tables(connection)
+
+
+def _make_tables(connection: sqlite3.Connection) -> None:
+    for statement in _TABLES:
+        connection.execute(statement)
 
 
 def _number(connection: sqlite3.Connection, statement: str) -> int:

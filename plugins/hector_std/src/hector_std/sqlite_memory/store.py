@@ -166,6 +166,7 @@ class _Connection(SqliteConnection):
         if self._is_reader:
             connection.execute("PRAGMA query_only = ON")
             return
+        connection.execute("PRAGMA secure_delete = ON")  # what is forgotten is overwritten
         try:  # before anything else: a file of another program stays as it is
             if not make_schema(connection):
                 raise _OldFileError
