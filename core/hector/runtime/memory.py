@@ -8,9 +8,12 @@ from typing import Any
 
 from hector.config import ComponentEntry, IndexConfig
 from hector.errors import ComponentOpenError, MemoryIndexError
+from hector.runtime.borrowed import BorrowedVectorStore, Lender
 from hector.runtime.build import Builder
 from hector.runtime.cell import close_all
 from hector.runtime.factories import Factories, Injections
+from hector.runtime.generation import Generation
+from hector.runtime.live import Live
 from hector.runtime.loading import ConfigInput, ConfigLoader
 from hector.runtime.plan import Plan
 from hector.runtime.sessions import open_sessions
@@ -26,19 +29,23 @@ _VECTOR_PAGE_SIZE = 100
 @asynccontextmanager
 async def open_memory(
     plan: Plan, given: MemoryIndex | None, sessions: Sessions, builder: Builder
-) -> AsyncGenerator[MemoryIndex | None]:
+) -> AsyncGenerator[tuple[MemoryIndex | None, Lender]]:
     """What was handed over, which stays open, or else what `server.index` asks for; None if it asks for nothing.
 
     A vector index has an embedder and a vector store of its own, made from the same entries as those of the
-    generations: a reload that changes an entry does not mix vectors of two models, it is told to need a restart.
+    generations: a reload that changes an entry does not mix vectors of two models, it is told to need a restart. A
+    vector store that only one component can hold is borrowed from the current generation.
+
+    Yields:
+        The index, and who must be told of the generations once there are any.
 
     Raises:
         ComponentError: its embedder or its vector store did not come up.
         MemoryIndexError: the keyword index did not.
     """
-    config = plan.config.server.index
+    config, lender = plan.config.server.index, Lender()
     if given is not None or config is None:
-        yield given
+        yield given, lender
         return
     from hector.memory import SessionMemory  # a config without an index does without
 
@@ -48,9 +55,9 @@ async def open_memory(
             store = await _keywords(app, sessions, stack)
             memory = SessionMemory(sessions, store, app=app)
         else:
-            store = await _vectors(plan, config, builder, stack)
+            store = await _vectors(plan, config, builder, stack, lender)
             memory = SessionMemory(sessions, store, app=app, page_size=_VECTOR_PAGE_SIZE)
-        yield await stack.enter_async_context(memory)
+        yield await stack.enter_async_context(memory), lender
 
 
 async def _keywords(app: str, sessions: Sessions, stack: AsyncExitStack) -> MemoryStore:
@@ -62,26 +69,27 @@ async def _keywords(app: str, sessions: Sessions, stack: AsyncExitStack) -> Memo
 
 
 async def _vectors(
-    plan: Plan, config: IndexConfig, builder: Builder, stack: AsyncExitStack
+    plan: Plan, config: IndexConfig, builder: Builder, stack: AsyncExitStack, lender: Lender
 ) -> MemoryStore:
     from hector.memory import VectorMemory
 
-    async def opened(entry: ComponentEntry | None) -> Any:
-        if entry is None:
-            raise ComponentOpenError("server.index", "has no embedder or no vector store")
-        if entry.exclusive:
-            raise ComponentOpenError(
-                entry.path,
-                "can be open only once, and the memory index needs one of its own",
-                hint="name another one under `server.index`",
-            )
+    async def opened(entry: ComponentEntry) -> Any:
         cell = await builder.service(plan, entry)
         stack.push_async_callback(close_all, [cell], timeout_s=builder.close_timeout_s)
         return cell.component
 
+    embedder, kept = config.embedder_entry, config.vector_store_entry
+    if embedder is None or kept is None:
+        raise ComponentOpenError("server.index", "has no embedder or no vector store")
+    if embedder.exclusive:
+        raise ComponentOpenError(
+            embedder.path,
+            "can be open only once, and the memory index needs one of its own",
+            hint="name another one under `server.index`",
+        )
     return VectorMemory(
-        await opened(config.embedder_entry),
-        await opened(config.vector_store_entry),
+        await opened(embedder),
+        BorrowedVectorStore(lender, kept.name) if kept.exclusive else await opened(kept),
         app=plan.config.name,
         batch_size=config.batch_size,
     )
@@ -116,7 +124,22 @@ async def rebuild_index(config: ConfigInput, *, env: Mapping[str, str] | None = 
         )
         async with (
             open_sessions(plan, None, builder) as sessions,
-            open_memory(plan, None, sessions, builder) as memory,
+            open_memory(plan, None, sessions, builder) as (memory, lender),
+            _only(plan, builder, server.index.vector_store_entry) as generation,
         ):
+            lender.lend(Live(generation))
             if memory is not None:
                 await memory.rebuild()
+
+
+@asynccontextmanager
+async def _only(
+    plan: Plan, builder: Builder, kept: ComponentEntry | None
+) -> AsyncGenerator[Generation]:
+    """A generation of nothing but the vector store, if it is one that the index borrows."""
+    wanted = [plan.specs[kept.path]] if kept is not None and kept.exclusive else []
+    cells = await builder.build(plan, wanted, {})
+    try:
+        yield Generation(1, plan, cells)
+    finally:
+        await builder.discard(cells.values())

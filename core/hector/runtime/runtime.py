@@ -163,9 +163,10 @@ class Runtime:
             )
             async with (
                 open_sessions(plan, sessions, builder) as store,
-                open_memory(plan, index, store, builder) as memory,
+                open_memory(plan, index, store, builder) as (memory, lender),
             ):
-                live = Live(Generation(1, plan, await builder.build(plan, plan.specs.values(), {})))
+                cells = await builder.build(plan, plan.specs.values(), {})
+                live = lender.lend(Live(Generation(1, plan, cells)))
                 runtime = cls(
                     live=live,
                     queue=open_queue(config, live, loader=loader, builder=builder, observer=watch),

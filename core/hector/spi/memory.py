@@ -78,11 +78,16 @@ class MemoryIndex(Protocol):
         ...
 
     async def catch_up(self) -> None:
-        """Return when everything that was committed before the call can be found. Raises `MemoryIndexError`."""
+        """Return when everything that was committed before the call can be found.
+
+        Raises:
+            MemoryIndexError: it cannot; it goes on trying by itself.
+            SessionError: the sessions cannot be read.
+        """
         ...
 
     async def rebuild(self) -> None:
-        """Forget everything, and derive it again; returns when that is done. Raises `MemoryIndexError`."""
+        """Forget everything, and derive it again; returns when that is done. Raises as `catch_up`."""
         ...
 
     def status(self) -> MemoryStatus:

@@ -207,6 +207,52 @@ async def test_a_locked_file_delays_the_index_and_nobody_else(tmp_path: Path) ->
             assert len(await memory.search(APP, "ada", "blue")) == 1
 
 
+async def test_a_full_disk_delays_the_index_and_loses_nothing(tmp_path: Path) -> None:
+    async with (
+        asyncio.timeout(20),
+        SqliteSessions(tmp_path / "sessions.db") as sessions,
+        SqliteKeywords(tmp_path / "memory.db", app=APP) as store,
+    ):
+        await converse(sessions)
+        wanted = await expected(sessions)
+        await limit_pages(store, 20)
+        memory = SessionMemory(sessions, store, app=APP, page_size=3)
+        key = SessionKey(APP, "ada", "long")
+        await say(sessions, key, *(a_saying(f"{at}", f"x{at}y " * 50) for at in range(300)))
+        with pytest.raises(MemoryIndexError, match="database or disk is full"):
+            await memory.catch_up()
+        assert await memory.search(APP, "ada", "blue house")  # what is there can be searched
+        await limit_pages(store, 100_000)
+        await memory.catch_up()
+        assert len(await memory.search(APP, "ada", "x299y")) == 1
+        await sessions.delete(key)
+        await memory.catch_up()
+        assert await answers(memory) == wanted
+
+
+async def limit_pages(store: SqliteKeywords, pages: int) -> None:
+    writer = store._writer  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    assert writer is not None
+    await writer.call(
+        lambda connection: connection.execute(f"PRAGMA max_page_count = {pages}").fetchall()
+    )
+
+
+async def test_a_place_where_no_file_can_be_is_an_error_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "memory.db"
+    file.mkdir()
+    with pytest.raises(MemoryIndexError) as caught:
+        await SqliteKeywords(file, app=APP).__aenter__()
+    assert caught.value.message == f"the memory index {file} failed: unable to open database file"
+    assert caught.value.hint == (
+        "check the file, its folder and the disk; the index goes on when it can"
+    )
+    assert file.is_dir()
+    store = SqliteKeywords(tmp_path / "other.db", app=APP)
+    with pytest.raises(MemoryIndexError, match="is not open"):
+        await store.cursor()
+
+
 async def test_what_is_deleted_is_not_found_even_before_the_index_knows(tmp_path: Path) -> None:
     async with SqliteSessions(tmp_path / "sessions.db") as sessions:
         await converse(sessions)

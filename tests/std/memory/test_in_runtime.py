@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 
 from hector import Runtime
-from hector.errors import ConfigError, MemoryIndexError
+from hector.errors import ComponentOpenError, ConfigError, MemoryIndexError
 from hector.message import DataPart, Event, TextPart, ToolCall, ToolResult
-from hector.spi import LLMRequest, MemoryHit, MemoryIndex, MemoryStatus, SessionKey
+from hector.spi import LLMRequest, MemoryHit, MemoryIndex, MemoryStatus, Provider, SessionKey
 from hector.testing import Reply, ScriptedLLM, scripted_provider
+from hector_std.lexical import LexicalSettings
+from hector_std.lexical.embedder import create_lexical
 
 KEYWORD: dict[str, Any] = {"type": "keyword"}
 VECTOR: dict[str, Any] = {"type": "vector", "embedder": "words", "vector_store": "kept"}
@@ -233,6 +235,23 @@ async def test_what_does_not_go_together_is_refused(
     assert [(item.path, item.message) for item in caught.value.diagnostics] == [
         (f"server.index.{path}", message)
     ]
+
+
+async def test_an_embedder_that_only_one_can_hold_is_refused(tmp_path: Path) -> None:
+    """The generations have it already."""
+    provider = Provider(
+        kind="embedder",
+        type="held",
+        settings=LexicalSettings,
+        create=lambda settings, _context: create_lexical(settings),
+        exclusive=lambda _settings: ["port:127.0.0.1:9000"],
+    )
+    held = config(tmp_path, VECTOR, embedders={"words": {"provider": "held"}})
+    llm = scripted_provider(ScriptedLLM("noted"))
+    with pytest.raises(ComponentOpenError) as caught:
+        await Runtime.open(held, env={}, providers=[llm, provider]).__aenter__()
+    assert caught.value.component == "embedders.words"
+    assert caught.value.hint == "name another one under `server.index`"
 
 
 async def test_a_vector_index_needs_to_know_its_parts(tmp_path: Path) -> None:
