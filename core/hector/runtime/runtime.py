@@ -29,13 +29,12 @@ from hector.runtime.invoke import invoke, new_id
 from hector.runtime.live import Live
 from hector.runtime.loading import ConfigInput, ConfigLoader, Loaded
 from hector.runtime.measures import gauges_of, health_of
-from hector.runtime.memory import open_memory
+from hector.runtime.memory import open_services
 from hector.runtime.plan import make_plan
 from hector.runtime.reload_queue import ReloadQueue, open_queue
 from hector.runtime.reload_report import ReloadPlan, ReloadRecord, ReloadReport
 from hector.runtime.reloading import Request
 from hector.runtime.report import AgentInfo, Health
-from hector.runtime.sessions import open_sessions
 from hector.runtime.tasks import TaskScope
 from hector.runtime.turns import Turns
 from hector.spi import (
@@ -125,7 +124,7 @@ class Runtime:
             providers: providers beside those of installed plugins; they win over them.
 
         Yields:
-            The runtime. Leaving the block refuses new invocations, waits up to `server.reload.drain_timeout` for
+            The runtime. Leaving the block refuses new invocations, waits up to `server.shutdown_timeout` for
             those under way, and closes every component.
 
         Raises:
@@ -161,10 +160,7 @@ class Runtime:
                 env=env,
                 build_timeout_s=checked.server.build_timeout,
             )
-            async with (
-                open_sessions(plan, sessions, builder) as store,
-                open_memory(plan, index, store, builder) as (memory, lender),
-            ):
+            async with open_services(plan, builder, sessions, index) as (store, memory, lender):
                 cells = await builder.build(plan, plan.specs.values(), {})
                 live = lender.lend(Live(Generation(1, plan, cells)))
                 runtime = cls(
@@ -292,8 +288,9 @@ class Runtime:
         key = SessionKey(self.name, user, session or new_id())
         await self._turns.take(key, timeout_s=SESSION_BUSY_TIMEOUT_S)
         try:
+            await self._live.wait_until_resumed(agent)
             self._require_open()
-            generation, lease = await self._live.lease(agent)
+            generation, lease = self._live.lease(agent)
             events = lease.follow(
                 invoke(
                     generation,
@@ -357,7 +354,8 @@ class Runtime:
         either has `if_match`; reloads that waited for the same config share one answer.
 
         Args:
-            config: takes the place of what the runtime was opened with; None reads that again.
+            config: what is to run; None reads again what the runtime was opened with. Once it runs it takes the place
+                of that, unless it is a `ConfigText`.
             if_match: the etag that the running config must have.
             reason: who asks, for history, metrics and hooks.
 
@@ -373,11 +371,13 @@ class Runtime:
             ReloadRefusedError: a plugin does not want it.
             RuntimeClosedError: the runtime is closing.
         """
-        request = Request(config=config, if_match=if_match, reason=reason)
-        report = await self._queue.submit(request)
-        if config is not None and not isinstance(config, ConfigText):
-            self._reloading.source = config
-        return report
+        request = Request(
+            config=config,
+            if_match=if_match,
+            reason=reason,
+            is_lasting=not isinstance(config, ConfigText),
+        )
+        return await self._queue.submit(request)
 
     async def rollback(
         self, generation: int | None = None, *, if_match: str | None = None
