@@ -38,7 +38,7 @@ async def live(folder: Path, number: int) -> None:
         writer = store._writer  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         assert writer is not None
         await writer.call(lambda connection: connection.set_trace_callback(die))
-        async with SessionMemory(sessions, store, app=APP, page_size=12) as memory:
+        async with SessionMemory(sessions, store, app=APP, page_size=2) as memory:
             await memory.catch_up()
             await sessions.delete(SessionKey(APP, "bob", "t"))
             await memory.catch_up()
