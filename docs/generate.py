@@ -159,6 +159,9 @@ REMEDIES: Mapping[str, str] = {
     "H406": "Keep large content as an artifact and name it in the event.",
     "H407": "Drop what was derived from the feed and follow it from the beginning.",
     "H408": "Write JSON values under text keys before the tool returns.",
+    "H420": "Look at what its message names: the embedder, the vector store, the disk; "
+    "it goes on by itself when that is mended.",
+    "H421": "Nothing: the index is made again from the sessions.",
     "H500": "Look at the log: it has the details of unexpected errors.",
     "H501": "Raise `reasoning.max_iterations` of the agent, or give it a clearer instruction.",
     "H502": "Send the message again, or raise `server.reload.drain_timeout` or `server.shutdown_timeout`.",

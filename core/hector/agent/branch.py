@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["ISOLATED", "is_visible", "join"]
+from hector.message.event import ISOLATED
 
-ISOLATED = "call:"
-"""A segment that begins with this starts a conversation of its own."""
+__all__ = ["is_visible", "join"]
 
 
 def join(branch: str, segment: str) -> str:

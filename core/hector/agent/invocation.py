@@ -7,12 +7,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, MutableMappi
 from types import AsyncGeneratorType
 from typing import cast
 
-from hector.agent.branch import ISOLATED, join
+from hector.agent.branch import join
 from hector.agent.drafts import Drafts
 from hector.agent.history import build_history
 from hector.agent.log import SessionLog
 from hector.agent.tool_calls import DEFAULT_TOOL_TIMEOUT_S, call_tools
-from hector.errors import LLMResponseError, RunError
+from hector.errors import LLMResponseError, MemoryIndexError, RunError
 from hector.message import (
     Actions,
     Event,
@@ -25,7 +25,19 @@ from hector.message import (
     ThinkingPart,
     ToolCall,
 )
-from hector.spi import LLM, Agent, Artifacts, LLMRequest, LLMResponse, Span, TextDelta, Tool
+from hector.message.event import ISOLATED
+from hector.spi import (
+    LLM,
+    Agent,
+    Artifacts,
+    LLMRequest,
+    LLMResponse,
+    MemoryHit,
+    MemoryIndex,
+    Span,
+    TextDelta,
+    Tool,
+)
 
 __all__ = ["AgentInvocation"]
 
@@ -48,6 +60,7 @@ class AgentInvocation:
     __slots__ = (
         "_depth",
         "_drafts",
+        "_memory",
         "_opened",
         "agent",
         "branch",
@@ -68,6 +81,7 @@ class AgentInvocation:
         log: SessionLog,
         generation: int,
         branch: str = "",
+        memory: MemoryIndex | None = None,
         span: Span | None = None,
         depth: int = 0,
     ) -> None:
@@ -81,6 +95,7 @@ class AgentInvocation:
         self.call_spans: dict[str, Span] = NO_SPANS if span is None else {}
         self._depth = depth
         self._drafts: Drafts | None = None
+        self._memory = memory
         self._opened: list[AsyncGenerator[Event]] = []
 
     def _own(self, events: AsyncGenerator[Event]) -> AsyncGenerator[Event]:
@@ -168,6 +183,28 @@ class AgentInvocation:
             first = await self.record(intents[0])
             return first, *(await self.log.append(*intents[1:]) if len(intents) > 1 else ())
         return await self.log.append(*intents)
+
+    async def search_memory(self, query: str, *, limit: int = 10) -> Sequence[MemoryHit]:
+        """See `hector.spi.Invocation.search_memory`."""
+        if self._memory is None:
+            raise MemoryIndexError(
+                "there is no memory index to search",
+                hint="add `index: {type: keyword}` under `server` in the config",
+            )
+        own = self._own_sayings()
+        hits = await self._memory.search(self.app, self.user, query, limit=limit + len(own))
+        others = [hit for hit in hits if hit.key.id != self.session or hit.event_id not in own]
+        return others[:limit]
+
+    def _own_sayings(self) -> set[str]:
+        """Ids of what was said in this invocation."""
+        own: set[str] = set()
+        for event in reversed(self.log.events):
+            if event.invocation_id != self.id:
+                break
+            if event.kind in ("started", "message"):
+                own.add(event.id)
+        return own
 
     def generate(self, llm: LLM, request: LLMRequest) -> AsyncIterator[Event]:
         """See `hector.spi.Invocation.generate`."""
@@ -301,6 +338,7 @@ class AgentInvocation:
             log=self.log,
             generation=self.generation,
             branch=branch,
+            memory=self._memory,
             span=span or self.span,
             depth=self._depth + 1,
         )

@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "hector.cli.validate:command",
         "Check a config and say everything that is wrong with it.",
     ),
+    "index": ("hector.cli.index:command", "See to the search over what was said in sessions."),
     "plan": ("hector.cli.plan:command", "Say what a reload of a config would do."),
     "sessions": (
         "hector.cli.sessions:command",

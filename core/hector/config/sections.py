@@ -17,6 +17,7 @@ __all__ = [
     "AgentSkill",
     "DefaultsConfig",
     "DocumentStoreKeys",
+    "IndexConfig",
     "IndexingConfig",
     "LoggerConfig",
     "MetricsConfig",
@@ -56,6 +57,34 @@ class SessionsConfig:
         str | None, Doc("the entry of `databases` to use; needed with `sql`"), Reference("database")
     ] = None
     entry: Annotated[ComponentEntry | None, Resolved()] = None
+
+
+@attrs.frozen(kw_only=True)
+class IndexConfig:
+    """`server.index`: the search over what was said in sessions.
+
+    Attributes:
+        embedder_entry, vector_store_entry: what `embedder` and `vector_store` name, when `type` is
+            `vector`; no keys of the config.
+    """
+
+    type: Annotated[
+        Literal["keyword", "vector"],
+        Doc("`keyword` finds words and ranks by BM25, `vector` finds what means alike"),
+    ] = "keyword"
+    embedder: Annotated[
+        str | None,
+        Doc("makes the vectors; absent: `default`, or the only one"),
+        Reference("embedder"),
+    ] = None
+    vector_store: Annotated[
+        str | None,
+        Doc("where the vectors are kept; absent: `default`, or the only one"),
+        Reference("vector_store"),
+    ] = None
+    batch_size: Annotated[int, Doc("texts embedded at once"), Range(1, 10_000)] = 64
+    embedder_entry: Annotated[ComponentEntry | None, Resolved()] = None
+    vector_store_entry: Annotated[ComponentEntry | None, Resolved()] = None
 
 
 @attrs.frozen(kw_only=True)
@@ -159,6 +188,9 @@ class ServerConfig:
     sessions: Annotated[SessionsConfig, Doc("where conversations are kept")] = attrs.field(
         factory=SessionsConfig
     )
+    index: Annotated[
+        IndexConfig | None, Doc("search over what was said; absent: agents cannot search it")
+    ] = None
     observability: Annotated[ObservabilityConfig, Doc("spans and metrics")] = attrs.field(
         factory=ObservabilityConfig
     )
@@ -176,8 +208,7 @@ class ServerConfig:
     studio: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
     approval: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
     tasks: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
-    index: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
-    memory: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    memory: Annotated[IndexConfig | None, Alias("server.index")] = None
     checkpoint: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
     rate_limiting: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
 
@@ -330,8 +361,8 @@ class StorageKeys:
 
     sessions: Annotated[SessionsConfig | None, Alias("server.sessions")] = None
     tasks: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
-    memory: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
-    index: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    memory: Annotated[IndexConfig | None, Alias("server.index")] = None
+    index: Annotated[IndexConfig | None, Alias("server.index")] = None
     checkpoint: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
 
 

@@ -18,6 +18,7 @@ from hector.config.node import INVALID, Invalid, Node, key_problem, value_proble
 from hector.config.providers import ProviderIndex, choose_llm_type
 from hector.config.reader import RawConfig
 from hector.config.references import References
+from hector.config.search_index import INDEX_SPELLINGS, check_index, index_of
 from hector.config.sections import PluginsConfig, RootKeys, ServerConfig
 from hector.config.shape import Reading, read_records, record_shape, wrong_type
 from hector.errors import ConfigError, Diagnostic
@@ -171,13 +172,21 @@ class _Structuring:
             _check_requirements(filled["plugins"], self._reading)
         self._check_spellings(filled)
         self._check_sessions(filled)
+        self._reading.problems.extend(check_index(filled, self._sections))
         return None if root is INVALID else root
 
     def _check_spellings(self, entries: Mapping[str, Node]) -> None:
         """A key that is there in both spellings has two values, and neither is better."""
         server = _child(entries, "server")
         storage = _child(entries, "storage")
+        nodes = [_child(entries, owner).get(key) for owner, key in INDEX_SPELLINGS]
+        names = [f"{owner}.{key}" for owner, key in INDEX_SPELLINGS]
+        first = next((at for at, node in enumerate(nodes) if node is not None), 0)
         pairs = (
+            *(
+                (name, node, nodes[first], names[first])
+                for name, node in zip(names[first + 1 :], nodes[first + 1 :], strict=True)
+            ),
             (
                 "observability",
                 entries.get("observability"),
@@ -348,6 +357,7 @@ def _server(root: RootKeys, components: Mapping[str, Mapping[str, ComponentEntry
         server = attrs.evolve(server, observability=root.observability)
     if root.storage is not None and root.storage.sessions is not None:
         server = attrs.evolve(server, sessions=root.storage.sessions)
+    server = attrs.evolve(server, index=index_of(root, components), memory=None)
     if server.sessions.database is None:
         return server
     entry = components["session_backend"][server.sessions.database]

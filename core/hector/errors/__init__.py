@@ -29,6 +29,8 @@ HectorError
 │   ├── EventTooLargeError                H406  has `size_bytes`, `limit_bytes`
 │   ├── CursorExpiredError                H407
 │   └── StateError                        H408
+├── MemoryIndexError                      H420  searching what was said in sessions
+│   └── MemoryDamagedError                H421  it was thrown away, and is made again
 ├── RunError                              H500  has `agent`
 │   ├── IterationLimitError               H501
 │   ├── DrainedError                      H502  cut off by a reload or a stop
@@ -111,6 +113,8 @@ from hector.errors.session import (
     ArtifactTooLargeError,
     CursorExpiredError,
     EventTooLargeError,
+    MemoryDamagedError,
+    MemoryIndexError,
     SessionConflictError,
     SessionError,
     SessionExistsError,
@@ -144,6 +148,8 @@ __all__ = [
     "LLMError",
     "LLMRateLimitError",
     "LLMResponseError",
+    "MemoryDamagedError",
+    "MemoryIndexError",
     "PathOutsideRootError",
     "PluginError",
     "PluginNotFoundError",

@@ -9,6 +9,8 @@ __all__ = [
     "ArtifactTooLargeError",
     "CursorExpiredError",
     "EventTooLargeError",
+    "MemoryDamagedError",
+    "MemoryIndexError",
     "SessionConflictError",
     "SessionError",
     "SessionExistsError",
@@ -118,3 +120,15 @@ class StateError(SessionError):
     """State or an artifact was written that cannot be kept: no JSON, no key, or after the call was over."""
 
     code = "H408"
+
+
+class MemoryIndexError(HectorError):
+    """The memory index, which searches what was said in sessions, cannot do what it was asked for."""
+
+    code = "H420"
+
+
+class MemoryDamagedError(MemoryIndexError):
+    """What the memory index kept was damaged. It was thrown away, and is made again from the sessions."""
+
+    code = "H421"

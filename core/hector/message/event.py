@@ -10,7 +10,10 @@ from hector.message.json_value import JSONObject, JSONValue
 from hector.message.parts import Part, text_of
 from hector.message.usage import Usage
 
-__all__ = ["Actions", "Event", "EventKind", "Failure", "FinishReason", "Outcome"]
+__all__ = ["ISOLATED", "Actions", "Event", "EventKind", "Failure", "FinishReason", "Outcome"]
+
+ISOLATED = "call:"
+"""A segment of a branch that begins with this starts a conversation of its own: an agent called as a tool."""
 
 EventKind: TypeAlias = Literal[
     "started",  # an invocation began; committed before any work, with the user's message

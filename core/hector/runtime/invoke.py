@@ -13,7 +13,7 @@ from hector.errors import DrainedError, HectorError, LLMError
 from hector.message import Event, Failure, Message, Outcome
 from hector.runtime.generation import Generation
 from hector.runtime.lease import Lease
-from hector.spi import Agent, Observer, SessionKey, Sessions
+from hector.spi import Agent, MemoryIndex, Observer, SessionKey, Sessions
 
 __all__ = ["invoke", "new_id"]
 
@@ -42,6 +42,7 @@ async def invoke(
     key: SessionKey,
     is_new: bool,
     sessions: Sessions,
+    memory: MemoryIndex | None,
     observer: Observer | None,
 ) -> AsyncGenerator[Event]:
     """Run an agent for one message; the caller has the turn. See `Runtime.run` for what is yielded and raised."""
@@ -64,6 +65,7 @@ async def invoke(
         message=message,
         log=log,
         generation=generation.number,
+        memory=memory,
         span=span,
     )
     outcome: Outcome = "canceled"

@@ -29,12 +29,12 @@ from hector.runtime.invoke import invoke, new_id
 from hector.runtime.live import Live
 from hector.runtime.loading import ConfigInput, ConfigLoader, Loaded
 from hector.runtime.measures import gauges_of, health_of
+from hector.runtime.memory import open_services
 from hector.runtime.plan import make_plan
 from hector.runtime.reload_queue import ReloadQueue, open_queue
 from hector.runtime.reload_report import ReloadPlan, ReloadRecord, ReloadReport
 from hector.runtime.reloading import Request
 from hector.runtime.report import AgentInfo, Health
-from hector.runtime.sessions import open_sessions
 from hector.runtime.tasks import TaskScope
 from hector.runtime.turns import Turns
 from hector.spi import (
@@ -42,6 +42,7 @@ from hector.spi import (
     Agent,
     DocumentStore,
     Embedder,
+    MemoryIndex,
     Observer,
     Provider,
     SessionKey,
@@ -66,6 +67,7 @@ class Runtime:
         live: Live,
         queue: ReloadQueue,
         sessions: Sessions,
+        memory: MemoryIndex | None,
         observer: Observer | None,
     ) -> None:
         self._live = live
@@ -75,6 +77,7 @@ class Runtime:
         self._retirement = queue.reloading.retirement
         self._name = queue.reloading.app
         self._sessions = sessions
+        self._memory = memory
         self._observer = observer
         self._turns = Turns()
         self._is_closing = False
@@ -88,6 +91,7 @@ class Runtime:
         loaded: Loaded | None = None,
         env: Mapping[str, str] | None = None,
         sessions: Sessions | None = None,
+        index: MemoryIndex | None = None,
         observer: Observer | None = None,
         llm_factory: LLMFactory | None = None,
         embedder_factory: EmbedderFactory | None = None,
@@ -108,6 +112,7 @@ class Runtime:
                 again then. `reload` reads `config` anew.
             env: takes the place of the process's environment.
             sessions: takes the place of `server.sessions`.
+            index: takes the place of `server.index`.
             observer: takes the place of `server.observability`.
             llm_factory: takes the place of, or wraps, what the providers build; see `LLMFactory`.
             embedder_factory: the same for embedders.
@@ -155,12 +160,14 @@ class Runtime:
                 env=env,
                 build_timeout_s=checked.server.build_timeout,
             )
-            async with open_sessions(plan, sessions, builder) as store:
-                live = Live(Generation(1, plan, await builder.build(plan, plan.specs.values(), {})))
+            async with open_services(plan, builder, sessions, index) as (store, memory, lender):
+                cells = await builder.build(plan, plan.specs.values(), {})
+                live = lender.lend(Live(Generation(1, plan, cells)))
                 runtime = cls(
                     live=live,
                     queue=open_queue(config, live, loader=loader, builder=builder, observer=watch),
                     sessions=store,
+                    memory=memory,
                     observer=watch,
                 )
                 if watch is not None:
@@ -207,6 +214,11 @@ class Runtime:
     def sessions(self) -> Sessions:
         """The session service: the source of truth, the same for the life of the runtime."""
         return self._sessions
+
+    @property
+    def memory(self) -> MemoryIndex | None:
+        """The search over what was said, the same for the life of the runtime; None when none is configured."""
+        return self._memory
 
     def agent(self, name: str) -> Agent:
         """An agent of the current generation. Raises `ComponentNotFoundError`."""
@@ -288,6 +300,7 @@ class Runtime:
                     key=key,
                     is_new=session is None,
                     sessions=self._sessions,
+                    memory=self._memory,
                     observer=self._observer,
                 )
             )

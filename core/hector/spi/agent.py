@@ -8,6 +8,7 @@ from typing import Protocol
 from hector.message import Actions, Event, JSONObject, JSONValue, Message, Part, ToolCall
 from hector.spi.artifacts import Artifacts
 from hector.spi.llm import LLM, LLMRequest
+from hector.spi.memory import MemoryHit
 from hector.spi.tool import Tool
 
 __all__ = ["Agent", "Invocation"]
@@ -62,6 +63,16 @@ class Invocation(Protocol):
 
         Its own branch, its ancestors and (but for isolated ones) its descendants. What other agents said comes as
         user messages that name the speaker. A call without a result is left out together with its intent.
+        """
+        ...
+
+    async def search_memory(self, query: str, *, limit: int = 10) -> Sequence[MemoryHit]:
+        """What this user and the agents said in this user's sessions of this app, the best first, at most `limit`.
+
+        What is said in this invocation is left out: it is in sight, and would answer its own question best.
+
+        Raises:
+            MemoryIndexError: there is no index, or it cannot be searched now.
         """
         ...
 

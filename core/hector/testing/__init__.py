@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hector.testing.document_suite import DocumentParserSuite, DocumentSourceSuite
     from hector.testing.embedder_suite import EmbedderSuite
     from hector.testing.llm_suite import LLMSuite
+    from hector.testing.memory_suite import MemoryStoreSuite
     from hector.testing.opened import Opened
     from hector.testing.scripted import Reply, ScriptedLLM, ScriptedSettings, scripted_provider
     from hector.testing.session_suite import SessionsSuite
@@ -28,6 +29,7 @@ __all__ = [
     "DocumentSourceSuite",
     "EmbedderSuite",
     "LLMSuite",
+    "MemoryStoreSuite",
     "Mutation",
     "Opened",
     "Reply",
@@ -49,6 +51,7 @@ _HOMES = {
     "DocumentSourceSuite": "document_suite",
     "EmbedderSuite": "embedder_suite",
     "LLMSuite": "llm_suite",
+    "MemoryStoreSuite": "memory_suite",
     "Mutation": "settings_mutations",
     "Opened": "opened",
     "Reply": "scripted",

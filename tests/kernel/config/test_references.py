@@ -219,3 +219,18 @@ def test_structure_refuses_what_diagnose_reports(index: ProviderIndex) -> None:
         structure(raw, index)
 
     assert caught.value.diagnostics == diagnose(raw, index)
+
+
+def test_null_refers_to_as_much_as_leaving_out(index: ProviderIndex) -> None:
+    """What an agent may use is known, also when "all" was written as null."""
+    text = (
+        LLMS
+        + "document_stores: {d: {source: {path: x}}}\nagents: {a: {document_stores: null}, b: {}}\n"
+    )
+    config = structure(read_text(text, env={}), index)
+    written, omitted = config.of_kind("agent")["a"], config.of_kind("agent")["b"]
+
+    assert [(use.kind, use.name) for use in written.references] == [
+        (use.kind, use.name) for use in omitted.references
+    ]
+    assert ("document_store", "d") in [(use.kind, use.name) for use in written.references]

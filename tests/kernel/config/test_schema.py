@@ -246,7 +246,7 @@ REFUSED: list[Any] = [
     {"document_stores": {"d": None}},
     {"guardrails": {}},
     {"server": {"tls": {}}},
-    {"storage": {"memory": {}}},
+    {"storage": {"tasks": {}}},
     {"agents": {"a": {"skills": [{}]}}},
     {"embedders": {"a": {}}},
     {"plugins": {"prefer": {"openai": "x"}}},

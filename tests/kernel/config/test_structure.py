@@ -382,7 +382,7 @@ NOT_YET = [
         f"server.{key}"
         for key in (
             "grpc_port", "transport", "tls", "cors", "auth", "studio", "approval", "tasks",
-            "index", "memory", "checkpoint", "rate_limiting",
+            "checkpoint", "rate_limiting",
             "observability.tracing.headers", "observability.tracing.insecure",
             "observability.tracing.timeout", "observability.tracing.capture_payloads",
             "observability.tracing.debug_exporter", "observability.tracing.service_version",
@@ -390,7 +390,7 @@ NOT_YET = [
             "observability.metrics.const_labels",
         )
     ),
-    *(f"storage.{key}" for key in ("tasks", "memory", "index", "checkpoint")),
+    *(f"storage.{key}" for key in ("tasks", "checkpoint")),
     "guardrails",
     "rate_limiting",
     *(

@@ -71,6 +71,8 @@ class Field:
             reading.problems.append(
                 key_problem(node, "H111", path, message, hint=hint, severity="warning")
             )
+        if node.value is None and self.reference is not None and self.default is None:
+            return self._absent_reference(self.reference, node, path, reading)  # null says as much
         return self.shape.read(node, path, reading)
 
     def absent(self, owner: Node, path: str, reading: Reading) -> Any:

@@ -17,6 +17,7 @@ from hector_std import (
     sqlite_sessions,
     tools_files,
     tools_function,
+    tools_memory,
 )
 
 __all__ = [
@@ -64,8 +65,8 @@ def hector_session_backends() -> Iterable[Provider]:
 
 @hookimpl
 def hector_toolset_providers() -> Iterable[Provider]:
-    """files, function."""
-    return (*tools_files.PROVIDERS, *tools_function.PROVIDERS)
+    """files, function, memory."""
+    return (*tools_files.PROVIDERS, *tools_function.PROVIDERS, *tools_memory.PROVIDERS)
 
 
 @hookimpl

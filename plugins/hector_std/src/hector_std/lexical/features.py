@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hector.spi import Vector
-from hector_std.lexical.stop_words import STOP_WORDS
+from hector.spi.stop_words import STOP_WORDS
 
 __all__ = ["Features"]
 

@@ -7,7 +7,7 @@ import re
 import attrs
 
 from hector.message import Message, ToolCall, ToolResult
-from hector_std.lexical.stop_words import STOP_WORDS
+from hector.spi.stop_words import STOP_WORDS
 from hector_std.offline.words import content_words
 
 __all__ = ["Turn", "read_turn"]

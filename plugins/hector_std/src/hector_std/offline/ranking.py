@@ -10,9 +10,10 @@ from itertools import pairwise
 
 import attrs
 
+from hector.spi.words import stem
 from hector_std.offline.passages import Quotable
 from hector_std.offline.units import Unit, cut
-from hector_std.offline.words import content_words, stem, stems
+from hector_std.offline.words import content_words, stems
 
 __all__ = ["Candidate", "Ranking", "rank"]
 

@@ -5,20 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from hector_std.lexical.stop_words import STOP_WORDS
+from hector.spi.stop_words import STOP_WORDS
+from hector.spi.words import stem
 
-__all__ = ["content_words", "stem", "stems", "tokens"]
+__all__ = ["content_words", "stems", "tokens"]
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")  # noqa: RUF001
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _TOKEN = re.compile(r"\s*(?:\w{1,8}|[^\w\s])|\s+$")
-_SUFFIXES = (
-    ("ization", "iz"), ("isation", "iz"), ("ations", "at"), ("ation", "at"), ("izing", "iz"), ("ising", "iz"),
-    ("ments", "ment"), ("nesses", ""), ("ness", ""), ("ingly", ""), ("edly", ""), ("ings", ""), ("ing", ""),
-    ("ions", "ion"), ("ies", "y"), ("ied", "y"), ("ers", "er"), ("ed", ""), ("ly", ""), ("es", ""), ("en", ""),
-    ("s", ""), ("e", ""),
-)  # fmt: skip
-_SHORTEST_STEM = 3
 
 
 def tokens(text: str) -> list[str]:
@@ -28,22 +22,6 @@ def tokens(text: str) -> list[str]:
     it: near enough to what models count, and the same everywhere.
     """
     return _TOKEN.findall(text)
-
-
-def stem(word: str) -> str:
-    """Cut a lower-case word's ending off, by rule: equal stems mean forms of one word, mostly."""
-    word = word.removesuffix("'s").removesuffix("’s")  # noqa: RUF001
-    for suffix, replacement in _SUFFIXES:
-        if word.endswith(suffix) and len(word) - len(suffix) >= _SHORTEST_STEM:
-            if suffix == "s" and word.endswith("ss"):
-                break
-            return _undouble(word[: len(word) - len(suffix)] + replacement)
-    return word
-
-
-def _undouble(word: str) -> str:
-    is_double = len(word) > _SHORTEST_STEM and word[-1] == word[-2] and word[-1] not in "aeiouls"
-    return word[:-1] if is_double else word
 
 
 def content_words(text: str) -> list[str]:

@@ -7,14 +7,14 @@ import contextlib
 import functools
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
 from hector.errors import SessionError
 from hector.message import Event, JSONValue
-from hector.spi import BuildContext
+from hector.spi import BuildContext, MemoryStore
 from hector.spi.session import (
     Artifact,
     ArtifactDraft,
@@ -254,6 +254,16 @@ class SqliteSessions:
                     await committed.wait()
             except TimeoutError:
                 continue
+
+    def keyword_memory(self, app: str) -> AbstractAsyncContextManager[MemoryStore]:
+        """See `KeywordMemorySource`: beside the sessions, in a file of its own.
+
+        It can be damaged, deleted and written to at leisure without touching what cannot be made again.
+        """
+        from hector_std.sqlite_memory import SqliteKeywords
+
+        path = self._path.with_name(f"{self._path.stem}.memory{self._path.suffix}")
+        return SqliteKeywords(path, app=app, busy_timeout_s=self._busy_timeout_s)
 
     # -------------------------------------------------------------------------------- artifacts
 
