@@ -51,6 +51,7 @@ from hector_std.sqlite_sessions.connection import SqliteConnection
 from hector_std.sqlite_sessions.hot import HotLogs
 from hector_std.sqlite_sessions.settings import SqliteSettings
 from hector_std.sqlite_sessions.staging import large_drafts, pieces_of
+from hector_std.sqlite_sessions.tail import Tail
 from hector_std.sqlite_sessions.writer import GroupWriter, Operation
 
 __all__ = ["SqliteSessions", "create"]
@@ -100,6 +101,7 @@ class SqliteSessions:
         self._max_artifact_bytes = max_artifact_bytes
         self._clock = clock
         self._hot = HotLogs(hot_bytes)
+        self._tail = Tail()
         self._stack = AsyncExitStack()
         self._writer: GroupWriter | None = None
         self._reader: SqliteConnection | None = None
@@ -161,7 +163,7 @@ class SqliteSessions:
         check_key(key)
         check_slice(last, limit)
         asked = reading.Slice(after, since, last, limit)
-        return await self._read(lambda it: reading.load(it, self._hot, key, asked))
+        return await self._read(lambda it: reading.load(it, self._tail, self._hot, key, asked))
 
     async def append(
         self,

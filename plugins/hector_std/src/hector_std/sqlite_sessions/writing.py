@@ -54,7 +54,16 @@ def delete(connection: sqlite3.Connection, places: Places, key: SessionKey, now:
         "DELETE FROM pieces WHERE content IN (SELECT content FROM contents WHERE session = ?)",
         (number,),
     )
-    for table in ("events", "session_state", "artifacts", "contents"):
+    of_session = "position IN (SELECT position FROM event_places WHERE session = ?)"
+    connection.execute(
+        f"DELETE FROM app_events WHERE app = ? AND {of_session}",  # noqa: S608
+        (key.app, number),
+    )
+    connection.execute(f"DELETE FROM events WHERE {of_session}", (number,))  # noqa: S608
+    connection.execute(
+        "DELETE FROM events WHERE position > ? AND session = ?", (places.indexed, number)
+    )
+    for table in ("event_places", "session_state", "artifacts", "contents"):
         connection.execute(f"DELETE FROM {table} WHERE session = ?", (number,))  # noqa: S608
     places.position += 1
     connection.execute(
