@@ -69,6 +69,16 @@ def check_key(key: SessionKey) -> None:
     Raises:
         UsageError: a part is empty, too long, or holds a lone surrogate.
     """
+    app, user, id = key.app, key.user, key.id
+    if (  # each at every call of a store: what is all right is seen at a glance
+        0 < len(app) <= MAXIMUM_KEY_LENGTH
+        and 0 < len(user) <= MAXIMUM_KEY_LENGTH
+        and 0 < len(id) <= MAXIMUM_KEY_LENGTH
+        and app.isprintable()
+        and user.isprintable()
+        and id.isprintable()
+    ):
+        return
     check_name("app", key.app)
     check_name("user", key.user)
     check_name("session id", key.id)

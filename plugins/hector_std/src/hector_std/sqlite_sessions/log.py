@@ -19,7 +19,8 @@ _INDEXED = """SELECT payload, event_places.sequence FROM event_places
     {more} ORDER BY event_places.sequence {order}"""
 _BETWEEN = _INDEXED.format(more="", order="ASC")
 _SINCE = {
-    order: _INDEXED.format(more="AND events.timestamp >= ?", order=order) for order in ("ASC", "DESC")
+    order: _INDEXED.format(more="AND events.timestamp >= ?", order=order)
+    for order in ("ASC", "DESC")
 }
 
 

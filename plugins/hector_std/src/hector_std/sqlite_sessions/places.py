@@ -8,6 +8,7 @@ import attrs
 
 from hector.spi.session import SessionKey
 from hector.spi.session_rules import session_not_found
+from hector_std.sqlite_sessions.indexing import index_events
 from hector_std.sqlite_sessions.schema import check_version
 from hector_std.sqlite_sessions.tail import Tail
 
@@ -19,25 +20,6 @@ LARGEST = 2**63 - 1
 _MOST = 100_000
 INDEX_EVERY = 2048
 """So many events later the index is brought up to date; a reader that comes for the first time looks through as many."""
-
-_HEADS = """UPDATE sessions SET head = tail.sequence, updated_at = tail.recorded_at FROM (
-        SELECT session, max(position), sequence, recorded_at FROM events
-        WHERE position > ? GROUP BY session
-    ) AS tail WHERE sessions.key = tail.session"""
-_PLACES = """WITH before AS MATERIALIZED (
-        SELECT session, (
-            SELECT latest FROM event_places WHERE event_places.session = tail.session
-            ORDER BY event_places.sequence DESC LIMIT 1
-        ) AS latest
-        FROM (SELECT DISTINCT session FROM events WHERE position > ?1) AS tail
-    )
-    INSERT INTO event_places SELECT session, sequence, position, max(
-        max(timestamp) OVER (PARTITION BY session ORDER BY sequence), coalesce(latest, timestamp)
-    )
-    FROM events JOIN before USING (session) WHERE position > ?1 ORDER BY session, sequence"""
-_APPS = """INSERT INTO app_events SELECT app, position
-    FROM events CROSS JOIN sessions ON sessions.key = events.session
-    WHERE position > ? ORDER BY app, position"""
 
 
 @attrs.define
@@ -125,13 +107,9 @@ class Places:
         return place
 
     def index(self, connection: sqlite3.Connection) -> None:
-        """Now and then, bring the index, and heads and times in the rows of the sessions, up to date.
-
-        Many events at once and in order, a page of the index is written once for all that go there.
-        """
+        """Now and then, bring the index, and heads and times in the rows of the sessions, up to date."""
         if self.position - self.indexed < INDEX_EVERY:
             return
-        for statement in (_HEADS, _PLACES, _APPS):
-            connection.execute(statement, (self.indexed,))
+        index_events(connection, self.indexed)
         connection.execute("UPDATE marks SET position = ? WHERE name = 'indexed'", (self.position,))
         self.indexed = self.position

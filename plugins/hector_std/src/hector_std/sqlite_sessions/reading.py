@@ -193,9 +193,10 @@ def changes(connection: sqlite3.Connection, app: str, after: int, limit: int) ->
 
 
 _FEED_ROW = "SELECT events.position, user, id, sequence, payload FROM "
-_INDEXED = f"""{_FEED_ROW} app_events CROSS JOIN events ON events.position = app_events.position
+_INDEXED = f"""{_FEED_ROW} app_runs CROSS JOIN events
+    ON events.position BETWEEN max(first, ?2 + 1) AND last
     CROSS JOIN sessions ON sessions.key = events.session
-    WHERE app_events.app = ? AND app_events.position > ? ORDER BY app_events.position LIMIT ?"""
+    WHERE app_runs.app = ?1 AND app_runs.last > ?2 ORDER BY app_runs.last, events.position LIMIT ?3"""
 _UNINDEXED = f"""{_FEED_ROW} events CROSS JOIN sessions ON sessions.key = events.session
     WHERE sessions.app = ? AND events.position > ? ORDER BY events.position LIMIT ?"""
 _DELETED = """SELECT position, user, id, NULL, NULL FROM deletions

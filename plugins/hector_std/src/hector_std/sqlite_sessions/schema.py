@@ -180,21 +180,26 @@ _VERSION_3 = (
     """INSERT INTO event_places SELECT session, sequence, position,
         max(timestamp) OVER (PARTITION BY session ORDER BY sequence)
         FROM events ORDER BY session, sequence""",
-    """CREATE TABLE app_events (
+    """CREATE TABLE app_runs (
         app TEXT NOT NULL,
-        position INTEGER NOT NULL,
-        PRIMARY KEY (app, position)
-    ) STRICT, WITHOUT ROWID""",
-    """INSERT INTO app_events SELECT app, position
-        FROM events JOIN sessions ON sessions.key = events.session ORDER BY app, position""",
+        first INTEGER NOT NULL,
+        last INTEGER PRIMARY KEY
+    ) STRICT""",
+    "CREATE INDEX runs_by_app ON app_runs (app, last)",
+    """INSERT INTO app_runs SELECT app, min(position), max(position) FROM (
+        SELECT app, position, row_number() OVER (ORDER BY position)
+            - row_number() OVER (PARTITION BY app ORDER BY position) AS run
+        FROM events JOIN sessions ON sessions.key = events.session
+    ) GROUP BY app, run""",
     "DROP INDEX events_by_session",
     "CREATE INDEX deletions_by_app ON deletions (app, position)",
     "ALTER TABLE contents ADD COLUMN blob TEXT",
 )
 """What version 3 is about: an append writes one page, that of the events.
 
-`event_places` says where the events of a session are, `app_events` which are an app's; both are
-complete up to the position `indexed`, and are brought up to date many events at a time, in their
+`event_places` says where the events of a session are, `app_runs` which positions are an app's, from
+`first` to `last`, one row for as many as follow one another without another app's. Both are complete
+up to the position `indexed`, and are brought up to date many events at a time, in their
 order. What lies behind `indexed` is few enough to be looked through, see `Tail`. `latest` is the
 latest `timestamp` of the log up to that event, so it never falls, and can be searched. Content with
 a `blob` is not in `pieces` but in the store of blobs, under that id.

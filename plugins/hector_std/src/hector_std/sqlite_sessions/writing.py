@@ -54,12 +54,16 @@ def delete(connection: sqlite3.Connection, places: Places, key: SessionKey, now:
         "DELETE FROM pieces WHERE content IN (SELECT content FROM contents WHERE session = ?)",
         (number,),
     )
-    of_session = "position IN (SELECT position FROM event_places WHERE session = ?)"
     connection.execute(
-        f"DELETE FROM app_events WHERE app = ? AND {of_session}",  # noqa: S608
-        (key.app, number),
+        "DELETE FROM app_runs WHERE first = last AND last IN"
+        " (SELECT position FROM event_places WHERE session = ?)",
+        (number,),
     )
-    connection.execute(f"DELETE FROM events WHERE {of_session}", (number,))  # noqa: S608
+    connection.execute(
+        "DELETE FROM events WHERE position IN"
+        " (SELECT position FROM event_places WHERE session = ?)",
+        (number,),
+    )
     connection.execute(
         "DELETE FROM events WHERE position > ? AND session = ?", (places.indexed, number)
     )
