@@ -19,7 +19,7 @@ LARGEST = 2**63 - 1
 
 _MOST = 100_000
 INDEX_EVERY = 2048
-"""So many events later the index is brought up to date; a reader that comes for the first time looks through as many."""
+"""So many events later the index is brought up to date; a new reader looks through as many."""
 
 
 @attrs.define
