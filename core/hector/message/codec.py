@@ -195,10 +195,13 @@ def _encode_text_form(data: dict[str, Any]) -> str:
 
 def _make_pieces_encoder() -> Callable[[Any, int], Iterable[str]]:
     """The encoder in C, kept: `JSONEncoder.encode` makes one for every value, which takes 0.8 us."""
-    make = json.encoder.c_make_encoder
-    if make is None:
+    make: Any = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:  # a Python without it
         return lambda data, _level: (_encoder.encode(data),)
-    return make(None, _encoder.default, _quote, None, ":", ",", False, False, True)
+    encode: Callable[[Any, int], Iterable[str]] = make(
+        None, _encoder.default, _quote, None, ":", ",", False, False, True
+    )
+    return encode
 
 
 _encode_pieces = _make_pieces_encoder()

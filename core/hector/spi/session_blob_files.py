@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import re
 from collections.abc import Mapping
@@ -98,7 +99,7 @@ class FsspecFiles:
                 kind.
         """
         try:
-            import fsspec.core
+            core: Any = importlib.import_module("fsspec.core")
         except ImportError as error:
             raise SessionError(
                 f"`blobs.url` {_shown(url)} needs fsspec, which is not installed",
@@ -106,7 +107,7 @@ class FsspecFiles:
             ) from error
         self.place = _shown(url)
         try:
-            files, path = fsspec.core.url_to_fs(url, **options)
+            files, path = core.url_to_fs(url, **options)
         except ImportError as error:
             raise SessionError(
                 f"`blobs.url` {self.place} needs another package: {error}",
@@ -124,7 +125,8 @@ class FsspecFiles:
         """See `Files.begin`."""
         path = self._path(id)
         self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
-        return self._files.open(path, "wb")
+        file: BinaryFile = self._files.open(path, "wb")
+        return file
 
     def finish(self, id: str, file: BinaryFile) -> None:
         """See `Files.finish`. How durable that is, the file system says."""
@@ -138,7 +140,8 @@ class FsspecFiles:
 
     def open(self, id: str) -> BinaryFile:
         """See `Files.open`."""
-        return self._files.open(self._path(id), "rb")
+        file: BinaryFile = self._files.open(self._path(id), "rb")
+        return file
 
     def delete(self, id: str) -> None:
         """See `Files.delete`."""

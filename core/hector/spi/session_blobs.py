@@ -22,7 +22,6 @@ __all__ = ["BlobSettings", "FileBlobs", "open_blobs"]
 
 T = TypeVar("T")
 
-_MiB = 1024 * 1024
 _FAILURES = (OSError, ValueError, RuntimeError)
 """What file systems raise; fsspec's translate the errors of their services to these."""
 
@@ -47,9 +46,9 @@ class BlobSettings:
     ] = attrs.field(factory=dict[str, Secret])
     min_bytes: Annotated[
         int,
-        Doc("bytes from which on an artifact goes there"),
-        Range(minimum=0, maximum=64 * _MiB),
-    ] = _MiB
+        Doc("bytes from which on an artifact goes there; so much of each is held in memory first"),
+        Range(minimum=0),
+    ] = PIECE_BYTES
     timeout: Annotated[
         float,
         Doc("how long to wait for one piece of at most 1 MiB"),

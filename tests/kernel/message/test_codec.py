@@ -75,22 +75,19 @@ def test_the_short_way_for_plain_messages_writes_the_same(
         assert dump_event(plain) == whole
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [{"id": 7}, {"author": b"x"}, {"model": {1}}, {"branch": object()}, {"generation": {1}}],
-)
-def test_a_plain_message_of_wrong_types_is_written_or_refused_as_any_other(
-    wrong: dict[str, Any],
-) -> None:
+@pytest.mark.parametrize("wrong", [{"id": 7}, {"branch": 1}, {"timestamp": 1}, {"generation": 1.5}])
+def test_a_plain_message_of_wrong_types_is_written_as_any_other(wrong: dict[str, Any]) -> None:
     event = an_event(parts=(TextPart("x"),), **wrong)
-    try:
-        whole = json.dumps(event_to_json(event), separators=(",", ":"))
-    except TypeError as error:
-        with pytest.raises(SessionError) as caught:
-            dump_event(event)
-        assert caught.value.message == f"event `e1` by `helper` cannot be stored: {error}"
-    else:
-        assert dump_event(event) == whole
+    assert dump_event(event) == json.dumps(event_to_json(event), separators=(",", ":"))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"author": {1}}, {"model": {1}}, {"branch": {1}}, {"generation": {1}}]
+)
+def test_a_plain_message_that_is_not_json_is_refused_as_any_other(wrong: dict[str, Any]) -> None:
+    event = an_event(parts=(TextPart("x"),), **wrong)
+    with pytest.raises(SessionError, match="cannot be stored: Object of type set is not JSON"):
+        dump_event(event)
 
 
 @given(messages())
