@@ -160,7 +160,7 @@ REMEDIES: Mapping[str, str] = {
     "H407": "Drop what was derived from the feed and follow it from the beginning.",
     "H500": "Look at the log: it has the details of unexpected errors.",
     "H501": "Raise `reasoning.max_iterations` of the agent, or give it a clearer instruction.",
-    "H502": "Send the message again, or raise `server.reload.drain_timeout`.",
+    "H502": "Send the message again, or raise `server.reload.drain_timeout` or `server.shutdown_timeout`.",
     "H510": "Look at the provider's status and at the message.",
     "H511": "Check the address and the network, then send the message again.",
     "H512": "Check the API key and what it may do.",

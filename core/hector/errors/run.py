@@ -39,7 +39,7 @@ class IterationLimitError(RunError):
 
 
 class DrainedError(RunError):
-    """An invocation was cut off: it ran longer than `server.reload.drain_timeout` after a reload or a stop."""
+    """An invocation was cut off: it ran longer than it may after a reload or at a stop."""
 
     code = "H502"
 

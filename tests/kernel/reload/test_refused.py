@@ -135,9 +135,10 @@ async def test_a_reload_that_takes_too_long_is_given_up_as_a_whole(
     """Whatever it waits for."""
     changed = Wanted({**ANSWERS, "llms.default": "b"}, "llms.default", "hang").config()
     changed["server"]["reload"]["timeout"] = 0.3
-    with pytest.raises(ReloadTimeoutError):
+    with pytest.raises(ReloadTimeoutError) as caught:
         await runtime.reload(changed)
 
+    assert caught.value.message == "the reload took longer than 0.3 s"
     assert not ledger.hanging
     await still_serves(runtime, ledger)
 
