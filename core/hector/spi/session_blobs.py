@@ -7,54 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping
-from pathlib import Path
-from typing import Annotated, Any, Protocol, TypeVar
-
-import attrs
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from typing import Any, Protocol, TypeVar
 
 from hector.errors import SessionError, UsageError
 from hector.spi.session_artifacts import PIECE_BYTES
 from hector.spi.session_blob_files import BinaryFile, FolderFiles, FsspecFiles
-from hector.spi.settings import Doc, Duration, Range, Secret
+from hector.spi.session_blob_settings import BlobSettings
 
-__all__ = ["BlobSettings", "FileBlobs", "open_blobs"]
+__all__ = ["FileBlobs", "open_blobs"]
 
 T = TypeVar("T")
 
 _FAILURES = (OSError, ValueError, RuntimeError)
 """What file systems raise; fsspec's translate the errors of their services to these."""
-
-
-@attrs.frozen(kw_only=True)
-class BlobSettings:
-    """Where the content of large artifacts goes; one of `folder` and `url`."""
-
-    folder: Annotated[
-        Path | None, Doc("a local folder, shared by all processes that use the database")
-    ] = None
-    url: Annotated[
-        str | None,
-        Doc("a place for fsspec, such as `s3://bucket/artifacts`; needs `hector[fsspec]`"),
-    ] = None
-    options: Annotated[
-        Mapping[str, Any], Doc("storage options of fsspec for `url`, such as `endpoint_url`")
-    ] = attrs.field(factory=dict[str, Any])
-    credentials: Annotated[
-        Mapping[str, Secret],
-        Doc("more storage options, which are secret, such as `key`, `secret` or `token`"),
-    ] = attrs.field(factory=dict[str, Secret])
-    min_bytes: Annotated[
-        int,
-        Doc("bytes from which on an artifact goes there; so much of each is held in memory first"),
-        Range(minimum=0),
-    ] = PIECE_BYTES
-    timeout: Annotated[
-        float,
-        Doc("how long to wait for one piece of at most 1 MiB"),
-        Duration(),
-        Range(minimum=0, is_minimum_exclusive=True),
-    ] = 60.0
 
 
 def open_blobs(settings: BlobSettings) -> FileBlobs:

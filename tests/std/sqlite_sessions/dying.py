@@ -18,7 +18,8 @@ from pathlib import Path
 
 from hector.message import Actions, Event
 from hector.spi.session import ArtifactDraft, SessionKey
-from hector.spi.session_blobs import BlobSettings, open_blobs
+from hector.spi.session_blob_settings import BlobSettings
+from hector.spi.session_blobs import open_blobs
 from hector_std.sqlite_sessions import places
 from hector_std.sqlite_sessions.store import SqliteSessions
 

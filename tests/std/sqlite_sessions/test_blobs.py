@@ -24,7 +24,8 @@ from hector.errors import (
 from hector.message import Actions, Event
 from hector.spi import Secret
 from hector.spi.session import ArtifactDraft, SessionKey, Sessions
-from hector.spi.session_blobs import BlobSettings, FileBlobs, open_blobs
+from hector.spi.session_blob_settings import BlobSettings
+from hector.spi.session_blobs import FileBlobs, open_blobs
 from hector.testing import SessionsSuite
 from hector_std.sqlite_sessions.store import SqliteSessions
 

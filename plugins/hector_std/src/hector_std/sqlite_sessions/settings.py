@@ -9,7 +9,7 @@ import attrs
 
 from hector.spi import Doc, Duration, Provider, Range
 from hector.spi.session_artifacts import DEFAULT_ARTIFACT_BYTES
-from hector.spi.session_blobs import BlobSettings
+from hector.spi.session_blob_settings import BlobSettings
 
 __all__ = ["PROVIDERS", "SqliteSettings"]
 
