@@ -138,3 +138,40 @@ async def test_the_version_before_cannot_write_to_what_was_migrated(tmp_path: Pa
     with closing(sqlite3.connect(database)) as old:
         asked = old.execute("SELECT position FROM marks WHERE name = 'settled'").fetchall()
         assert asked == []
+
+
+async def test_a_file_of_version_2_keeps_what_was_not_settled(tmp_path: Path) -> None:
+    """Heads and times of the last events, and the feeds of two apps whose events alternate."""
+    database = tmp_path / "sessions.db"
+    keys = [SessionKey("one", "ada", "s"), SessionKey("two", "ada", "s")]
+    with closing(sqlite3.connect(database, isolation_level=None)) as it:
+        for statements in MIGRATIONS[:2]:
+            for statement in statements:
+                it.execute(statement)
+        it.execute("PRAGMA user_version = 2")
+        for number, key in enumerate(keys, 1):
+            it.execute(
+                "INSERT INTO sessions VALUES (?, ?, ?, ?, 1, 0, 50, 60)",
+                (number, key.app, key.user, key.id),
+            )
+        for position in range(1, 9):
+            number, sequence = 2 - position % 2, (position + 1) // 2
+            event = an_event(sequence)
+            it.execute(
+                "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)",
+                (position, number, sequence, 70.0 + position, event.timestamp, dump_event(event)),
+            )
+        it.execute("UPDATE marks SET position = 2 WHERE name = 'settled'")
+    async with SqliteSessions(database) as sessions:
+        for number, key in enumerate(keys):
+            (summary,) = (await sessions.list(key.app)).sessions
+            assert (summary.head, summary.updated_at) == (4, 77.0 + number)
+            session = await sessions.load(key, since=an_event(3).timestamp)
+            assert session is not None
+            assert [event.sequence for event in session.events] == [3, 4]
+            feed = await sessions.changes(key.app)
+            assert [change.key for change in feed.changes] == [key] * 4
+        await sessions.append(keys[0], [an_event(5)], head=4)
+        session = await sessions.load(keys[0])
+        assert session is not None
+        assert [event.sequence for event in session.events] == [1, 2, 3, 4, 5]
