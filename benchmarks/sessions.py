@@ -7,11 +7,12 @@ figure is an append of 1 KB and an fsync, measured in between, because disks hav
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from hector.message import Event, TextPart, dump_event, event_from_json, event_to_json, parse_event
@@ -19,6 +20,7 @@ from hector.session import InMemorySessions
 from hector.spi.session import SessionKey, Sessions
 from hector_std.sqlite_sessions.store import SqliteSessions
 
+START_S = 1_700_000_000.25
 TEXT = "The quick brown fox jumps over the lazy dog. " * 18
 
 
@@ -29,7 +31,7 @@ def event(number: int) -> Event:
         invocation_id="invocation-1",
         author="helper",
         parts=(TextPart(TEXT),),
-        timestamp=1_700_000_000.25,
+        timestamp=START_S + number,
         generation=1,
     )
 
@@ -119,6 +121,7 @@ async def sqlite(folder: Path) -> None:
 
 LONG = SessionKey("app", "ada", "long")
 SMALL = SessionKey("app", "ada", "small")
+BESIDE = SessionKey("another app", "ada", "one")
 
 
 async def fill(sessions: Sessions) -> None:
@@ -126,6 +129,8 @@ async def fill(sessions: Sessions) -> None:
     for start in range(0, 100_000, 2_000):
         batch = [event(number) for number in range(start, start + 2_000)]
         await sessions.append(LONG, batch, head=start)
+    await sessions.create(BESIDE)
+    await sessions.append(BESIDE, [event(1)], head=0)
     await sessions.create(SMALL)
     await sessions.append(SMALL, [event(number) for number in range(200)], head=0)
 
@@ -137,12 +142,27 @@ async def loads(sessions: Sessions) -> None:
         ("last 50 of 100,000, bar 1.5 x", LONG, 50),
         ("last 5,000 of 100,000, bar 60 ms", LONG, 5_000),
     ):
-        seconds: list[float] = []
-        for _ in range(31):
-            begin = time.perf_counter()
-            await sessions.load(which, last=last)
-            seconds.append(time.perf_counter() - begin)
-        print(f"  {label:34}{statistics.median(seconds) * 1e3:8.2f} ms")
+        took = await median_of(functools.partial(sessions.load, which, last=last))
+        print(f"  {label:34}{took * 1e3:8.2f} ms")
+    for label, ask in (
+        ("since, the last 50 of 100,000", lambda: sessions.load(LONG, since=START_S + 99_950)),
+        (
+            "since, 50 of 100,000, limit",
+            lambda: sessions.load(LONG, since=START_S + 50_000, limit=50),
+        ),
+        ("feed of 1 event beside 100,000", lambda: sessions.changes(BESIDE.app)),
+    ):
+        print(f"  {label:34}{await median_of(ask) * 1e3:8.2f} ms")
+
+
+async def median_of(ask: Callable[[], Awaitable[object]]) -> float:
+    """Seconds of one call."""
+    seconds: list[float] = []
+    for _ in range(31):
+        begin = time.perf_counter()
+        await ask()
+        seconds.append(time.perf_counter() - begin)
+    return statistics.median(seconds)
 
 
 async def in_memory() -> None:

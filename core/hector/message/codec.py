@@ -13,7 +13,9 @@ such a pair, which text streamed in pieces may hold, comes back as that characte
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import json.encoder
+from collections.abc import Callable, Iterable, Mapping
+from math import isfinite
 from typing import Any, get_args
 
 from hector.errors import SessionError
@@ -29,6 +31,7 @@ from hector.message.part_codec import (
     part_to_json,
     require_text,
 )
+from hector.message.parts import TextPart
 from hector.message.usage import Usage
 
 __all__ = [
@@ -182,7 +185,26 @@ def _encode_failure(failure: Failure) -> dict[str, Any]:
 
 # ------------------------------------------------------------------------------------ text
 
-_encode_text_form = json.JSONEncoder(check_circular=False, separators=(",", ":")).encode
+_encoder = json.JSONEncoder(check_circular=False, separators=(",", ":"))
+_quote = json.encoder.encode_basestring_ascii
+
+
+def _encode_text_form(data: dict[str, Any]) -> str:
+    return "".join(_encode_pieces(data, 0))
+
+
+def _make_pieces_encoder() -> Callable[[Any, int], Iterable[str]]:
+    """The encoder in C, kept: `JSONEncoder.encode` makes one for every value, which takes 0.8 us."""
+    make: Any = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:  # a Python without it
+        return lambda data, _level: (_encoder.encode(data),)
+    encode: Callable[[Any, int], Iterable[str]] = make(
+        None, _encoder.default, _quote, None, ":", ",", False, False, True
+    )
+    return encode
+
+
+_encode_pieces = _make_pieces_encoder()
 _decode_text_form = json.JSONDecoder().decode
 
 
@@ -195,6 +217,10 @@ def dump_event(event: Event) -> str:
         SessionError: the event holds something that is not JSON, or is nested deeper than
             `MAXIMUM_DEPTH`.
     """
+    if event.actions is None and event.metadata is None:
+        text = _dump_plain(event)
+        if text is not None:
+            return text
     data = event_to_json(event)
     try:
         text = _encode_text_form(data)
@@ -209,6 +235,42 @@ def dump_event(event: Event) -> str:
     if text.count("{") + text.count("[") > MAXIMUM_DEPTH and _is_too_deep(data):
         raise _too_deep(event)
     return text
+
+
+def _dump_plain(event: Event) -> str | None:
+    """The same text for most messages, in half the time; None: it is no such event.
+
+    One text, and nothing that could be nested deeply. What has a wrong type goes the whole way, too.
+    """
+    parts, timestamp = event.parts, event.timestamp
+    if len(parts) != 1 or type(timestamp) is not float or not isfinite(timestamp):
+        return None
+    part = parts[0]
+    if type(part) is not TextPart or part.provider_data is not None:
+        return None
+    sequence, generation = event.sequence, event.generation
+    if type(generation) is not int or not (sequence is None or type(sequence) is int):
+        return None
+    rare: dict[str, Any] = {}
+    _encode_rare(event, rare)
+    try:
+        text = (
+            f'{{"id":{_quote(event.id)},"kind":{_quote(event.kind)},'
+            f'"invocation_id":{_quote(event.invocation_id)},"author":{_quote(event.author)},'
+            f'"parts":[{{"type":"text","text":{_quote(part.text)}}}]'
+        )
+        if event.branch:
+            text += f',"branch":{_quote(event.branch)}'
+        more = f",{_encode_text_form(rare)[1:]}" if rare else "}"
+    except (TypeError, ValueError):
+        return None
+    if sequence is not None:
+        text += f',"sequence":{sequence}'
+    if timestamp:
+        text += f',"timestamp":{timestamp!r}'
+    if generation:
+        text += f',"generation":{generation}'
+    return text + more
 
 
 def parse_event(text: str, *, sequence: int | None = None) -> Event:

@@ -26,6 +26,7 @@ from hector.spi.session_rules import (
     check_ids,
     check_key,
     check_listing,
+    check_sizes,
     check_slice,
     check_whole,
     conflict,
@@ -105,7 +106,7 @@ class InMemorySessions:
     ) -> Session:
         """See `Sessions.create`."""
         check_key(key)
-        app = self._apps.get(key.app) or self._new_app(key.app)
+        app = self._apps.get(key.app) or _App(Feed(key.app, self._feeds))
         user = app.users.get(key.user) or _User()
         if key.id in user.logs:
             raise session_exists(key)
@@ -162,6 +163,7 @@ class InMemorySessions:
             )
         stored = [numbered(event, sequence) for sequence, event in enumerate(events, head + 1)]
         check_ids(key, stored)
+        check_sizes(stored)
         check_artifacts(key, stored, artifacts, limit_bytes=self._max_artifact_bytes)
         now = self._clock()
         written = self._artifacts(key, log, artifacts, now) if artifacts else ()
@@ -222,8 +224,9 @@ class InMemorySessions:
         key = session.key
         check_key(key)
         check_whole(session)
+        check_sizes(session.events)
         check_restored(key, artifacts, limit_bytes=self._max_artifact_bytes)
-        app = self._apps.get(key.app) or self._new_app(key.app)
+        app = self._apps.get(key.app) or _App(Feed(key.app, self._feeds))
         user = app.users.get(key.user) or _User()
         if key.id in user.logs:
             raise session_exists(key)
@@ -251,7 +254,7 @@ class InMemorySessions:
     ) -> ChangePage:
         """See `Sessions.changes`."""
         check_listing(app, None, limit)
-        found = self._apps.setdefault(app, self._new_app(app))
+        found = self._apps.setdefault(app, _App(Feed(app, self._feeds)))
         return await found.feed.page(after, limit, wait_s)
 
     # -------------------------------------------------------------------------------- artifacts
@@ -296,9 +299,6 @@ class InMemorySessions:
         return tuple(artifacts[name][-1].summary for name in sorted(artifacts))
 
     # -------------------------------------------------------------------------------- inside
-
-    def _new_app(self, name: str) -> _App:
-        return _App(Feed(name, self._feeds))
 
     def _artifact(self, key: SessionKey, name: str, version: int | None) -> Artifact:
         found = self._find(key)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import attrs
 
@@ -22,7 +22,7 @@ from hector.errors import (
     SessionNotFoundError,
     UsageError,
 )
-from hector.message import Actions, Event
+from hector.message import Actions, Event, FilePart, TextPart, ThinkingPart, dump_event
 from hector.spi.session_state import TEMPORARY_PREFIX, is_storable
 from hector.spi.session_values import Session, SessionKey
 
@@ -37,6 +37,7 @@ __all__ = [
     "check_key",
     "check_listing",
     "check_name",
+    "check_sizes",
     "check_slice",
     "check_whole",
     "conflict",
@@ -69,6 +70,16 @@ def check_key(key: SessionKey) -> None:
     Raises:
         UsageError: a part is empty, too long, or holds a lone surrogate.
     """
+    app, user, id = key.app, key.user, key.id
+    if (  # each at every call of a store: what is all right is seen at a glance
+        0 < len(app) <= MAXIMUM_KEY_LENGTH
+        and 0 < len(user) <= MAXIMUM_KEY_LENGTH
+        and 0 < len(id) <= MAXIMUM_KEY_LENGTH
+        and app.isprintable()
+        and user.isprintable()
+        and id.isprintable()
+    ):
+        return
     check_name("app", key.app)
     check_name("user", key.user)
     check_name("session id", key.id)
@@ -204,6 +215,35 @@ def check_event_size(event: Event, size_bytes: int) -> None:
             limit_bytes=MAXIMUM_EVENT_BYTES,
             hint="keep large content as an artifact and name it in the event",
         )
+
+
+def check_sizes(events: Iterable[Event]) -> None:
+    """For a store that needs no text form: refuse an event whose text form no database could keep.
+
+    To write it would take longer than the append, so it is written only if it might be too large:
+    a message or a file is seen to be small, anything else is tried.
+
+    Raises:
+        EventTooLargeError: one is above `MAXIMUM_EVENT_BYTES`.
+        SessionError: what is tried cannot be stored at all.
+    """
+    for event in events:
+        if not _is_surely_small(event):
+            check_event_size(event, len(dump_event(event)))
+
+
+def _is_surely_small(event: Event) -> bool:
+    if event.actions is not None or event.metadata is not None or event.failure is not None:
+        return False
+    size = len(event.id) + len(event.invocation_id) + len(event.author) + len(event.branch)
+    for part in event.parts:
+        if isinstance(part, TextPart | ThinkingPart) and part.provider_data is None:
+            size += len(part.text)
+        elif isinstance(part, FilePart) and part.url is None:
+            size += len(part.data or b"") + len(part.media_type) + len(part.name or "")
+        else:
+            return False
+    return size < MAXIMUM_EVENT_BYTES // 16  # a character takes at most 12 bytes
 
 
 def check_whole(session: Session) -> None:

@@ -8,9 +8,16 @@ import asyncio
 import attrs
 import pytest
 
-from hector.errors import SessionConflictError, SessionError, SessionNotFoundError, UsageError
-from hector.message import Event
+from hector.errors import (
+    EventTooLargeError,
+    SessionConflictError,
+    SessionError,
+    SessionNotFoundError,
+    UsageError,
+)
+from hector.message import Event, TextPart
 from hector.spi.session import Session, SessionKey, Sessions
+from hector.spi.session_rules import MAXIMUM_EVENT_BYTES
 from hector.testing.session_laws import (
     KEY,
     SessionLaws,
@@ -217,6 +224,33 @@ class LogLaws(SessionLaws):
         self.check(scenario)
 
     # -------------------------------------------------------------------------------- keys
+
+    def test_an_event_that_not_every_store_could_keep_is_refused_by_each(self) -> None:
+        """However it comes to be so large: in an append and in a session that is restored."""
+        most = MAXIMUM_EVENT_BYTES
+
+        async def scenario(sessions: Sessions) -> None:
+            await sessions.create(KEY)
+            for large in (
+                attrs.evolve(an_event("b"), parts=(TextPart("x" * most),)),
+                attrs.evolve(an_event("b"), parts=(TextPart("\0" * (most // 6)),)),
+                an_event("b", state_delta={"x": "x" * most}),
+            ):
+                with pytest.raises(EventTooLargeError) as caught:
+                    await sessions.append(KEY, [an_event("a"), large], head=0)
+                assert caught.value.size_bytes > most == caught.value.limit_bytes
+                restored = Session(
+                    key=SessionKey("app", "ada", "s2"),
+                    events=[attrs.evolve(large, sequence=1)],
+                    head=1,
+                )
+                with pytest.raises(EventTooLargeError):
+                    await sessions.restore(restored)
+            largest = attrs.evolve(an_event("a"), parts=(TextPart("\0" * (most // 6 - 1_000)),))
+            await sessions.append(KEY, [largest], head=0)
+            assert (await load_session(sessions, KEY)).head == 1
+
+        self.check(scenario)
 
     def test_keys_that_look_alike_are_different_sessions(self) -> None:
         """Case, accents, spaces, wildcards and separators count."""

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from hector.errors import SessionError
 from hector.message import (
@@ -29,7 +30,7 @@ from hector.message import (
     part_to_json,
 )
 from hector.message.codec import MAXIMUM_DEPTH
-from hector.testing.message_strategies import events, messages, parts
+from hector.testing.message_strategies import events, messages, parts, texts
 
 
 def fields(event: Event) -> dict[str, Any]:
@@ -56,6 +57,37 @@ def test_every_event_survives_its_text_form(event: Event) -> None:
     assert text.isascii()
     assert "\n" not in text
     assert fields(parse_event(text)) == fields(event)
+
+
+@given(events(), texts(), st.none() | st.floats() | st.integers())
+def test_the_short_way_for_plain_messages_writes_the_same(
+    event: Event, text: str, timestamp: Any
+) -> None:
+    """One text without actions and metadata takes it; anything else takes the whole way."""
+    for plain in (
+        event,
+        attrs.evolve(event, parts=(TextPart(text),), actions=None, metadata=None),
+        attrs.evolve(
+            event, parts=(TextPart(text),), actions=None, metadata=None, timestamp=timestamp
+        ),
+    ):
+        whole = json.dumps(event_to_json(plain), separators=(",", ":"))
+        assert dump_event(plain) == whole
+
+
+@pytest.mark.parametrize("wrong", [{"id": 7}, {"branch": 1}, {"timestamp": 1}, {"generation": 1.5}])
+def test_a_plain_message_of_wrong_types_is_written_as_any_other(wrong: dict[str, Any]) -> None:
+    event = an_event(parts=(TextPart("x"),), **wrong)
+    assert dump_event(event) == json.dumps(event_to_json(event), separators=(",", ":"))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"author": {1}}, {"model": {1}}, {"branch": {1}}, {"generation": {1}}]
+)
+def test_a_plain_message_that_is_not_json_is_refused_as_any_other(wrong: dict[str, Any]) -> None:
+    event = an_event(parts=(TextPart("x"),), **wrong)
+    with pytest.raises(SessionError, match="cannot be stored: Object of type set is not JSON"):
+        dump_event(event)
 
 
 @given(messages())

@@ -1,7 +1,9 @@
 """Plays one history on a store again and again, and dies by SIGKILL before its n-th statement.
 
-Arguments: a folder. For every n there is a file `<n>.db` afterwards, and a line on stdout with n and how
-many steps of the history had returned; the last line is of the life that was not killed.
+Arguments: a folder, and where large content goes: `pieces` (then the index follows every third event) or `blobs`.
+
+For every n there is a file `<n>.db` afterwards, and a line on stdout with n and how many steps of the history
+had returned; the last line is of the life that was not killed.
 """
 
 from __future__ import annotations
@@ -16,6 +18,9 @@ from pathlib import Path
 
 from hector.message import Actions, Event
 from hector.spi.session import ArtifactDraft, SessionKey
+from hector.spi.session_blob_settings import BlobSettings
+from hector.spi.session_blobs import open_blobs
+from hector_std.sqlite_sessions import places
 from hector_std.sqlite_sessions.store import SqliteSessions
 
 KEY = SessionKey("app", "ada", "s1")
@@ -74,7 +79,13 @@ HISTORY: list[Step] = [
 ]
 
 
-async def live(database: Path, dies_at: int, told: int) -> int:
+def a_store(database: Path, content: str, *, now: float = 1.0) -> SqliteSessions:
+    """Blobs are beside the database."""
+    blobs = open_blobs(BlobSettings(folder=database.with_suffix(".blobs")))
+    return SqliteSessions(database, clock=lambda: now, blobs=blobs if content == "blobs" else None)
+
+
+async def live(database: Path, content: str, dies_at: int, told: int) -> int:
     """Play the history; the statements there were."""
     seen = 0
 
@@ -87,7 +98,7 @@ async def live(database: Path, dies_at: int, told: int) -> int:
     def watch(connection: sqlite3.Connection) -> None:
         connection.set_trace_callback(die)
 
-    async with SqliteSessions(database, clock=lambda: 1.0) as sessions:
+    async with a_store(database, content) as sessions:
         await sessions._open_writer().submit(watch)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         for step in HISTORY:
             await step(sessions)
@@ -95,14 +106,15 @@ async def live(database: Path, dies_at: int, told: int) -> int:
     return seen
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, content: str) -> None:
+    places.INDEX_EVERY = 3 if content == "pieces" else 100
     number, is_killed = 0, True
     while is_killed:
         number += 1
         heard, told = os.pipe()
         process = os.fork()
         if not process:
-            asyncio.run(live(folder / f"{number}.db", number, told))
+            asyncio.run(live(folder / f"{number}.db", content, number, told))
             os._exit(0)
         os.close(told)
         done = len(os.read(heard, 100)) if process else 0
@@ -115,4 +127,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2])

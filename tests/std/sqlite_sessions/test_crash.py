@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from hector.message import event_to_json
 from hector.spi.session import SessionKey
 from hector_std.sqlite_sessions.store import SqliteSessions
 
-from .dying import HISTORY  # noqa: TID252  # the script that this file starts
+from .dying import HISTORY, a_store  # noqa: TID252  # the script that this file starts
 
 DYING = Path(__file__).with_name("dying.py")
 APPENDER = Path(__file__).with_name("appender.py")
@@ -77,10 +79,10 @@ async def test_a_hundred_killed_processes_lose_nothing_they_acknowledged(tmp_pat
     await die_and_look(tmp_path / "sessions.db", 100)
 
 
-async def picture(database: Path) -> list[object]:
+async def picture(database: Path, content: str) -> list[object]:
     """Everything that can be read of a file, but for the names of what is staged."""
     seen: list[object] = []
-    async with SqliteSessions(database) as sessions:
+    async with a_store(database, content) as sessions:
         for item in (await sessions.list("app")).sessions:
             session = await sessions.load(item.key)
             assert session is not None
@@ -88,38 +90,55 @@ async def picture(database: Path) -> list[object]:
             events = [event_to_json(event) for event in session.events]
             seen.append((session.key, session.epoch, session.state, session.artifacts, events))
             for artifact in session.artifacts.values():
-                content = await sessions.load_artifact(item.key, artifact.name)
-                assert len(content.data) == artifact.size_bytes
-                seen.append(hash(content.data))
+                loaded = await sessions.load_artifact(item.key, artifact.name)
+                assert len(loaded.data) == artifact.size_bytes
+                seen.append(hash(loaded.data))
         page = await sessions.changes("app")
         seen.append([(change.key, change.event and change.event.id) for change in page.changes])
     return seen
 
 
+@pytest.mark.parametrize("content", ["pieces", "blobs"])
 async def test_killed_before_any_statement_it_is_as_before_or_after_the_step(
-    tmp_path: Path,
+    tmp_path: Path, content: str
 ) -> None:
-    """A history with state, claims, artifacts in pieces, a restored and a deleted session."""
+    """A history with state, claims, artifacts in pieces or blobs, a restored and a deleted session.
+
+    A day later nothing is left of content that no artifact names.
+    """
     process = subprocess.run(
-        [sys.executable, str(DYING), str(tmp_path)], capture_output=True, check=True, timeout=60
+        [sys.executable, str(DYING), str(tmp_path), content],
+        capture_output=True,
+        check=True,
+        timeout=60,
     )
     lives = [[int(word) for word in line.split()] for line in process.stdout.splitlines()]
     assert len(lives) > 60
     assert lives[-1][1] == len(HISTORY)
     nothing: list[list[object]] = [[]]
-    pictures = nothing + [await picture_after(tmp_path, steps) for steps in range(len(HISTORY) + 1)]
+    pictures = nothing + [
+        await picture_after(tmp_path, content, steps) for steps in range(len(HISTORY) + 1)
+    ]
     for number, done in lives:
-        found = await picture(tmp_path / f"{number}.db")
+        database = tmp_path / f"{number}.db"
+        found = await picture(database, content)
         assert found in pictures[done + 1 : done + 3], (number, done)
+        with closing(sqlite3.connect(database)) as other:
+            ((named,),) = other.execute("SELECT count(DISTINCT content) FROM artifacts").fetchall()
+            async with a_store(database, content, now=90_000.0), asyncio.timeout(5):
+                while other.execute("SELECT count(*) FROM contents").fetchall() != [(named,)]:
+                    await asyncio.sleep(0)  # it is swept beside everything else
+        blobs = [path for path in database.with_suffix(".blobs").rglob("*") if path.is_file()]
+        assert len(blobs) == (named if content == "blobs" else 0)
 
 
-async def picture_after(folder: Path, steps: int) -> list[object]:
+async def picture_after(folder: Path, content: str, steps: int) -> list[object]:
     """What an undisturbed life leaves after so many steps."""
     database = folder / f"whole-{steps}.db"
-    async with SqliteSessions(database, clock=lambda: 1.0) as sessions:
+    async with a_store(database, content) as sessions:
         for step in HISTORY[:steps]:
             await step(sessions)
-    return await picture(database)
+    return await picture(database, content)
 
 
 async def test_two_processes_share_a_file_that_neither_found(tmp_path: Path) -> None:

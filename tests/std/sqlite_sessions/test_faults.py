@@ -50,7 +50,7 @@ async def test_a_missing_folder_is_made_and_the_file_is_private(tmp_path: Path) 
 
 async def test_the_file_is_written_ahead_and_fully_synchronised(tmp_path: Path) -> None:
     """Without FULL the last commits could go with the power."""
-    wanted = {"journal_mode": "wal", "synchronous": 2, "fullfsync": 1, "user_version": 2}
+    wanted = {"journal_mode": "wal", "synchronous": 2, "fullfsync": 1, "user_version": 3}
 
     def ask(connection: sqlite3.Connection) -> dict[str, object]:
         return {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in wanted}
@@ -130,7 +130,7 @@ async def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     assert await refusal(database) == (
         (
             f"the session database {database} was written by a newer version of Hector: "
-            "its schema is version 7, this one knows up to 2"
+            "its schema is version 7, this one knows up to 3"
         ),
         "update Hector, or choose another file",
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hector.errors import SessionError
 from hector.message import Actions, Event, TextPart, dump_event, event_to_json
 from hector.spi.session import SessionKey
 from hector_std.sqlite_sessions.schema import MIGRATIONS
@@ -93,4 +94,84 @@ async def test_a_file_of_version_1_keeps_everything(tmp_path: Path, heads: tuple
         assert session.head == heads[0] + 1
     with closing(sqlite3.connect(database)) as other:
         assert other.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        assert other.execute("PRAGMA user_version").fetchone() == (2,)
+        assert other.execute("PRAGMA user_version").fetchone() == (3,)
+
+
+async def test_a_file_that_another_version_migrates_meanwhile_is_refused_from_then_on(
+    tmp_path: Path,
+) -> None:
+    """By every read and every write, and nothing is written that the other version would not expect."""
+    database = tmp_path / "sessions.db"
+    async with SqliteSessions(database) as sessions:
+        await sessions.create(KEYS[0])
+        await sessions.append(KEYS[0], [an_event(1)], head=0)
+        newer = len(MIGRATIONS) + 1
+        with closing(sqlite3.connect(database)) as other:
+            other.execute(f"PRAGMA user_version = {newer}")
+        for work in (
+            lambda: sessions.append(KEYS[0], [an_event(2)], head=1),
+            lambda: sessions.create(KEYS[1]),
+            lambda: sessions.load(KEYS[0]),
+            lambda: sessions.list("app"),
+            lambda: sessions.changes("app"),
+        ):
+            with pytest.raises(SessionError) as caught:
+                await work()
+            assert caught.value.message == (
+                f"the session database {database} was changed by another version of Hector: its "
+                f"schema is version {newer} now, this process reads and writes version {newer - 1}"
+            )
+            assert caught.value.hint == (
+                "let all processes that share the file run the same version, and restart this one"
+            )
+    with closing(sqlite3.connect(database)) as other:
+        assert other.execute("SELECT count(*) FROM events").fetchone() == (1,)
+        assert other.execute("SELECT count(*) FROM sessions").fetchone() == (1,)
+
+
+async def test_the_version_before_cannot_write_to_what_was_migrated(tmp_path: Path) -> None:
+    """It asks for a mark that is not there any more: it is told of an error, and writes nothing."""
+    database = tmp_path / "sessions.db"
+    write_version_1(database, (3, 0, 0))
+    async with SqliteSessions(database):
+        pass
+    with closing(sqlite3.connect(database)) as old:
+        asked = old.execute("SELECT position FROM marks WHERE name = 'settled'").fetchall()
+        assert asked == []
+
+
+async def test_a_file_of_version_2_keeps_what_was_not_settled(tmp_path: Path) -> None:
+    """Heads and times of the last events, and the feeds of two apps whose events alternate."""
+    database = tmp_path / "sessions.db"
+    keys = [SessionKey("one", "ada", "s"), SessionKey("two", "ada", "s")]
+    with closing(sqlite3.connect(database, isolation_level=None)) as it:
+        for statements in MIGRATIONS[:2]:
+            for statement in statements:
+                it.execute(statement)
+        it.execute("PRAGMA user_version = 2")
+        for number, key in enumerate(keys, 1):
+            it.execute(
+                "INSERT INTO sessions VALUES (?, ?, ?, ?, 1, 0, 50, 60)",
+                (number, key.app, key.user, key.id),
+            )
+        for position in range(1, 9):
+            number, sequence = 2 - position % 2, (position + 1) // 2
+            event = an_event(sequence)
+            it.execute(
+                "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)",
+                (position, number, sequence, 70.0 + position, event.timestamp, dump_event(event)),
+            )
+        it.execute("UPDATE marks SET position = 2 WHERE name = 'settled'")
+    async with SqliteSessions(database) as sessions:
+        for number, key in enumerate(keys):
+            (summary,) = (await sessions.list(key.app)).sessions
+            assert (summary.head, summary.updated_at) == (4, 77.0 + number)
+            session = await sessions.load(key, since=an_event(3).timestamp)
+            assert session is not None
+            assert [event.sequence for event in session.events] == [3, 4]
+            feed = await sessions.changes(key.app)
+            assert [change.key for change in feed.changes] == [key] * 4
+        await sessions.append(keys[0], [an_event(5)], head=4)
+        session = await sessions.load(keys[0])
+        assert session is not None
+        assert [event.sequence for event in session.events] == [1, 2, 3, 4, 5]

@@ -6,8 +6,11 @@ import asyncio
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
+import pytest
+
 from hector.spi.session import SessionKey, Sessions
 from hector.testing import SessionsSuite
+from hector_std.sqlite_sessions import places
 from hector_std.sqlite_sessions.store import SqliteSessions
 
 
@@ -19,6 +22,20 @@ class TestSqliteSessions(SessionsSuite):
 
     def open_store(self, folder: Path) -> AbstractAsyncContextManager[Sessions]:
         return SqliteSessions(folder / "data" / "sessions.db")
+
+
+class TestIndexedOften(SessionsSuite):
+    """It keeps them wherever the index ends, which mostly is before the log does."""
+
+    is_persistent = True
+    histories = 15
+
+    @pytest.fixture(autouse=True, params=[1, 3])
+    def index_often(self, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+        monkeypatch.setattr(places, "INDEX_EVERY", request.param)
+
+    def open_store(self, folder: Path) -> AbstractAsyncContextManager[Sessions]:
+        return SqliteSessions(folder / "sessions.db", hot_bytes=0)
 
 
 async def test_sessions_of_the_same_moment_are_paged_once_each(tmp_path: Path) -> None:

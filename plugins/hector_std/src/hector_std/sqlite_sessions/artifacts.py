@@ -6,7 +6,6 @@ import sqlite3
 from collections.abc import Sequence
 
 from hector.spi.session import (
-    Artifact,
     ArtifactDraft,
     ArtifactSummary,
     SessionKey,
@@ -17,6 +16,7 @@ from hector.spi.session_rules import artifact_not_found
 from hector_std.sqlite_sessions.places import LARGEST, Places
 
 __all__ = [
+    "Doomed",
     "Found",
     "add_piece",
     "begin_content",
@@ -25,17 +25,23 @@ __all__ = [
     "find",
     "finish_content",
     "insert_artifact",
+    "leave_blobs",
     "list_artifacts",
     "load_artifact",
+    "name_blob",
     "newest_artifacts",
     "read_piece",
+    "summary_of",
     "sweep",
 ]
 
 _STAGED_FOR_S = 86_400.0
 
-Found = tuple[int, int, str, int, float, int | None]
-"""session, version, media_type, size_bytes, created_at, content."""
+Found = tuple[int, int, str, int, float, int | None, str | None]
+"""session, version, media_type, size_bytes, created_at, content, blob."""
+
+Doomed = tuple[int, str]
+"""content, blob: what is to be removed from the store of blobs."""
 
 
 def check_newest(
@@ -119,15 +125,44 @@ def drop_content(connection: sqlite3.Connection, content: int) -> None:
     connection.execute("DELETE FROM contents WHERE content = ?", (content,))
 
 
-def sweep(connection: sqlite3.Connection, now: float) -> None:
-    """Remove content that was staged a day ago and never named, or whose session is gone."""
+def name_blob(connection: sqlite3.Connection, content: int, blob: str) -> None:
+    """Note under which id the content will be in the store of blobs, before it is written there."""
+    connection.execute("UPDATE contents SET blob = ? WHERE content = ?", (blob, content))
+
+
+def leave_blobs(connection: sqlite3.Connection, session: int) -> list[Doomed]:
+    """Remove a session's content, but for the rows of blobs, which go after the blobs."""
+    connection.execute(
+        "DELETE FROM pieces WHERE content IN (SELECT content FROM contents WHERE session = ?)",
+        (session,),
+    )
+    connection.execute("DELETE FROM contents WHERE session = ? AND blob IS NULL", (session,))
+    return connection.execute(
+        "SELECT content, blob FROM contents WHERE session = ?", (session,)
+    ).fetchall()
+
+
+def sweep(connection: sqlite3.Connection, now: float) -> list[Doomed]:
+    """Remove content that was staged a day ago and never named, or whose session is gone.
+
+    Returns:
+        What is to be removed from the store of blobs; no append can name it any more.
+    """
     rows: list[tuple[int]] = connection.execute(
-        "SELECT content FROM contents WHERE is_named = 0 AND staged_at < ?"
-        " OR session NOT IN (SELECT key FROM sessions)",
+        "SELECT content FROM contents WHERE blob IS NULL AND (is_named = 0 AND staged_at < ?"
+        " OR session NOT IN (SELECT key FROM sessions))",
         (now - _STAGED_FOR_S,),
     ).fetchall()
     for (content,) in rows:
         drop_content(connection, content)
+    connection.execute(
+        "UPDATE contents SET session = 0 WHERE blob IS NOT NULL AND is_named = 0 AND staged_at < ?",
+        (now - _STAGED_FOR_S,),
+    )
+    return connection.execute(
+        "SELECT content, blob FROM contents WHERE blob IS NOT NULL"
+        " AND session NOT IN (SELECT key FROM sessions)"
+    ).fetchall()
 
 
 # ------------------------------------------------------------------------------------ reading
@@ -136,8 +171,10 @@ def sweep(connection: sqlite3.Connection, now: float) -> None:
 def find(connection: sqlite3.Connection, key: SessionKey, name: str, version: int | None) -> Found:
     """Where a version is, the newest if None. Raises `ArtifactNotFoundError`."""
     rows: list[Found] = connection.execute(
-        "SELECT artifacts.session, version, media_type, size_bytes, artifacts.created_at, content"
+        "SELECT artifacts.session, version, media_type, artifacts.size_bytes,"
+        " artifacts.created_at, artifacts.content, blob"
         " FROM artifacts JOIN sessions ON sessions.key = artifacts.session"
+        " LEFT JOIN contents ON contents.content = artifacts.content"
         " WHERE app = ? AND user = ? AND id = ? AND name = ? AND (?5 IS NULL OR version = ?5)"
         " ORDER BY version DESC LIMIT 1",
         (key.app, key.user, key.id, name, None if version is None else min(version, LARGEST)),
@@ -151,7 +188,7 @@ def read_piece(
     connection: sqlite3.Connection, key: SessionKey, name: str, found: Found, number: int
 ) -> bytes:
     """The piece of that number, from 0 on; empty behind the last. Raises `ArtifactNotFoundError`."""
-    session, version, _, size_bytes, _, content = found
+    session, version, _, size_bytes, _, content, _ = found
     if number * PIECE_BYTES >= size_bytes and content is None:
         return b""
     if content is None:
@@ -173,22 +210,20 @@ def read_piece(
 
 def load_artifact(
     connection: sqlite3.Connection, key: SessionKey, name: str, version: int | None
-) -> Artifact:
-    """One version, or the newest. Raises `ArtifactNotFoundError`."""
+) -> tuple[Found, bytes]:
+    """One version, or the newest, with its content unless that is a blob. Raises `ArtifactNotFoundError`."""
     found = find(connection, key, name, version)
     data = bytearray()
     number = 0
-    while piece := read_piece(connection, key, name, found, number):
+    while found[-1] is None and (piece := read_piece(connection, key, name, found, number)):
         data += piece
         number += 1
-    summary = ArtifactSummary(
-        name=name,
-        version=found[1],
-        media_type=found[2],
-        size_bytes=found[3],
-        created_at=found[4],
-    )
-    return Artifact(summary=summary, data=bytes(data))
+    return found, bytes(data)
+
+
+def summary_of(name: str, found: Found) -> ArtifactSummary:
+    """What `find` found, said for callers."""
+    return _summary(name, *found[1:5])
 
 
 def list_artifacts(

@@ -55,7 +55,7 @@ class Checkpoints:
         self._commits += 1
         self._recent_commits += 1
         self._recent_operations += operations
-        self._pages += 2 + 0.6 * operations
+        self._pages += 1 + 0.4 * operations
         if self._pages >= _PAGES or self._commits == _COMMITS:
             self._due.set()
 

@@ -12,7 +12,12 @@ from typing import Any, Self, TypeVar, cast
 import aiosqlite
 
 from hector.errors import SessionError
-from hector_std.sqlite_sessions.schema import migrate
+from hector_std.sqlite_sessions.schema import (
+    MIGRATIONS,
+    OtherVersionError,
+    check_version,
+    migrate,
+)
 
 __all__ = ["DriverErrors", "SqliteConnection", "explain"]
 
@@ -52,6 +57,12 @@ _HINTS = {
 
 def explain(path: Path, error: BaseException) -> SessionError:
     """An error of the driver or the file system, said for people. `raise … from error` it."""
+    if isinstance(error, OtherVersionError):
+        return SessionError(
+            f"the session database {path} was changed by another version of Hector: its schema is "
+            f"version {error.version} now, this process reads and writes version {len(MIGRATIONS)}",
+            hint="let all processes that share the file run the same version, and restart this one",
+        )
     code = getattr(error, "sqlite_errorcode", None)
     what, hint = _HINTS.get(code & 0xFF if code is not None else -1, (None, None))
     if isinstance(error, OSError):
@@ -116,10 +127,11 @@ class SqliteConnection(aiosqlite.Connection):
             try:
                 connection.execute("BEGIN")
                 try:
+                    check_version(connection)
                     return function(connection)
                 finally:
                     connection.execute("ROLLBACK")
-            except DriverErrors as error:
+            except (OtherVersionError, *DriverErrors) as error:
                 raise explain(self._path, error) from error
 
         return await self.call(transact)

@@ -8,18 +8,18 @@ import attrs
 
 from hector.spi.session import SessionKey
 from hector.spi.session_rules import session_not_found
+from hector_std.sqlite_sessions.indexing import index_events
+from hector_std.sqlite_sessions.schema import check_version
+from hector_std.sqlite_sessions.tail import Tail
 
-__all__ = ["LARGEST", "Place", "Places"]
+__all__ = ["INDEX_EVERY", "LARGEST", "Place", "Places"]
 
 LARGEST = 2**63 - 1
 """What SQLite's integers hold."""
 
 _MOST = 100_000
-_UNSETTLED = 4096
-_SETTLE = """UPDATE sessions SET head = tail.sequence, updated_at = tail.recorded_at FROM (
-        SELECT session, max(position), sequence, recorded_at FROM events
-        WHERE position > (SELECT position FROM marks WHERE name = 'settled') GROUP BY session
-    ) AS tail WHERE sessions.key = tail.session"""
+INDEX_EVERY = 2048
+"""So many events later the index is brought up to date; a new reader looks through as many."""
 
 
 @attrs.define
@@ -45,30 +45,40 @@ class Places:
 
     Attributes:
         position: the last one given to a change.
+        indexed: the position up to which the index is complete.
     """
 
     def __init__(self) -> None:
         self._known: dict[SessionKey, Place] = {}
+        self._tail = Tail()
+        self._is_caught_up = False
         self._version = -1
-        self._settled = 0
+        self.indexed = 0
         self.position = 0
 
     def begin(self, connection: sqlite3.Connection) -> None:
-        """Forget everything if somebody else has written. Call it with the write lock held."""
+        """Forget everything if somebody else has written. Call it with the write lock held.
+
+        Raises:
+            OtherVersionError: another process has migrated the file.
+        """
         ((version,),) = connection.execute("PRAGMA data_version").fetchall()
+        self._is_caught_up = False
         if version == self._version and len(self._known) <= _MOST:
             return
+        check_version(connection)
         self._known.clear()
-        ((self.position, self._settled),) = connection.execute(
+        ((self.position, self.indexed),) = connection.execute(
             "SELECT max((SELECT coalesce(max(position), 0) FROM events),"
             " (SELECT coalesce(max(position), 0) FROM deletions), position), position"
-            " FROM marks WHERE name = 'settled'"
+            " FROM marks WHERE name = 'indexed'"
         ).fetchall()
         self._version = version
 
     def clear(self) -> None:
         """Forget everything: what was done was undone."""
         self._version = -1
+        self._tail.clear()
 
     def forget(self, key: SessionKey) -> None:
         """Forget one."""
@@ -82,21 +92,24 @@ class Places:
         """The end of a session's log. Raises `SessionNotFoundError`."""
         place = self._known.get(key)
         if place is None:
-            rows = connection.execute(
-                "SELECT key, coalesce((SELECT max(sequence) FROM events"
-                " WHERE session = sessions.key), 0), epoch"
-                " FROM sessions WHERE app = ? AND user = ? AND id = ?",
+            rows: list[tuple[int, int, int]] = connection.execute(
+                "SELECT key, head, epoch FROM sessions WHERE app = ? AND user = ? AND id = ?",
                 (key.app, key.user, key.id),
             ).fetchall()
             if not rows:
                 raise session_not_found(key)
-            place = self._known[key] = Place(*rows[0])
+            if not self._is_caught_up:  # what this transaction appends to is known by now
+                self._tail.catch_up(connection)
+                self._is_caught_up = True
+            number, head, epoch = rows[0]
+            tail = self._tail.get(number)
+            place = self._known[key] = Place(number, tail.head if tail else head, epoch)
         return place
 
-    def settle(self, connection: sqlite3.Connection) -> None:
-        """Now and then, write heads and times to the rows of the sessions, so that listing stays cheap."""
-        if self.position - self._settled < _UNSETTLED:
+    def index(self, connection: sqlite3.Connection) -> None:
+        """Now and then, bring the index, and heads and times in the rows of the sessions, up to date."""
+        if self.position - self.indexed < INDEX_EVERY:
             return
-        connection.execute(_SETTLE)
-        connection.execute("UPDATE marks SET position = ? WHERE name = 'settled'", (self.position,))
-        self._settled = self.position
+        index_events(connection, self.indexed)
+        connection.execute("UPDATE marks SET position = ? WHERE name = 'indexed'", (self.position,))
+        self.indexed = self.position

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sqlite3
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import Any
 
 import attrs
@@ -21,14 +22,15 @@ from hector.spi.session import (
 from hector.spi.session_rules import Cursor, cursor_expired, no_cursor
 from hector_std.sqlite_sessions.artifacts import newest_artifacts
 from hector_std.sqlite_sessions.hot import HotLogs
-from hector_std.sqlite_sessions.places import LARGEST
+from hector_std.sqlite_sessions.log import Log, LogRow
 from hector_std.sqlite_sessions.state import read_state
+from hector_std.sqlite_sessions.tail import Tail
 
 __all__ = ["Slice", "changes", "list_apps", "list_sessions", "load", "position_of"]
 
 _TAIL = """WITH tail AS (
         SELECT session, max(position) AS position, sequence, recorded_at FROM events
-        WHERE position > (SELECT position FROM marks WHERE name = 'settled') GROUP BY session
+        WHERE position > (SELECT position FROM marks WHERE name = 'indexed') GROUP BY session
     )"""
 _PAGE = """
     SELECT * FROM (
@@ -61,27 +63,25 @@ class Slice:
 
 
 def load(
-    connection: sqlite3.Connection, hot: HotLogs, key: SessionKey, asked: Slice
+    connection: sqlite3.Connection, tail: Tail, hot: HotLogs, key: SessionKey, asked: Slice
 ) -> Session | None:
     """The session with the events that are asked for, or None."""
     rows = connection.execute(
-        "SELECT key, epoch, created_at, updated_at FROM sessions"
+        "SELECT key, head, epoch, created_at, updated_at FROM sessions"
         " WHERE app = ? AND user = ? AND id = ?",
         (key.app, key.user, key.id),
     ).fetchall()
     if not rows:
         return None
-    number, epoch, created_at, updated_at = rows[0]
-    ends = connection.execute(
-        "SELECT sequence, recorded_at FROM events WHERE session = ? ORDER BY sequence DESC LIMIT 1",
-        (number,),
-    ).fetchall()
-    head = 0
-    if ends:
-        head, updated_at = ends[0]
+    number, head, epoch, created_at, updated_at = rows[0]
+    tail.catch_up(connection)
+    end = tail.get(number)
+    if end is not None:
+        head, updated_at = end.head, end.recorded_at
+    log = Log(connection, number, head, end)
     return Session(
         key=key,
-        events=_events(connection, hot, number, head, asked),
+        events=_events(log, hot, asked),
         state=read_state(connection, key, number),
         artifacts=newest_artifacts(connection, number),
         head=head,
@@ -91,44 +91,32 @@ def load(
     )
 
 
-def _events(
-    connection: sqlite3.Connection, hot: HotLogs, number: int, head: int, asked: Slice
-) -> list[Event]:
+def _events(log: Log, hot: HotLogs, asked: Slice) -> list[Event]:
     if asked.since is not None:
-        return _events_since(connection, number, asked)
-    first, end = max(asked.after, 0), head
+        return _decode(log.since(asked.since, asked.after, asked.last, asked.limit))[0]
+    first, end = max(asked.after, 0), log.head
     if asked.last is not None:
-        first = max(first, head - asked.last)
+        first = max(first, log.head - asked.last)
     elif asked.limit is not None:
-        end = min(head, first + asked.limit)
+        end = min(log.head, first + asked.limit)
     if first >= end:
         return []
-    known = hot.get(number)
+    known = hot.get(log.number)
     if known is not None and first < len(known):
         if end <= len(known):
             return known[first:end]
-        if end == head:
-            tail, size = _decode(_rows(connection, number, len(known), end))
+        if end == log.head:
+            newer, size = _decode(log.between(len(known), end))
             length = len(known)
-            hot.extend(number, length, tail, size)
-            return known[first:end] if len(known) > length else known[first:] + tail
-    events, size = _decode(_rows(connection, number, first, end))
+            hot.extend(log.number, length, newer, size)
+            return known[first:end] if len(known) > length else known[first:] + newer
+    events, size = _decode(log.between(first, end))
     if asked.is_whole:
-        hot.put(number, events, size)
+        hot.put(log.number, events, size)
     return events
 
 
-def _rows(
-    connection: sqlite3.Connection, number: int, first: int, end: int
-) -> Iterable[tuple[str, int]]:
-    return connection.execute(
-        "SELECT payload, sequence FROM events WHERE session = ? AND sequence > ? AND sequence <= ?"
-        " ORDER BY sequence",
-        (number, first, end),
-    )
-
-
-def _decode(rows: Iterable[tuple[str, int]]) -> tuple[list[Event], int]:
+def _decode(rows: Iterable[LogRow]) -> tuple[list[Event], int]:
     """The events, and the characters of their text."""
     events: list[Event] = []
     size = 0
@@ -136,23 +124,6 @@ def _decode(rows: Iterable[tuple[str, int]]) -> tuple[list[Event], int]:
         events.append(parse_event(payload, sequence=sequence))
         size += len(payload)
     return events, size
-
-
-_SINCE = """SELECT payload, sequence FROM events
-    WHERE session = ? AND sequence > ? AND timestamp >= ? ORDER BY sequence {order} LIMIT ?"""
-_OLDEST_SINCE = _SINCE.format(order="ASC")
-_NEWEST_SINCE = _SINCE.format(order="DESC")
-
-
-def _events_since(connection: sqlite3.Connection, number: int, asked: Slice) -> list[Event]:
-    statement = _OLDEST_SINCE if asked.last is None else _NEWEST_SINCE
-    count = asked.last if asked.last is not None else asked.limit
-    after = min(asked.after, LARGEST)
-    rows = connection.execute(
-        statement, (number, after, asked.since, -1 if count is None else count)
-    )
-    events, _ = _decode(rows)
-    return events if asked.last is None else events[::-1]
 
 
 # ------------------------------------------------------------------------------------ listing
@@ -219,15 +190,7 @@ def changes(connection: sqlite3.Connection, app: str, after: int, limit: int) ->
     ).fetchall()
     if -1 < after < forgotten or after > newest:
         raise cursor_expired(app)
-    rows: list[tuple[Any, ...]] = connection.execute(
-        "SELECT * FROM (SELECT position, user, id, sequence, payload FROM events"
-        " CROSS JOIN sessions ON sessions.key = events.session"
-        " WHERE position > ?2 AND app = ?1 ORDER BY position LIMIT ?3)"
-        " UNION ALL SELECT * FROM (SELECT position, user, id, NULL, NULL FROM deletions"
-        " WHERE position > ?2 AND app = ?1 ORDER BY position LIMIT ?3)"
-        " ORDER BY 1 LIMIT ?3",
-        (app, after, limit + 1),
-    ).fetchall()
+    rows = _feed(connection, app, after, limit + 1)
     page = [
         Change(
             key=SessionKey(app, user, id),
@@ -239,3 +202,29 @@ def changes(connection: sqlite3.Connection, app: str, after: int, limit: int) ->
     # Without more there is nothing of this app up to the newest position, and none will come there.
     cursor = rows[limit - 1][0] if has_more else newest
     return ChangePage(changes=page, cursor=str(cursor), has_more=has_more)
+
+
+_FEED_ROW = "SELECT events.position, user, id, sequence, payload FROM "
+_INDEXED = f"""{_FEED_ROW} app_runs CROSS JOIN events
+    ON events.position BETWEEN max(first, ?2 + 1) AND last
+    CROSS JOIN sessions ON sessions.key = events.session
+    WHERE app_runs.app = ?1 AND app_runs.last > ?2 ORDER BY app_runs.last, events.position LIMIT ?3"""
+_UNINDEXED = f"""{_FEED_ROW} events CROSS JOIN sessions ON sessions.key = events.session
+    WHERE sessions.app = ? AND events.position > ? ORDER BY events.position LIMIT ?"""
+_DELETED = """SELECT position, user, id, NULL, NULL FROM deletions
+    WHERE app = ? AND position > ? ORDER BY position LIMIT ?"""
+
+
+def _feed(
+    connection: sqlite3.Connection, app: str, after: int, count: int
+) -> list[tuple[Any, ...]]:
+    """The first so many rows of the feed behind a position, in its order."""
+    rows = connection.execute(_INDEXED, (app, after, count)).fetchall()
+    if len(rows) < count:
+        ((indexed,),) = connection.execute(
+            "SELECT position FROM marks WHERE name = 'indexed'"
+        ).fetchall()
+        values = (app, max(after, indexed), count - len(rows))
+        rows += connection.execute(_UNINDEXED, values).fetchall()
+    deleted = connection.execute(_DELETED, (app, after, count)).fetchall()
+    return sorted(rows + deleted, key=itemgetter(0))[:count] if deleted else rows

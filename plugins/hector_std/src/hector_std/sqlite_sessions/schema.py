@@ -6,7 +6,7 @@ import sqlite3
 
 from hector.errors import SessionError
 
-__all__ = ["APPLICATION_ID", "MIGRATIONS", "migrate"]
+__all__ = ["APPLICATION_ID", "MIGRATIONS", "OtherVersionError", "check_version", "migrate"]
 
 APPLICATION_ID = 0x48435452
 """`HCTR`: tells a file of Hector from any other SQLite file."""
@@ -158,12 +158,54 @@ _VERSION_2 = (
 """What version 2 is about: see `docs/sessions.md`.
 
 An append dirties as few pages as possible: the events lie in the order of the commits, and the row
-of the session is not touched. Its `head` and `updated_at` are those of the position `settled`; later
-events decide for sessions that have any. Numbers of sessions are never given again, so what was read
+of the session is not touched. Its `head` and `updated_at` are those of the position `settled` (version 3:
+`indexed`); later events decide for sessions that have any. Numbers of sessions are never given again, so what was read
 of a session's log stays true.
 """
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2)
+_VERSION_3 = (
+    """UPDATE sessions SET head = tail.sequence, updated_at = tail.recorded_at FROM (
+        SELECT session, max(position), sequence, recorded_at FROM events
+        WHERE position > (SELECT position FROM marks WHERE name = 'settled') GROUP BY session
+    ) AS tail WHERE sessions.key = tail.session""",
+    "DELETE FROM marks WHERE name = 'settled'",
+    "INSERT INTO marks SELECT 'indexed', coalesce(max(position), 0) FROM events",
+    """CREATE TABLE event_places (
+        session INTEGER NOT NULL,
+        sequence INTEGER NOT NULL,
+        position INTEGER NOT NULL,
+        latest REAL NOT NULL,
+        PRIMARY KEY (session, sequence)
+    ) STRICT, WITHOUT ROWID""",
+    """INSERT INTO event_places SELECT session, sequence, position,
+        max(timestamp) OVER (PARTITION BY session ORDER BY sequence)
+        FROM events ORDER BY session, sequence""",
+    """CREATE TABLE app_runs (
+        app TEXT NOT NULL,
+        first INTEGER NOT NULL,
+        last INTEGER PRIMARY KEY
+    ) STRICT""",
+    "CREATE INDEX runs_by_app ON app_runs (app, last)",
+    """INSERT INTO app_runs SELECT app, min(position), max(position) FROM (
+        SELECT app, position, row_number() OVER (ORDER BY position)
+            - row_number() OVER (PARTITION BY app ORDER BY position) AS run
+        FROM events JOIN sessions ON sessions.key = events.session
+    ) GROUP BY app, run""",
+    "DROP INDEX events_by_session",
+    "CREATE INDEX deletions_by_app ON deletions (app, position)",
+    "ALTER TABLE contents ADD COLUMN blob TEXT",
+)
+"""What version 3 is about: an append writes one page, that of the events.
+
+`event_places` says where the events of a session are, `app_runs` which positions are an app's, from
+`first` to `last`, one row for as many as follow one another without another app's. Both are complete
+up to the position `indexed`, and are brought up to date many events at a time, in their
+order. What lies behind `indexed` is few enough to be looked through, see `Tail`. `latest` is the
+latest `timestamp` of the log up to that event, so it never falls, and can be searched. Content with
+a `blob` is not in `pieces` but in the store of blobs, under that id.
+"""
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2, _VERSION_3)
 """Statements that lead from version n to n + 1; the version is the file's `user_version`."""
 
 
@@ -193,6 +235,29 @@ def migrate(connection: sqlite3.Connection) -> None:
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+
+
+class OtherVersionError(Exception):
+    """Another process has migrated the file since this one opened it.
+
+    Attributes:
+        version: of the file's schema.
+    """
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"schema version {version}, not {len(MIGRATIONS)}")
+        self.version = version
+
+
+def check_version(connection: sqlite3.Connection) -> None:
+    """Refuse to go on with a file whose schema is not ours any more.
+
+    Raises:
+        OtherVersionError: what is written here would not be what the other process reads.
+    """
+    ((version,),) = connection.execute("PRAGMA user_version").fetchall()
+    if version != len(MIGRATIONS):
+        raise OtherVersionError(version)
 
 
 def _version(connection: sqlite3.Connection) -> int:

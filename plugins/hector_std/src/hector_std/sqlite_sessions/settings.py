@@ -8,6 +8,8 @@ from typing import Annotated
 import attrs
 
 from hector.spi import Doc, Duration, Provider, Range
+from hector.spi.session_artifacts import DEFAULT_ARTIFACT_BYTES
+from hector.spi.session_blob_settings import BlobSettings
 
 __all__ = ["PROVIDERS", "SqliteSettings"]
 
@@ -23,6 +25,17 @@ class SqliteSettings:
         Duration(),
         Range(minimum=0, maximum=3600),
     ] = 5.0
+    max_artifact_bytes: Annotated[
+        int, Doc("the largest artifact that is taken, in bytes"), Range(minimum=1)
+    ] = DEFAULT_ARTIFACT_BYTES
+    hot_bytes: Annotated[
+        int,
+        Doc("about how much memory the decoded logs of recent sessions may take; 0 keeps none"),
+        Range(minimum=0),
+    ] = 64 * 1024 * 1024
+    blobs: Annotated[
+        BlobSettings | None, Doc("where large artifacts go instead of the database")
+    ] = None
 
 
 PROVIDERS: tuple[Provider, ...] = (

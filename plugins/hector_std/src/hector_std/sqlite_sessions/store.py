@@ -17,6 +17,7 @@ from hector.message import Event, JSONValue
 from hector.spi import BuildContext, MemoryStore
 from hector.spi.session import (
     Artifact,
+    ArtifactBlobs,
     ArtifactDraft,
     ArtifactSummary,
     ChangePage,
@@ -27,10 +28,11 @@ from hector.spi.session import (
 )
 from hector.spi.session_artifacts import (
     DEFAULT_ARTIFACT_BYTES,
-    artifact_too_large,
+    PIECE_BYTES,
     check_artifacts,
     check_restored,
 )
+from hector.spi.session_blobs import open_blobs
 from hector.spi.session_rules import (
     Cursor,
     check_ids,
@@ -46,11 +48,13 @@ from hector.spi.session_state import split_state
 from hector_std.sqlite_sessions import artifacts as artifact_rows
 from hector_std.sqlite_sessions import reading, writing
 from hector_std.sqlite_sessions.appends import Append, delta_of, row
+from hector_std.sqlite_sessions.artifacts import Found
 from hector_std.sqlite_sessions.checkpoints import Checkpoints
 from hector_std.sqlite_sessions.connection import SqliteConnection
 from hector_std.sqlite_sessions.hot import HotLogs
 from hector_std.sqlite_sessions.settings import SqliteSettings
-from hector_std.sqlite_sessions.staging import large_drafts, pieces_of
+from hector_std.sqlite_sessions.staging import Staging
+from hector_std.sqlite_sessions.tail import Tail
 from hector_std.sqlite_sessions.writer import GroupWriter, Operation
 
 __all__ = ["SqliteSessions", "create"]
@@ -62,7 +66,15 @@ _POLL_S = 0.25  # how late a change by another process may be seen
 
 def create(settings: SqliteSettings, context: BuildContext) -> SqliteSessions:  # noqa: ARG001  # part of the contract
     """Build the store of an entry; entering it opens the file."""
-    return SqliteSessions(settings.database, busy_timeout_s=settings.busy_timeout)
+    blobs = settings.blobs
+    return SqliteSessions(
+        settings.database,
+        busy_timeout_s=settings.busy_timeout,
+        max_artifact_bytes=settings.max_artifact_bytes,
+        hot_bytes=settings.hot_bytes,
+        blobs=None if blobs is None else open_blobs(blobs),
+        min_blob_bytes=PIECE_BYTES if blobs is None else blobs.min_bytes,
+    )
 
 
 class SqliteSessions:
@@ -84,6 +96,8 @@ class SqliteSessions:
         busy_timeout_s: float = 5.0,
         max_artifact_bytes: int = DEFAULT_ARTIFACT_BYTES,
         hot_bytes: int = 64 * 1024 * 1024,
+        blobs: ArtifactBlobs | None = None,
+        min_blob_bytes: int = PIECE_BYTES,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Prepare the store; nothing is opened yet.
@@ -93,13 +107,19 @@ class SqliteSessions:
             busy_timeout_s: how long to wait while another process writes.
             max_artifact_bytes: how large an artifact may be.
             hot_bytes: about how much memory decoded logs may take; 0 keeps none.
+            blobs: where large artifacts go instead of the file.
+            min_blob_bytes: how large an artifact must be to go there.
             clock: gives `created_at` and `updated_at`, in seconds since the epoch.
         """
         self._path = database
         self._busy_timeout_s = busy_timeout_s
         self._max_artifact_bytes = max_artifact_bytes
+        self._staging = Staging(
+            blobs, min_blob_bytes=min_blob_bytes, max_artifact_bytes=max_artifact_bytes
+        )
         self._clock = clock
         self._hot = HotLogs(hot_bytes)
+        self._tail = Tail()
         self._stack = AsyncExitStack()
         self._writer: GroupWriter | None = None
         self._reader: SqliteConnection | None = None
@@ -161,7 +181,7 @@ class SqliteSessions:
         check_key(key)
         check_slice(last, limit)
         asked = reading.Slice(after, since, last, limit)
-        return await self._read(lambda it: reading.load(it, self._hot, key, asked))
+        return await self._read(lambda it: reading.load(it, self._tail, self._hot, key, asked))
 
     async def append(
         self,
@@ -180,7 +200,7 @@ class SqliteSessions:
             check_ids(key, stored)
         check_artifacts(key, stored, artifacts, limit_bytes=self._max_artifact_bytes)
         if artifacts:
-            artifacts = await large_drafts(self, key, artifacts)
+            artifacts = await self._staging.drafts(writer, key, artifacts, self._clock())
         rows = [row(event) for event in stored]
         delta = delta_of(stored)
         await writer.submit(Append(key, rows, delta, artifacts, head, epoch, self._clock()))
@@ -215,7 +235,10 @@ class SqliteSessions:
         check_key(key)
         now = self._clock()
         writer = self._open_writer()
-        return await writer.submit(lambda it: writing.delete(it, writer.places, key, now))
+        doomed = await writer.submit(lambda it: writing.delete(it, writer.places, key, now))
+        if doomed:
+            await self._staging.remove(writer, doomed)
+        return doomed is not None
 
     async def restore(self, session: Session, *, artifacts: Sequence[ArtifactDraft] = ()) -> None:
         """See `Sessions.restore`."""
@@ -271,27 +294,7 @@ class SqliteSessions:
         """See `Sessions.stage`."""
         check_key(key)
         writer = self._open_writer()
-        now = self._clock()
-        content = await writer.submit(
-            lambda it: artifact_rows.begin_content(it, writer.places, key, now)
-        )
-        size_bytes = number = 0
-        try:
-            async for piece in pieces_of(data):
-                size_bytes += len(piece)
-                if size_bytes > self._max_artifact_bytes:
-                    raise artifact_too_large(key, self._max_artifact_bytes)
-                await writer.submit(
-                    functools.partial(
-                        artifact_rows.add_piece, content=content, number=number, data=piece
-                    )
-                )
-                number += 1
-            await writer.submit(lambda it: artifact_rows.finish_content(it, content, size_bytes))
-        except Exception:
-            await writer.submit(lambda it: artifact_rows.drop_content(it, content))
-            raise
-        return StagedBytes(key=key, id=str(content), size_bytes=size_bytes)
+        return await self._staging.stage(writer, key, data, self._clock())
 
     async def load_artifact(
         self, key: SessionKey, name: str, *, version: int | None = None
@@ -299,7 +302,11 @@ class SqliteSessions:
         """See `Sessions.load_artifact`."""
         check_key(key)
         check_name("artifact's name", name)
-        return await self._read(lambda it: artifact_rows.load_artifact(it, key, name, version))
+        read = functools.partial(artifact_rows.load_artifact, key=key, name=name, version=version)
+        found, data = await self._read(read)
+        if found[-1] is not None:
+            data = b"".join([piece async for piece in self._read_blob(key, name, found)])
+        return Artifact(summary=artifact_rows.summary_of(name, found), data=data)
 
     async def stream_artifact(
         self, key: SessionKey, name: str, *, version: int | None = None
@@ -308,6 +315,11 @@ class SqliteSessions:
         check_key(key)
         check_name("artifact's name", name)
         found = await self._read(lambda it: artifact_rows.find(it, key, name, version))
+        if found[-1] is not None:
+            async with contextlib.aclosing(self._read_blob(key, name, found)) as pieces:
+                async for piece in pieces:
+                    yield piece
+            return
         number = 0
         while True:
             read = functools.partial(
@@ -328,10 +340,20 @@ class SqliteSessions:
 
     # -------------------------------------------------------------------------------- inside
 
+    async def _read_blob(self, key: SessionKey, name: str, found: Found) -> AsyncGenerator[bytes]:
+        try:
+            async with contextlib.aclosing(self._staging.read(name, found)) as pieces:
+                async for piece in pieces:
+                    yield piece
+        except SessionError:
+            await self._read(lambda it: artifact_rows.find(it, key, name, found[1]))  # deleted?
+            raise
+
     async def _sweep(self, writer: GroupWriter) -> None:
         now = self._clock()
         with contextlib.suppress(SessionError):  # locked or damaged: the next opening tries again
-            await writer.submit(lambda it: artifact_rows.sweep(it, now))
+            doomed = await writer.submit(lambda it: artifact_rows.sweep(it, now))
+            await self._staging.remove(writer, doomed)
 
     def _open_writer(self) -> GroupWriter:
         if self._writer is None:

@@ -16,6 +16,7 @@ from hector.errors import SessionError
 from hector_std.sqlite_sessions.appends import Append, append_all
 from hector_std.sqlite_sessions.connection import DriverErrors, SqliteConnection, explain
 from hector_std.sqlite_sessions.places import Places
+from hector_std.sqlite_sessions.schema import OtherVersionError
 
 __all__ = ["AbandonedError", "Apart", "GroupWriter", "Operation"]
 
@@ -218,7 +219,10 @@ def _run_group(
     try:
         places.begin(connection)
         results = _attempt_all(connection, places, operations)
-        places.settle(connection)
+        places.index(connection)
+    except OtherVersionError as error:
+        _roll_back(connection, places)
+        return [_explained(path, error) for _ in operations]
     except (AbandonedError, *DriverErrors) as error:
         _roll_back(connection, places)
         if len(operations) == 1:

@@ -10,7 +10,7 @@ from hector.spi.session import ArtifactDraft, Session, SessionKey
 from hector.spi.session_rules import session_exists
 from hector.spi.session_state import ScopedState
 from hector_std.sqlite_sessions.appends import EventRow, insert_events
-from hector_std.sqlite_sessions.artifacts import check_newest, insert_artifact
+from hector_std.sqlite_sessions.artifacts import Doomed, check_newest, insert_artifact, leave_blobs
 from hector_std.sqlite_sessions.places import Place, Places
 from hector_std.sqlite_sessions.state import merge, read_state
 
@@ -40,21 +40,37 @@ def claim(connection: sqlite3.Connection, places: Places, key: SessionKey) -> in
     return place.epoch
 
 
-def delete(connection: sqlite3.Connection, places: Places, key: SessionKey, now: float) -> bool:
-    """Delete the session with all that is its own, and note that in the feed."""
+def delete(
+    connection: sqlite3.Connection, places: Places, key: SessionKey, now: float
+) -> list[Doomed] | None:
+    """Delete the session with all that is its own, and note that in the feed.
+
+    Returns:
+        The blobs to be removed once this is committed; None: there was no such session.
+    """
     rows = connection.execute(
         "DELETE FROM sessions WHERE app = ? AND user = ? AND id = ? RETURNING key",
         (key.app, key.user, key.id),
     ).fetchall()
     if not rows:
-        return False
+        return None
     places.forget(key)
     number = rows[0][0]
+    doomed = leave_blobs(connection, number)
     connection.execute(
-        "DELETE FROM pieces WHERE content IN (SELECT content FROM contents WHERE session = ?)",
+        "DELETE FROM app_runs WHERE first = last AND last IN"
+        " (SELECT position FROM event_places WHERE session = ?)",
         (number,),
     )
-    for table in ("events", "session_state", "artifacts", "contents"):
+    connection.execute(
+        "DELETE FROM events WHERE position IN"
+        " (SELECT position FROM event_places WHERE session = ?)",
+        (number,),
+    )
+    connection.execute(
+        "DELETE FROM events WHERE position > ? AND session = ?", (places.indexed, number)
+    )
+    for table in ("event_places", "session_state", "artifacts"):
         connection.execute(f"DELETE FROM {table} WHERE session = ?", (number,))  # noqa: S608
     places.position += 1
     connection.execute(
@@ -62,7 +78,7 @@ def delete(connection: sqlite3.Connection, places: Places, key: SessionKey, now:
         (places.position, key.app, key.user, key.id, now),
     )
     _forget_deletions(connection, now)
-    return True
+    return doomed
 
 
 def restore(
