@@ -163,9 +163,11 @@ class PostgresServer:
         self._folder.chmod(0o755)
         os.chown(self._folder, entry.pw_uid, entry.pw_gid)
         if not self._can_run():  # the wheel may lie in a folder that is only root's
-            copy = self._folder / "programs"
-            shutil.copytree(self._programs.parent, copy, symlinks=True)
-            self._programs = copy / "bin"
+            package = self._programs.parents[1]
+            copy = self._folder / "site-packages"
+            for place in (package, package.with_name(f"{package.name}.libs")):
+                shutil.copytree(place, copy / place.name, symlinks=True)
+            self._programs = copy / self._programs.relative_to(package.parent)
 
     def _can_run(self) -> bool:
         try:

@@ -85,6 +85,12 @@ class PostgresSettings:
         return f"{self.host or 'localhost'}:{self.port or 5432}/{self.database}"
 
     @property
+    def has_password_in_url(self) -> bool:
+        """Whether `url` brings its own password."""
+        parts = None if self.url is None else _split(self.url)
+        return parts is not None and bool(parts.password)
+
+    @property
     def secrets(self) -> tuple[str, ...]:
         """What no message may hold."""
         found = [] if self.password is None else [self.password.reveal()]
