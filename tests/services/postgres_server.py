@@ -21,7 +21,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
-PASSWORD = "correct horse battery staple"  # noqa: S105 - of a server that lives for one run
+PASSWORD = "correct horse battery staple"
 USER = "hector"
 DATABASE = "postgres"
 START_TIMEOUT_S = 60
@@ -76,7 +76,7 @@ class PostgresServer:
         self._log = folder / "server.log"
         self._programs = find_programs()
         self._as_user: dict[str, Any] = {}
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[Any] | None = None
         self.port = free_port()
 
     @property
@@ -99,6 +99,11 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start it and wait until it takes connections."""
+        self.launch()
+        self.wait_until_ready()
+
+    def launch(self) -> None:
+        """Start it, from the main thread: the server ends with the thread that it was started from."""
         command = [str(self._programs / "postgres"), "-D", str(self._data)]
         for setting in (
             f"port={self.port}",
@@ -108,15 +113,23 @@ class PostgresServer:
             "shared_buffers=64MB",
         ):
             command += ["-c", setting]
-        if shutil.which("setpriv"):  # it must not outlive a test run that was killed
+        if shutil.which("setpriv"):  # it does not outlive a test run that was killed
             command = ["setpriv", "--pdeathsig", "INT", *command]
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
+            process: subprocess.Popen[Any] = subprocess.Popen(
                 command, cwd="/", stdout=log, stderr=log, **self._as_user
             )
+        self._process = process
+
+    def wait_until_ready(self) -> None:
+        """Wait until it takes connections; from any thread."""
         deadline = time.monotonic() + START_TIMEOUT_S
         while not self._is_ready():
-            if self._process.poll() is not None or time.monotonic() > deadline:
+            if (
+                self._process is None
+                or self._process.poll() is not None
+                or time.monotonic() > deadline
+            ):
                 raise RuntimeError(f"PostgreSQL did not start:\n{self._log.read_text()[-2000:]}")
             time.sleep(0.05)
 

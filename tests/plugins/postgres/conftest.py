@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 
 import pytest
 
-SERVICES = Path(__file__).parents[2] / "services"
-sys.path.insert(0, str(SERVICES))  # the tests are no package, and share modules
+sys.path.insert(0, str(Path(__file__).parents[2] / "services"))  # the tests are no package
+sys.path.insert(0, str(Path(__file__).parent))
 
 from postgres_server import NoPostgresError, PostgresServer, running_postgres
 

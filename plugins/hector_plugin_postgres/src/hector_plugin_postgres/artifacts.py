@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 from typing import Any
 
@@ -136,7 +137,7 @@ async def _keep_apart(connection: AnyConnection, session: int, data: bytes, now:
     )
     for number, start in enumerate(range(0, len(data), PIECE_BYTES)):
         piece = data[start : start + PIECE_BYTES]
-        await connection.execute("INSERT INTO pieces VALUES ($1, $2, $3)", content, number, piece)
+        await _add_piece(connection, content, number, piece)
     return int(content)
 
 
@@ -159,11 +160,8 @@ async def stage(
             size_bytes += len(piece)
             if size_bytes > limit_bytes:
                 raise artifact_too_large(key, limit_bytes)
-            values = (content, number, piece)
             await pool.run(
-                lambda it, values=values: it.execute(
-                    "INSERT INTO pieces VALUES ($1, $2, $3)", *values
-                )
+                functools.partial(_add_piece, content=content, number=number, data=piece)
             )
             number += 1
         await pool.run(
@@ -187,6 +185,10 @@ async def _begin_content(connection: AnyConnection, key: SessionKey, now: float)
     if content is None:
         raise session_not_found(key)
     return int(content)
+
+
+async def _add_piece(connection: AnyConnection, content: int, number: int, data: bytes) -> None:
+    await connection.execute("INSERT INTO pieces VALUES ($1, $2, $3)", content, number, data)
 
 
 async def _drop_contents(connection: AnyConnection, contents: Sequence[int]) -> None:
@@ -227,9 +229,7 @@ async def sweep(connection: AnyConnection, now: float) -> None:
 _COLUMNS = "name, version, media_type, size_bytes, artifacts.created_at"
 
 
-async def find(
-    connection: AnyConnection, key: SessionKey, name: str, version: int | None
-) -> Found:
+async def find(connection: AnyConnection, key: SessionKey, name: str, version: int | None) -> Found:
     """Where a version is, the newest if None. Raises `ArtifactNotFoundError`."""
     row = await connection.fetchrow(
         f"SELECT {_COLUMNS}, session, content"  # noqa: S608 - a constant

@@ -5,14 +5,22 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping
 
-from asyncpg.exceptions import InterfaceError, PostgresError
+from asyncpg.exceptions import InterfaceError, InternalClientError, PostgresError
 
 from hector.errors import SessionError
 from hector_plugin_postgres.settings import PostgresSettings
 
 __all__ = ["DRIVER_ERRORS", "explain", "is_fleeting", "is_lost"]
 
-DRIVER_ERRORS = (PostgresError, InterfaceError, OSError, TimeoutError, ValueError, OverflowError)
+DRIVER_ERRORS = (
+    PostgresError,
+    InterfaceError,
+    InternalClientError,
+    OSError,
+    TimeoutError,
+    ValueError,
+    OverflowError,
+)
 """What a call of the driver may raise: the server's errors, its own, and those of the network."""
 
 _LOST = frozenset(("08000", "08003", "08006", "57P01", "57P02", "57P05"))
@@ -28,8 +36,7 @@ _MEANINGS: Mapping[str, tuple[str, str]] = {
     "3D000": ("has no such database", "create it, or check its name"),
     "42501": (
         "does not allow this",
-        "give the user the right to create a schema in the database, or make the schema his: "
-        "`CREATE SCHEMA hector AUTHORIZATION username`",
+        "let the user create schemas, or make him one: `CREATE SCHEMA hector AUTHORIZATION …`",
     ),
     "25006": ("is read-only", "use the address of the primary server, and a user who may write"),
     "53300": (
@@ -50,6 +57,8 @@ def is_lost(error: BaseException) -> bool:
         return error.sqlstate in _LOST
     if isinstance(error, InterfaceError):
         return "closed" in str(error)
+    if isinstance(error, InternalClientError):  # the server's farewell came between two calls
+        return True
     return isinstance(error, ConnectionError) and not isinstance(error, ConnectionRefusedError)
 
 

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
 from asyncpg import Connection, Record
+from asyncpg.exceptions import InternalClientError
 
 from hector.errors import SessionError
 from hector_plugin_postgres.errors import DRIVER_ERRORS, explain, is_fleeting, is_lost
@@ -28,7 +29,7 @@ _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 1.0
 
 
-class _Connection(Connection):  # type: ignore[type-arg]
+class _Connection(Connection):
     """One that is not reset when it goes back: nothing of ours outlasts a transaction."""
 
     def get_reset_query(self) -> str:
@@ -64,6 +65,9 @@ class ConnectionPool:
             ) from error
         try:
             yield connection  # type: ignore[misc]  # the pool's proxy has all that a connection has
+        except InternalClientError:
+            connection.terminate()  # it is of no more use, and does not know that yet
+            raise
         finally:
             await self._pool.release(connection)
 

@@ -82,7 +82,7 @@ async def load(connection: AnyConnection, key: SessionKey, asked: Slice) -> Sess
     else:
         statement = _LOAD if asked.last is None else _LOAD_LAST
     rows = await connection.fetch(statement, *values)
-    kinds: tuple[list[Record], ...] = ([], [], [], [])
+    kinds: dict[int, list[Record]] = {0: [], 1: [], 2: [], 3: []}
     for row in rows:
         kinds[row[0]].append(row)
     if not kinds[0]:
@@ -206,13 +206,9 @@ async def changes(connection: AnyConnection, app: str, after: int, limit: int) -
     if -1 < after < forgotten or after > newest:
         raise cursor_expired(app)
     found = sorted((row for row in rows if row[1] is not None), key=_position)
-    events = iter(
-        await _decode([(row[3], row[4]) for row in found[:limit] if row[4] is not None])
-    )
+    events = iter(await _decode([(row[3], row[4]) for row in found[:limit] if row[4] is not None]))
     page = [
-        Change(
-            key=SessionKey(app, row[1], row[2]), event=None if row[4] is None else next(events)
-        )
+        Change(key=SessionKey(app, row[1], row[2]), event=None if row[4] is None else next(events))
         for row in found[:limit]
     ]
     has_more = len(found) > limit

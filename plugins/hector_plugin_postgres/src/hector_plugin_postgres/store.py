@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -240,9 +241,7 @@ class PostgresSessions:
         """See `Sessions.load_artifact`."""
         check_key(key)
         check_name("artifact's name", name)
-        return await self._pool.read(
-            lambda it: artifact_rows.load_artifact(it, key, name, version)
-        )
+        return await self._pool.read(lambda it: artifact_rows.load_artifact(it, key, name, version))
 
     async def stream_artifact(
         self, key: SessionKey, name: str, *, version: int | None = None
@@ -252,9 +251,11 @@ class PostgresSessions:
         check_name("artifact's name", name)
         found = await self._pool.read(lambda it: artifact_rows.find(it, key, name, version))
         number = 0
-        while piece := await self._pool.read(
-            lambda it, number=number: artifact_rows.read_piece(it, key, found, number)
-        ):
+        while True:
+            read = functools.partial(artifact_rows.read_piece, key=key, found=found, number=number)
+            piece = await self._pool.read(read)
+            if not piece:
+                return
             yield piece
             number += 1
 

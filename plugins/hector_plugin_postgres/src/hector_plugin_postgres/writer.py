@@ -117,7 +117,9 @@ class GroupWriter:
         left: deque[_Queued] = deque()
         sessions: set[bytes] = set()
         characters = 0
-        while self._queue and len(group) < _LARGEST_GROUP and characters < _LARGEST_GROUP_CHARACTERS:
+        while (
+            self._queue and len(group) < _LARGEST_GROUP and characters < _LARGEST_GROUP_CHARACTERS
+        ):
             queued = self._queue.popleft()
             append = queued.append
             is_first = append.identity not in sessions
