@@ -183,6 +183,8 @@ def _arguments(settings: PostgresSettings) -> dict[str, Any]:
             "search_path": f'"{settings.schema}"',
             # The fence counts on seeing what was committed while it waited for a lock.
             "default_transaction_isolation": "read committed",
+            # Plans are kept for as long as a connection: one made for small tables must do for large ones.
+            "enable_seqscan": "off",
             "jit": "off",
         },
     }
