@@ -100,7 +100,9 @@ async def appends(sessions: PostgresSessions, connection: Any, writers: int) -> 
     size = 1.0
     for number in range(ROUNDS):
         rate, size, wait = await ours(sessions, writers, f"{writers}-{number}")
-        raw, encoded, raw_wait = await bare(connection, round(size), writers * 1_000_000 + number * 1000)
+        raw, encoded, raw_wait = await bare(
+            connection, round(size), writers * 1_000_000 + number * 1000
+        )
         rates.append((rate, raw, encoded))
         p99.append((wait, raw_wait))
     ratio = statistics.median(encoded / rate for rate, _, encoded in rates)

@@ -130,7 +130,8 @@ async def migrate(connection: Connection[Record], schema: str) -> None:
         version = await _version(connection, schema)
         if version == len(MIGRATIONS):
             return
-        if not await connection.fetchval("SELECT to_regnamespace($1) IS NOT NULL", schema):
+        is_there = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)"
+        if not await connection.fetchval(is_there, schema):
             await connection.execute(f'CREATE SCHEMA "{schema}"')
         if not version:
             await connection.execute("CREATE TABLE hector_schema (version integer NOT NULL)")
@@ -153,10 +154,16 @@ async def _run(connection: Connection[Record], schema: str, statements: tuple[st
 
 async def _version(connection: Connection[Record], schema: str) -> int:
     """The schema's version; 0 if it is not there yet."""
-    table = f'"{schema}".hector_schema'
-    if not await connection.fetchval("SELECT to_regclass($1) IS NOT NULL", table):
+    # The catalogue is read as a table: `to_regclass` may answer from before the lock was waited for.
+    is_there = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM pg_tables"
+        " WHERE schemaname = $1 AND tablename = 'hector_schema')",
+        schema,
+    )
+    if not is_there:
         return 0
-    version = int(await connection.fetchval("SELECT version FROM hector_schema"))
+    query = f'SELECT version FROM "{schema}".hector_schema'  # noqa: S608 - settings check the name
+    version = int(await connection.fetchval(query))
     if version > len(MIGRATIONS):
         raise SessionError(
             f"was written by a newer version of Hector: its schema `{schema}` is version {version}, "
