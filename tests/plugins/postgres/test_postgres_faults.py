@@ -55,10 +55,9 @@ async def directly(settings: PostgresSettings) -> AsyncGenerator[Any]:
 @asynccontextmanager
 async def held_up(settings: PostgresSettings) -> AsyncGenerator[None]:
     """Somebody else is in the middle of a commit to the app."""
-    async with directly(settings) as other:
-        async with other.transaction():
-            await other.execute("UPDATE apps SET position = position + 1")
-            yield
+    async with directly(settings) as other, other.transaction():
+        await other.execute("UPDATE apps SET position = position + 1")
+        yield
 
 
 async def until_blocked(settings: PostgresSettings) -> None:
@@ -197,15 +196,14 @@ async def test_an_append_cancelled_while_it_waits_is_decided_by_then(
     settings = settings_of(tmp_path)
     async with PostgresSessions(settings) as sessions:
         await sessions.create(KEY)
-        async with asyncio.TaskGroup() as group:
-            async with held_up(settings):
-                task = group.create_task(sessions.append(KEY, [an_event("a")], head=0))
-                queued = group.create_task(sessions.append(KEY, [an_event("b")], head=1))
-                await until_blocked(settings)
-                task.cancel()
-                queued.cancel()
-                await asyncio.wait([queued])
-                assert not task.done()
+        async with asyncio.TaskGroup() as group, held_up(settings):
+            task = group.create_task(sessions.append(KEY, [an_event("a")], head=0))
+            queued = group.create_task(sessions.append(KEY, [an_event("b")], head=1))
+            await until_blocked(settings)
+            task.cancel()
+            queued.cancel()
+            await asyncio.wait([queued])
+            assert not task.done()
         assert task.cancelled()
         assert await log_of(sessions) == ["a"]
 
@@ -229,12 +227,9 @@ async def test_a_full_pool_is_named_in_time(settings_of: SettingsOf, tmp_path: P
     settings = settings_of(tmp_path, max_conns=2, timeout=0.5)
     async with PostgresSessions(settings) as sessions:
         await sessions.create(attrs.evolve(KEY, id="other"))
-        async with asyncio.TaskGroup() as group:
-            async with held_up(settings):
-                waiting = [
-                    group.create_task(_refusal(sessions, str(number))) for number in range(6)
-                ]
-                await asyncio.wait(waiting)
+        async with asyncio.TaskGroup() as group, held_up(settings):
+            waiting = [group.create_task(_refusal(sessions, str(number))) for number in range(6)]
+            await asyncio.wait(waiting)
         messages = {task.result() for task in waiting}
         assert any("all 2 connections were in use for 0.5 s" in message for message in messages)
         assert all(
@@ -369,16 +364,15 @@ async def test_a_key_that_is_deleted_while_another_sets_it_is_gone(
     settings = settings_of(tmp_path)
     async with PostgresSessions(settings) as sessions, directly(settings) as other:
         await sessions.create(KEY)
-        async with asyncio.TaskGroup() as group:
-            async with other.transaction():
-                await other.execute("UPDATE apps SET position = position + 1")
-                await other.execute(
-                    "INSERT INTO app_state SELECT number, 'app:x', '1' FROM apps WHERE name = 'app'"
-                )
-                delta = cast("Any", {"app:x": None})
-                event = attrs.evolve(an_event("a"), actions=Actions(state_delta=delta))
-                group.create_task(sessions.append(KEY, [event], head=0))
-                await until_blocked(settings)
+        async with asyncio.TaskGroup() as group, other.transaction():
+            await other.execute("UPDATE apps SET position = position + 1")
+            await other.execute(
+                "INSERT INTO app_state SELECT number, 'app:x', '1' FROM apps WHERE name = 'app'"
+            )
+            delta = cast("Any", {"app:x": None})
+            event = attrs.evolve(an_event("a"), actions=Actions(state_delta=delta))
+            group.create_task(sessions.append(KEY, [event], head=0))
+            await until_blocked(settings)
         session = await sessions.load(KEY)
         assert session is not None
         assert session.state == {}

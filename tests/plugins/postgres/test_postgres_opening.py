@@ -58,15 +58,17 @@ async def as_admin(postgres: PostgresServer, database: str = "postgres") -> Asyn
         *(
             (
                 {"url": Secret(url)},
-                "url is no address of a database: write postgresql://user:password@host:5432/database, "
-                "with special characters of the password percent-encoded",
+                (
+                    "url is no address of a database: write postgresql://user:password@host:5432/database, "
+                    "with special characters of the password percent-encoded"
+                ),
             )
             for url in ("mysql://h/d", "postgresql://u:geheim@h:port/d", "postgresql://h", "d", "")
         ),
     ],
 )
 def test_settings_that_name_no_database_are_refused(given: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=".") as caught:
+    with pytest.raises(ValueError, match=r".") as caught:
         PostgresSettings(**given)
     assert str(caught.value) == message
 
@@ -135,8 +137,10 @@ async def test_a_database_that_is_not_there_is_named(
 ) -> None:
     url = Secret(postgres.url.replace("/postgres", "/nowhere"))
     assert await refusal(settings_of(tmp_path, url=url)) == (
-        f"the session database 127.0.0.1:{postgres.port}/nowhere has no such database: "
-        'database "nowhere" does not exist',
+        (
+            f"the session database 127.0.0.1:{postgres.port}/nowhere has no such database: "
+            'database "nowhere" does not exist'
+        ),
         "create it, or check its name",
     )
 
@@ -182,9 +186,11 @@ async def test_a_newer_schema_is_refused(
     async with as_admin(postgres) as admin:
         await admin.execute(f"UPDATE {settings.schema}.hector_schema SET version = 7")
     assert await refusal(settings) == (
-        f"the session database 127.0.0.1:{postgres.port}/postgres was written by a newer version of "
-        f"Hector: its schema `{settings.schema}` is version 7, this one knows up to "
-        f"{len(schema.MIGRATIONS)}",
+        (
+            f"the session database 127.0.0.1:{postgres.port}/postgres was written by a newer version of "
+            f"Hector: its schema `{settings.schema}` is version 7, this one knows up to "
+            f"{len(schema.MIGRATIONS)}"
+        ),
         "update Hector, or choose another `schema`",
     )
 
@@ -244,8 +250,10 @@ async def test_a_database_without_room_for_every_character_is_refused(
         await admin.execute("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0")
     url = Secret(postgres.url.replace("/postgres", "/latin"))
     assert await refusal(settings_of(tmp_path, url=url)) == (
-        f"the session database 127.0.0.1:{postgres.port}/latin keeps text as LATIN1, "
-        "which has no room for every character",
+        (
+            f"the session database 127.0.0.1:{postgres.port}/latin keeps text as LATIN1, "
+            "which has no room for every character"
+        ),
         "make a database for Hector with ENCODING 'UTF8'",
     )
 

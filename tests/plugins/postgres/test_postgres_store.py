@@ -258,7 +258,7 @@ async def test_what_was_staged_and_not_named_is_removed_a_day_later(
         for gone in (staged, attrs.evolve(staged, id="x'"), attrs.evolve(staged, id="9" * 30)):
             draft = ArtifactDraft(name="y", version=1, media_type="x/y", data=gone)
             with pytest.raises(
-                SessionError, match="was staged for session `s1` as .* is not there"
+                SessionError, match=r"was staged for session `s1` as .* is not there"
             ):
                 await sessions.append(KEY, [event], head=1, artifacts=[draft])
         assert (await sessions.load_artifact(KEY, "x")).data == b"x"
