@@ -129,6 +129,10 @@ DIAGNOSTICS: Mapping[str, tuple[str, str]] = {
         "An interpolation is not written right.",
         "Write `${NAME}`, `${NAME:-default}`, or `$$` for a dollar.",
     ),
+    "H120": (
+        "Two components claim something that only one can hold, such as a folder that a database locks.",
+        "Let both users share one component, or give one of them a place of its own.",
+    ),
 }
 """What each problem of a config means, and what to do."""
 
@@ -146,6 +150,12 @@ REMEDIES: Mapping[str, str] = {
     "H304": "Tell the author of the plugin; the other components were closed.",
     "H305": "Use one of the names that the hint lists.",
     "H306": "Open a new runtime.",
+    "H310": "Read the message; what ran before runs on.",
+    "H311": "Look at the running config and its plan again, then apply with its etag.",
+    "H312": "Nothing, or hand the config in once more if it is still wanted.",
+    "H313": "See which component takes long to come up, or raise `server.reload.timeout`.",
+    "H314": "Return to one of the generations that the hint lists; `server.reload.history` says how many are kept.",
+    "H315": "See what the plugin wants, or list it in `plugins.disable` and restart.",
     "H400": "Look at the database that `server.sessions` names.",
     "H401": "Load the session again and send the message once more.",
     "H402": "Check the user and the session id, or create the session.",
@@ -156,6 +166,7 @@ REMEDIES: Mapping[str, str] = {
     "H407": "Drop what was derived from the feed and follow it from the beginning.",
     "H500": "Look at the log: it has the details of unexpected errors.",
     "H501": "Raise `reasoning.max_iterations` of the agent, or give it a clearer instruction.",
+    "H502": "Send the message again, or raise `server.reload.drain_timeout`.",
     "H510": "Look at the provider's status and at the message.",
     "H511": "Check the address and the network, then send the message again.",
     "H512": "Check the API key and what it may do.",
@@ -190,8 +201,8 @@ def commands_page() -> str:
         "## Exit codes\n",
         (
             "The exit code of a command says how it ended: 0 when all went well, 1 for a wrong config or a "
-            "failed check, 2 for wrong usage, 3 when an answer needs a human, and 130 when it was "
-            "interrupted.\n"
+            "failed check, 2 for wrong usage, 3 when an answer needs a human, 4 when a plan needs a restart, "
+            "and 130 when it was interrupted.\n"
         ),
         "## hector\n",
         _help(root_command, "hector"),
@@ -230,7 +241,7 @@ def errors_page() -> str:
         ),
         "## Problems of a config\n",
         (
-            "Problems of a config have the codes H101 to H119. `hector validate` prints all of them at once, "
+            "Problems of a config have the codes H101 to H120. `hector validate` prints all of them at once, "
             "each with its place.\n"
         ),
         "| code | meaning | what to do |",

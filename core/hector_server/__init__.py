@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hector_server.host import AgentInfo, Health, Host, Skill
+    from hector_server.host import AgentInfo, Health, Host, Reloadable, Skill
     from hector_server.http import create_app
     from hector_server.lifecycle import Ready, serve
     from hector_server.listener import open_listener
@@ -22,6 +22,7 @@ __all__ = [
     "Health",
     "Host",
     "Ready",
+    "Reloadable",
     "ServerOptions",
     "Skill",
     "__version__",
@@ -35,6 +36,7 @@ _HOMES = {
     "Health": "hector_server.host",
     "Host": "hector_server.host",
     "Ready": "hector_server.lifecycle",
+    "Reloadable": "hector_server.host",
     "ServerOptions": "hector_server.options",
     "Skill": "hector_server.host",
     "create_app": "hector_server.http",

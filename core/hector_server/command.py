@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from hector_server.hangup import HangUp
+
 __all__ = ["serve"]
 
 # The names that every command of `hector` looks for.
@@ -40,15 +42,24 @@ CONFIG_NAMES = (
     type=click.Choice(["debug", "info", "warning", "error"]),
     help="Least level that is logged. Default: logger.level, else info.",
 )
+@click.option(
+    "--watch",
+    is_flag=True,
+    help="Reload when the config, what it extends or a .env changes. SIGHUP reloads either way.",
+)
 def serve(
-    config_file: Path | None, host: str | None, port: int | None, log_level: str | None
+    config_file: Path | None, host: str | None, port: int | None, log_level: str | None, watch: bool
 ) -> None:
     """Serve every public agent of a config over A2A, until interrupted."""
+    hangup = HangUp.install()  # first: by default this signal ends the process
     file = config_file or _find_config()
     gc.disable()  # what is loaded now stays: to look for garbage in it is a tenth of the start
     from hector_server.program import run
 
-    run(file, host=host, port=port, log_level=log_level)
+    try:
+        run(file, host=host, port=port, log_level=log_level, hangup=hangup, is_watching=watch)
+    finally:
+        hangup.ignore()
 
 
 def _find_config() -> Path:

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from hector.message import Event, Message
 
-__all__ = ["AgentInfo", "Health", "Host", "HostConfig", "Skill"]
+if TYPE_CHECKING:
+    from hector import ConfigText, ReloadPlan, ReloadRecord, ReloadReport
+    from hector.errors import Diagnostic
+
+__all__ = [
+    "AgentInfo",
+    "ConfigOrigin",
+    "Health",
+    "Host",
+    "HostConfig",
+    "Reloadable",
+    "ReloadableConfig",
+    "Skill",
+]
 
 
 class Skill(Protocol):
@@ -135,4 +149,89 @@ class Host(Protocol):
 
     def metrics(self) -> tuple[bytes, str] | None:
         """What was measured and its content type, or None when metrics are off."""
+        ...
+
+
+class ConfigOrigin(Protocol):
+    """Where a config came from."""
+
+    @property
+    def file(self) -> Path | None:
+        """The config file; None when it is no file."""
+        ...
+
+    @property
+    def files(self) -> Sequence[Path]:
+        """All that was read: the config file, what it extends, `.env` files."""
+        ...
+
+    @property
+    def folder(self) -> Path:
+        """Where its relative paths start."""
+        ...
+
+
+class ReloadableConfig(Protocol):
+    """What the admin API wants to know of the config."""
+
+    @property
+    def source(self) -> ConfigOrigin:
+        """Where it came from."""
+        ...
+
+
+@runtime_checkable
+class Reloadable(Protocol):
+    """A host whose config can be changed while it runs: what the admin API needs beside `Host`.
+
+    Every method raises `ConfigError` for a config that cannot be used and `RuntimeClosedError` for a
+    host that closes. A config that is None means: read again what the host was opened with.
+    """
+
+    @property
+    def config(self) -> ReloadableConfig:
+        """What it runs on at the moment."""
+        ...
+
+    @property
+    def generation(self) -> int:
+        """Number of the live generation."""
+        ...
+
+    @property
+    def etag(self) -> str:
+        """Of the running config; another one for any other bytes."""
+        ...
+
+    @property
+    def history(self) -> Sequence[ReloadRecord]:
+        """What was reloaded, oldest first."""
+        ...
+
+    async def check(self, config: Path | ConfigText) -> Sequence[Diagnostic]:
+        """Everything that is wrong or doubtful about a config, in file order; nothing is built.
+
+        A config that cannot be used is no error here but the answer.
+        """
+        ...
+
+    async def plan(self, config: ConfigText | None = ...) -> ReloadPlan:
+        """Say what a reload would do."""
+        ...
+
+    async def reload(
+        self, config: ConfigText | None = ..., *, if_match: str | None = ..., reason: str = ...
+    ) -> ReloadReport:
+        """Let a config take over, or leave everything as it was.
+
+        Raises:
+            ReloadError: it did not happen; see its subclasses.
+            ComponentError: a component did not come up.
+        """
+        ...
+
+    async def rollback(
+        self, generation: int | None = ..., *, if_match: str | None = ...
+    ) -> ReloadReport:
+        """Let the config of an earlier generation take over, None the one before; as `reload`."""
         ...

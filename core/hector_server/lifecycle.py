@@ -7,7 +7,8 @@ import contextlib
 import logging
 import signal
 import socket
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any
 
 import attrs
 import uvicorn
@@ -51,6 +52,7 @@ async def serve(
     options: ServerOptions | None = None,
     on_ready: Callable[[Ready], None] | None = None,
     stop: asyncio.Event | None = None,
+    beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
 ) -> None:
     """Serve until SIGINT, SIGTERM or `stop`, then wind down and return; the host stays open.
 
@@ -69,6 +71,8 @@ async def serve(
         options: addresses and limits.
         on_ready: called once, when requests are accepted.
         stop: ends serving when set.
+        beside: runs from when requests are accepted until the shutdown begins, and is canceled
+            then; what it raises ends serving.
 
     Raises:
         ServerError: the address cannot be used, or the server could not start.
@@ -86,8 +90,9 @@ async def serve(
             if not server.has_failed:
                 if on_ready is not None:
                     on_ready(Ready(url_of(listener, bind), listener.getsockname()[1]))
+                company = group.create_task(beside()) if beside is not None else None
                 try:
-                    await _until_shutdown(server, tasks, shutdown, shutdown_timeout_s)
+                    await _until_shutdown(server, tasks, shutdown, shutdown_timeout_s, company)
                 except asyncio.CancelledError:
                     await serving  # winds down by itself, as what it waits for is canceled
                     raise
@@ -97,14 +102,22 @@ async def serve(
 
 
 async def _until_shutdown(
-    server: _Server, tasks: TaskTable, shutdown: _Shutdown, timeout_s: float
+    server: _Server,
+    tasks: TaskTable,
+    shutdown: _Shutdown,
+    timeout_s: float,
+    company: asyncio.Task[None] | None,
 ) -> None:
     try:
         await shutdown.begin.wait()
+        if company is not None:
+            company.cancel()
         server.stop()
         await _drain(tasks, shutdown, timeout_s)
     finally:  # also when whoever called `serve` is canceled: nobody is left to wait for
         server.stop()
+        if company is not None:
+            company.cancel()
         canceled = tasks.cancel_all()
         if canceled:
             logger.warning("canceled %d tasks that were still running", canceled)

@@ -6,7 +6,7 @@ import json
 import logging
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 __all__ = ["configure_logging"]
 
@@ -43,17 +43,18 @@ def configure_logging(
 
 
 class JSONFormatter(logging.Formatter):
-    """One JSON object for each record."""
+    """One JSON object for each record, with what was logged as `extra={"fields": {…}}` in it."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The object, on one line."""
         moment = datetime.fromtimestamp(record.created, UTC)
-        entry = {
+        entry: dict[str, Any] = {
             "time": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
         }
+        entry.update(getattr(record, "fields", {}))
         if record.exc_info:
             entry["error"] = self.formatException(record.exc_info)
         return json.dumps(entry, ensure_ascii=False)

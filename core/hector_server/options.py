@@ -31,6 +31,8 @@ class ServerOptions:
         cancel_timeout_s: how long `CancelTask` waits for the work to stop.
         keep_alive_s: between comments on a silent stream.
         card_max_age_s: how long a card may be cached without asking again.
+        admin_token_hash: of the admin token, as `hector token` prints it; empty: no admin API.
+        max_config_bytes: of a config that is sent to the admin API; more is answered with 413.
     """
 
     public_url: str = ""
@@ -50,3 +52,5 @@ class ServerOptions:
     cancel_timeout_s: float = 10.0
     keep_alive_s: float = 15.0
     card_max_age_s: int = 60
+    admin_token_hash: str = attrs.field(default="", repr=False)
+    max_config_bytes: int = 4 * 1024 * 1024

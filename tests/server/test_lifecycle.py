@@ -220,6 +220,8 @@ async def _until_refused(url: str) -> None:
                 _, writer = await asyncio.open_connection("127.0.0.1", httpx.URL(url).port)
             except ConnectionRefusedError:
                 return
+            except ConnectionResetError:  # it came as the listening ended
+                continue
             writer.close()
 
 

@@ -79,9 +79,7 @@ class SessionLog:
 
     async def _append(self, events: tuple[Event, ...]) -> Sequence[Event]:
         try:
-            return await self._sessions.append(
-                self.key, events, head=self._head, epoch=self._epoch
-            )
+            return await self._sessions.append(self.key, events, head=self._head, epoch=self._epoch)
         except SessionConflictError as error:
             if error.is_taken_over or error.stored_head < self._head:
                 raise

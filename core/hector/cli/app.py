@@ -1,6 +1,7 @@
 """The `hector` command: finds its subcommands without importing them, and turns errors into messages and exit codes.
 
-Exit codes: 0 ok, 1 wrong config or failed check, 2 usage, 3 needs a human, 130 interrupted.
+Exit codes: 0 ok, 1 wrong config or failed check, 2 usage, 3 needs a human, 4 needs a restart, 130
+interrupted.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "hector.cli.validate:command",
         "Check a config and say everything that is wrong with it.",
     ),
+    "plan": ("hector.cli.plan:command", "Say what a reload of a config would do."),
+    "token": ("hector.cli.token:command", "Make a token for the admin API."),
     "schema": ("hector.cli.schema:command", "Print the JSON Schema of the config."),
     "plugins": ("hector.cli.plugins:command", "List the installed plugins and what they offer."),
     "version": (

@@ -9,7 +9,6 @@ import click
 
 from hector.cli.diagnostics import print_diagnostics
 from hector.cli.files import find_config
-from hector.config import diagnostic_json
 from hector.runtime import check_config
 
 __all__ = ["command"]
@@ -28,8 +27,9 @@ def command(file: Path | None, as_json: bool, strict: bool) -> int:
     problems = check_config(path)
     errors = [item for item in problems if strict or item.severity == "error"]
     if as_json:
-        rows = [diagnostic_json(item) for item in problems]
-        click.echo(json.dumps({"file": str(path), "valid": not errors, "problems": rows}, indent=2))
+        from hector.runtime import check_json
+
+        click.echo(json.dumps(check_json(str(path), problems, is_strict=strict), indent=2))
         return 1 if errors else 0
     print_diagnostics(problems)
     warnings = len(problems) - len(errors)

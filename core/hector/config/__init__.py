@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from hector.config.admin_token import (
+    ADMIN_TOKEN_VARIABLE,
+    admin_token_flaw,
+    find_admin_token,
+    hash_admin_token,
+    new_admin_token,
+)
 from hector.config.changed import changed_keys, changed_values
 from hector.config.component import ComponentEntry, ReferenceUse
 from hector.config.config import Config, DocumentStoreSettings
 from hector.config.environment import Environment
 from hector.config.fingerprint import canonical, fingerprint, provider_identity
 from hector.config.memory import Memory
+from hector.config.pace import give_way, giving_way
 from hector.config.places import problem_at
 from hector.config.providers import (
     ProviderIndex,
@@ -41,6 +49,7 @@ from hector.config.watched import watched_files
 from hector.errors import Diagnostic
 
 __all__ = [
+    "ADMIN_TOKEN_VARIABLE",
     "AgentCommon",
     "AgentSkill",
     "ComponentEntry",
@@ -70,13 +79,19 @@ __all__ = [
     "SessionsConfig",
     "ToolsetCommon",
     "TracingConfig",
+    "admin_token_flaw",
     "canonical",
     "changed_keys",
     "changed_values",
     "choose_llm_type",
     "diagnose",
     "diagnostic_json",
+    "find_admin_token",
     "fingerprint",
+    "give_way",
+    "giving_way",
+    "hash_admin_token",
+    "new_admin_token",
     "plugins_section",
     "problem_at",
     "provider_identity",

@@ -12,6 +12,7 @@ from hector.config.entries import CHUNKING, SOURCE, ReadEntry, Section, componen
 from hector.config.fingerprint import fingerprint
 from hector.config.memory import KnownEntry, Memory, Recorded, are_same
 from hector.config.node import Node
+from hector.config.pace import give_way
 from hector.config.providers import ProviderIndex
 from hector.config.reader import RawConfig
 from hector.config.shape import Reading
@@ -58,6 +59,7 @@ class Known:
         read: Callable[[Section, str, Node], ReadEntry],
     ) -> ReadEntry:
         """The entry as it was read before if nothing it was made from changed, else as `read` gives it."""
+        give_way()
         key = (section.key, name)
         old = self._old.get(key)
         filled = self._raw.filled.get(key)
@@ -81,7 +83,8 @@ class Known:
         finally:
             reading.variables, reading.default_names = variables, defaults
         problems = tuple(reading.problems[start:])
-        self.is_stale = self.is_stale or bool(is_kept and problems)
+        has_old_places = is_kept or self._raw.has_old_places
+        self.is_stale = self.is_stale or (has_old_places and bool(problems))
         self._new[key] = KnownEntry(
             filled=filled,
             variables=asked.seen,
@@ -115,6 +118,7 @@ class Known:
         self, item: ReadEntry, fresh: ComponentEntry, uses: tuple[ReferenceUse, ...]
     ) -> ComponentEntry:
         """The entry with its references; the same object as the last time if it is equal."""
+        give_way()
         key = (item.section.key, item.name)
         old, new = self._old.get(key), self._new[key]
         if old is not None and old is new and old.entry is not None and old.uses is uses:
@@ -130,7 +134,7 @@ class Known:
         self._new[key] = attrs.evolve(new, uses=uses, entry=entry)
         return entry
 
-    def memory(self) -> Memory:
+    def memory(self, *, has_warnings: bool) -> Memory:
         """What to remember."""
         raw = self._raw
         return Memory(
@@ -139,6 +143,7 @@ class Known:
             files=raw.files,
             entries=self._new,
             names=self._names,
+            has_warnings=has_warnings,
         )
 
 

@@ -19,6 +19,7 @@ from hector.errors import Diagnostic
 if TYPE_CHECKING:
     from hector.config.entries import ReadEntry
     from hector.config.providers import ProviderIndex
+    from hector.config.yaml_format import KnownYaml
 
 __all__ = ["Filled", "KnownEntry", "KnownFile", "Memory", "Recorded", "are_same"]
 
@@ -66,12 +67,14 @@ class KnownFile:
         root: its tree.
         text: what was parsed.
         problems: what was found while parsing.
+        yaml: the tree with its pieces, of a YAML file.
     """
 
     data: bytes | str = attrs.field(repr=False)
     root: Node = attrs.field(repr=False)
     text: str = attrs.field(repr=False)
     problems: tuple[Diagnostic, ...]
+    yaml: KnownYaml | None = attrs.field(default=None, repr=False)
 
 
 @attrs.frozen
@@ -121,6 +124,7 @@ class Memory:
         files: name in messages and format, to file.
         entries: section and name to entry.
         names: kind to the names of its enabled entries, in order.
+        has_warnings: whether there was something to say, with its place.
     """
 
     providers: ProviderIndex
@@ -128,3 +132,4 @@ class Memory:
     files: Mapping[tuple[str | None, str], KnownFile]
     entries: Mapping[tuple[str, str], KnownEntry]
     names: Mapping[str, list[str]]
+    has_warnings: bool

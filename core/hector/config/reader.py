@@ -31,9 +31,10 @@ from hector.config.node import (
     same_tree,
     value_problem,
 )
+from hector.config.pace import give_way
 from hector.config.source import FORMATS, ConfigSnapshot, ConfigSource, ConfigText, Format, etag_of
 from hector.config.toml_format import read_toml
-from hector.config.yaml_format import read_yaml
+from hector.config.yaml_format import read_yaml, read_yaml_again
 from hector.errors import ConfigError, Diagnostic
 
 __all__ = ["MAX_BYTES", "RawConfig", "read", "read_text"]
@@ -59,6 +60,7 @@ class RawConfig:
         texts: file name, as in diagnostics, to its text; to show the lines of problems.
         files: what was parsed, to be remembered.
         filled: section and name to what an entry was filled from, to be remembered.
+        has_old_places: whether entries may stand in other lines than their nodes say.
     """
 
     root: Node = attrs.field(repr=False)
@@ -72,6 +74,7 @@ class RawConfig:
     filled: Mapping[tuple[str, str], Filled] = attrs.field(
         factory=dict[tuple[str, str], Filled], repr=False
     )
+    has_old_places: bool = False
 
 
 def read(
@@ -195,13 +198,30 @@ class _Assembly:
         known = self._memory.files.get(key) if self._memory is not None else None
         if known is None or known.data != data:
             text = data if isinstance(data, str) else _decode(data, name)
-            problems: list[Diagnostic] = []
-            known = KnownFile(data, _READERS[format](text, name, problems), text, tuple(problems))
+            known = self._parsed(data, text, format, name, known)
         self._files[key] = known
         self._problems += known.problems
         if name is not None:
             self._texts[name] = known.text
         return known.root
+
+    def _parsed(
+        self,
+        data: bytes | str,
+        text: str,
+        format: Format,
+        name: str | None,
+        known: KnownFile | None,
+    ) -> KnownFile:
+        problems: list[Diagnostic] = []
+        if format != "yaml":
+            root = _READERS[format](text, name, problems)
+            return KnownFile(data, root, text, tuple(problems))
+        # Warnings tell places, and the places of a tree that is read in pieces are not kept up to date.
+        is_exact = self._memory is None or self._memory.has_warnings
+        earlier = None if known is None or is_exact else known.yaml
+        yaml = read_yaml_again(text, name, problems, earlier)
+        return KnownFile(data, yaml.root, text, tuple(problems), yaml)
 
     def finish(self, root: Node, data: bytes) -> RawConfig:
         source = self._source
@@ -227,6 +247,9 @@ class _Assembly:
             texts=self._texts,
             files=self._files,
             filled=self._filled,
+            has_old_places=any(
+                file.yaml is not None and not file.yaml.is_exact for file in self._files.values()
+            ),
         )
 
     def _interpolated(self, root: Node) -> Node:
@@ -246,6 +269,7 @@ class _Assembly:
 
     def _entry(self, section: str, name: str, raw: Node) -> Node:
         variables = self._environment.variables
+        give_way()
         known = self._memory.entries.get((section, name)) if self._memory is not None else None
         filled = known.filled if known is not None else None
         if (

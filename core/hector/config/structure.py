@@ -68,7 +68,7 @@ def structure_again(
     config, problems = structuring.run()
     if config is None or structuring.is_stale:
         raise ConfigError(problems)
-    return config, structuring.memory()
+    return config, structuring.memory(has_warnings=bool(problems))
 
 
 def diagnose(raw: RawConfig, providers: ProviderIndex) -> tuple[Diagnostic, ...]:
@@ -304,9 +304,9 @@ class _Structuring:
         """Whether a place in a message may be out of date."""
         return self._known.is_stale
 
-    def memory(self) -> Memory:
+    def memory(self, *, has_warnings: bool) -> Memory:
         """What to remember; only after a run that gave a config."""
-        return self._known.memory()
+        return self._known.memory(has_warnings=has_warnings)
 
     def _ordered(self) -> tuple[Diagnostic, ...]:
         """By file, in the order the files were read, then by place; those without a place first."""

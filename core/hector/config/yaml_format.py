@@ -7,18 +7,31 @@ before anything is built from them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, cast
 
 import attrs
 
 from hector.config.node import Node, child_path
+from hector.config.pace import give_way
 from hector.config.scalar import resolve_scalar
+from hector.config.yaml_outline import (
+    Outline,
+    Piece,
+    Region,
+    changed_region,
+    lines_of,
+    outline,
+    pieces_of,
+    shifted,
+)
 from hector.errors import ConfigError, Diagnostic
 
-__all__ = ["read_yaml"]
+__all__ = ["KnownYaml", "read_yaml", "read_yaml_again"]
 
 MAX_DEPTH: Final = 100
 MAX_ALIASED_NODES: Final = 100_000
+_MAX_PLACES: Final = 8  # that changed; beyond these the whole is read
 
 
 def read_yaml(text: str, file: str | None, problems: list[Diagnostic]) -> Node:
@@ -30,13 +43,131 @@ def read_yaml(text: str, file: str | None, problems: list[Diagnostic]) -> Node:
     Raises:
         ConfigError: bad syntax (H112), or a key or depth or alias count that no config needs.
     """
+    return _compose(text, file, problems)[0]
+
+
+def read_yaml_again(
+    text: str, file: str | None, problems: list[Diagnostic], known: KnownYaml | None
+) -> KnownYaml:
+    """The tree of one YAML document, of which an earlier state was read.
+
+    Entries whose lines did not change are the same nodes as before, whose places may be out of date
+    if lines were added or taken away before them.
+
+    Args:
+        text: the document.
+        file: see `read_yaml`.
+        problems: see `read_yaml`.
+        known: the earlier state; None to begin.
+
+    Raises:
+        ConfigError: as `read_yaml`.
+    """
+    again = known
+    for _ in range(_MAX_PLACES):
+        if again is None or again.outline is None:
+            break
+        region = changed_region(again.outline, text)
+        again = None if region is None else _partly(file, again, again.outline, region)
+        if again is not None and region is not None and region.is_last:
+            return again
+    found: list[Diagnostic] = []
+    root, composer = _compose(text, file, found)
+    problems += found
+    is_plain = composer.is_plain and not found
+    cut = outline(text, root, composer.blocks) if is_plain else None
+    return KnownYaml(root, cut, is_exact=True)
+
+
+def _partly(file: str | None, known: KnownYaml, cut: Outline, region: Region) -> KnownYaml | None:
+    """The document with one region read anew."""
+    problems: list[Diagnostic] = []
+    depth = 0 if region.section is None else 1
+    try:
+        part, composer = _compose(region.text, file, problems, depth, region.first_line)
+    except ConfigError:
+        return None
+    if problems or not composer.is_plain or not part.entries:
+        return None
+    lines = lines_of(region.text)
+    here = shifted_keys(part, -region.first_line)
+    fresh = pieces_of(lines, here, composer.blocks, column=region.column, section=region.section)
+    if fresh is None:
+        return None
+    root = _joined(known.root, cut, region, part)
+    if root is None:
+        return None
+    pieces = [*cut.pieces[: region.start], *fresh, *cut.pieces[region.end :]]
+    is_exact = known.is_exact and not region.moved_by
+    return KnownYaml(root, Outline(cut.head, pieces), is_exact=is_exact)
+
+
+def _joined(root: Node, cut: Outline, region: Region, part: Node) -> Node | None:
+    """The tree with the part in the place of what it replaces; None if a key would be there twice."""
+    if region.section is not None:
+        section = root.entries[region.section]
+        items = _spliced(section, cut, region, part, region.section)
+        if items is None:
+            return None
+        entries = {**root.entries, region.section: section.with_value(items)}
+    else:
+        spliced = _spliced(root, cut, region, part, None)
+        if spliced is None:
+            return None
+        entries = spliced
+    if region.moved_by:
+        after = cut.pieces[region.end :]
+        in_entries = {piece.section for piece in after if piece.entry is not None}
+        for piece in after:
+            if piece.entry is None and piece.section not in in_entries:
+                entries[piece.section] = shifted(entries[piece.section], region.moved_by)
+    return root.with_value(entries)
+
+
+def _spliced(
+    node: Node, cut: Outline, region: Region, part: Node, section: str | None
+) -> dict[str, Node] | None:
+    def names(pieces: Sequence[Piece]) -> list[str]:
+        if section is None:
+            return [piece.section for piece in pieces if piece.entry is None]
+        return [piece.entry for piece in pieces if piece.section == section and piece.entry]
+
+    before, after = names(cut.pieces[: region.start]), names(cut.pieces[region.end :])
+    old = node.entries
+    entries = {name: old[name] for name in before} | part.entries
+    entries |= {name: old[name] for name in after}
+    if len(entries) != len(before) + len(part.entries) + len(after):
+        return None
+    return entries
+
+
+def shifted_keys(node: Node, lines: int) -> Node:
+    """The outer two levels of a tree with other places of their keys."""
+
+    def at(item: Node) -> Node:
+        return item.under_key((item.key_line or 0) + lines, item.key_column)
+
+    return node.with_value(
+        {
+            key: at(item.with_value({name: at(inner) for name, inner in item.entries.items()}))
+            if isinstance(item.value, dict)
+            else at(item)
+            for key, item in node.entries.items()
+        }
+    )
+
+
+def _compose(
+    text: str, file: str | None, problems: list[Diagnostic], depth: int = 0, first_line: int = 0
+) -> tuple[Node, _Composer]:
     import yaml
 
     loader_class: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         loader = loader_class(text)
         try:
-            return _Composer(loader, yaml, file, problems).document()
+            composer = _Composer(loader, yaml, file, problems, first_line)
+            return composer.document(depth), composer
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
@@ -84,6 +215,21 @@ def _syntax_hint(problem: str, context: str, lines: list[str], column: int) -> s
     return None
 
 
+@attrs.frozen
+class KnownYaml:
+    """A document that was read.
+
+    Attributes:
+        root: its tree.
+        outline: its pieces, if it can be read in pieces.
+        is_exact: whether every place in the tree is right.
+    """
+
+    root: Node = attrs.field(repr=False)
+    outline: Outline | None = attrs.field(repr=False)
+    is_exact: bool
+
+
 @attrs.define
 class _Anchor:
     node: Node | None = None
@@ -91,11 +237,24 @@ class _Anchor:
 
 
 class _Composer:
-    """Turns the events of one document into nodes."""
+    """Turns the events of one document into nodes.
+
+    Attributes:
+        is_plain: whether the outermost map is in block style, and nothing has an anchor or is merged.
+        blocks: keys of the outermost map whose value is a map in block style.
+    """
 
     def __init__(
-        self, loader: Any, yaml: Any, file: str | None, problems: list[Diagnostic]
+        self,
+        loader: Any,
+        yaml: Any,
+        file: str | None,
+        problems: list[Diagnostic],
+        lines_before: int = 0,
     ) -> None:
+        self.is_plain = True
+        self.blocks: set[str] = set()
+        self._first = lines_before + 1
         self._next = loader.get_event
         self._events = yaml
         self._file = file
@@ -104,13 +263,15 @@ class _Composer:
         self._count = 0
         self._aliased = 0
 
-    def document(self) -> Node:
+    def document(self, depth: int = 0) -> Node:
         events = self._events
         self._next()  # stream start
         event = self._next()
         if type(event) is events.StreamEndEvent:
             return Node({}, self._file, 1, 1)
-        root = self._node(self._next(), "", 0)
+        event = self._next()
+        self.is_plain = type(event) is events.MappingStartEvent and not event.flow_style
+        root = self._node(event, "", depth)
         self._next()  # document end
         event = self._next()
         if type(event) is not events.StreamEndEvent:
@@ -131,7 +292,9 @@ class _Composer:
         anchor = None
         before = self._count
         self._count += 1
+        give_way()
         if event.anchor is not None:
+            self.is_plain = False
             anchor = self._anchors[event.anchor] = _Anchor()
         mark = event.start_mark
         if kind is events.ScalarEvent:
@@ -142,7 +305,7 @@ class _Composer:
             value = self._mapping(path, depth + 1)
         else:
             value = self._sequence(path, depth + 1)
-        node = Node(value, self._file, mark.line + 1, mark.column + 1)
+        node = Node(value, self._file, mark.line + self._first, mark.column + 1)
         if anchor is not None:
             anchor.node, anchor.size = node, self._count - before
         return node
@@ -161,7 +324,12 @@ class _Composer:
         while type(event := self._next()) is not end:
             key = self._key(event, path, depth)
             key_path = child_path(path, key) if isinstance(key, str) else path
-            node = self._node(self._next(), key_path, depth)
+            value = self._next()
+            if depth == 1 and isinstance(key, str) and getattr(value, "flow_style", True) is False:
+                self._note_block(key, value)
+            node = self._node(value, key_path, depth)
+            if key == "<<":
+                self.is_plain = False
             if key == "<<" and getattr(event, "implicit", (False,))[0]:
                 merged += self._merge_sources(node, event, path)
                 continue
@@ -176,11 +344,15 @@ class _Composer:
                 entries.setdefault(key, node)
         return entries
 
+    def _note_block(self, key: str, value: Any) -> None:
+        if type(value) is self._events.MappingStartEvent:
+            self.blocks.add(key)
+
     def _placed(self, node: Node, key_event: Any) -> Node:
         mark = key_event.start_mark
         if node.key_line is not None:  # an alias: the node itself belongs to another key
-            return node.under_key(mark.line + 1, mark.column + 1)
-        node.key_line, node.key_column = mark.line + 1, mark.column + 1
+            return node.under_key(mark.line + self._first, mark.column + 1)
+        node.key_line, node.key_column = mark.line + self._first, mark.column + 1
         return node
 
     def _key(self, event: Any, path: str, depth: int) -> str | None:
@@ -225,7 +397,7 @@ class _Composer:
             raise self._refuse(event, f"aliases expand to more than {MAX_ALIASED_NODES} values")
         node = anchor.node
         mark = event.start_mark
-        return node.under_key(mark.line + 1, mark.column + 1)
+        return node.under_key(mark.line + self._first, mark.column + 1)
 
     def _report_duplicate(self, path: str, event: Any, first: Node) -> None:
         line = first.key_line
@@ -249,7 +421,7 @@ class _Composer:
             message=message,
             hint=hint,
             file=self._file,
-            line=mark.line + 1,
+            line=mark.line + self._first,
             column=mark.column + 1,
         )
 

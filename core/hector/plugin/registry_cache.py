@@ -7,7 +7,7 @@ from typing import Protocol
 
 import attrs
 
-from hector.plugin.discovery import discover
+from hector.plugin.discovery import discover, refresh
 from hector.plugin.imported import running_code
 from hector.plugin.installation import Installation, installation
 from hector.plugin.records import PluginRecord
@@ -59,6 +59,7 @@ class RegistryCache:
         if known is not None and known.disable == disable and known.prefer == prefer:
             if known.code == code and installed.is_still(known.installed):
                 return known.registry
+            refresh()
             found = discover(disable=disable)
             if found == known.found:
                 self._known = attrs.evolve(known, installed=installed, code=running_code())

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         VectorFactory,
     )
     from hector.runtime.loading import ConfigInput, Loaded, check_config, load_config
+    from hector.runtime.reload_json import check_json, plan_json, record_json, report_json
     from hector.runtime.reload_report import (
         Change,
         Comparison,
@@ -46,7 +47,11 @@ __all__ = [
     "ToolsetFactory",
     "VectorFactory",
     "check_config",
+    "check_json",
     "load_config",
+    "plan_json",
+    "record_json",
+    "report_json",
 ]
 
 _HOMES = {
@@ -67,7 +72,11 @@ _HOMES = {
     "ToolsetFactory": "factories",
     "VectorFactory": "factories",
     "check_config": "loading",
+    "check_json": "reload_json",
     "load_config": "loading",
+    "plan_json": "reload_json",
+    "record_json": "reload_json",
+    "report_json": "reload_json",
 }
 
 

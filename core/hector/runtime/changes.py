@@ -8,7 +8,15 @@ from typing import Any
 
 import attrs
 
-from hector.config import Config, ServerConfig, changed_keys, changed_values, provider_identity
+from hector.config import (
+    Config,
+    ServerConfig,
+    changed_keys,
+    changed_values,
+    give_way,
+    giving_way,
+    provider_identity,
+)
 from hector.plugin.registry import Registry
 from hector.runtime.cell import Cell
 from hector.runtime.generation import Generation
@@ -95,6 +103,11 @@ def compare(
         down: paths of running components that have ended by themselves; they are rebuilt with all that use them.
         started: the config that host, port, sessions and the like are in force from; that of `old` if absent.
     """
+    with giving_way():
+        return _compare(old, new, down, started or old.config)
+
+
+def _compare(old: Plan, new: Plan, down: Collection[str], started: Config) -> Comparison:
     before, after = old.specs, new.specs
     rebuilt = _rebuilt(before, after, down)
     changes = {path: Change(path=path, action="remove") for path in before if path not in after}
@@ -105,7 +118,7 @@ def compare(
             causes = _causes(before[path], spec, rebuilt, down, new.registry)
             changes[path] = Change(path=path, action="rebuild", causes=causes)
     handed_over = _handed_over(changes, before, after)
-    needs = _restart_needs(started or old.config, new)
+    needs = _restart_needs(started, new)
     return Comparison(
         changes={
             path: attrs.evolve(changes[path], is_exclusive=True)
@@ -125,6 +138,7 @@ def _rebuilt(
     """Paths on both sides that cannot stay: another fingerprint, ended, or built on one of these."""
     rebuilt: set[str] = set()
     for path, spec in after.items():  # dependencies come first in a plan
+        give_way()
         earlier = before.get(path)
         if earlier is None or (earlier is spec and not down):
             continue
@@ -243,6 +257,7 @@ def _is_same_beside(old: Plan, new: Plan) -> bool:
         if list(entries) != list(earlier):
             return False
         for name, entry in entries.items():
+            give_way()
             if entry is not earlier[name] and (
                 entry.common != earlier[name].common or changed_keys(earlier[name], entry)
             ):

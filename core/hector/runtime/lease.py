@@ -69,6 +69,8 @@ class Lease:
                 finally:
                     self._task = None
                 self._absorb()  # for an agent that swallowed it
+                if event.kind == "finished":
+                    self.end()  # before it is told: a reader need not come back after it
                 yield event
             if self._closed is not None:
                 await self._closed.wait()
@@ -92,13 +94,13 @@ class Lease:
 
     async def cut(self, reason: DrainedError) -> None:
         """End the invocation; returns when it was told, not when it has ended."""
-        if self.reason is not None:
+        if self.reason is not None or self._is_over:
             return
         self.reason = reason
         if self._task is not None:
             self._is_cancelling = True
             self._task.cancel()
-        elif self._events is not None and not self._is_over:
+        elif self._events is not None:
             self._closed = asyncio.Event()
             try:
                 await self._events.aclose()

@@ -14,6 +14,7 @@ from hector.config import (
     PluginsConfig,
     RawConfig,
     diagnose,
+    giving_way,
     plugins_section,
     problem_at,
     read,
@@ -75,6 +76,10 @@ class ConfigLoader:
         Raises:
             ConfigError: with everything that is wrong; what was remembered stays as it was.
         """
+        with giving_way():
+            return self._plan_again(config)
+
+    def _plan_again(self, config: ConfigInput) -> Planned:
         memory = self._memory
         if memory is not None:
             try:

@@ -7,7 +7,7 @@ from graphlib import TopologicalSorter
 
 import attrs
 
-from hector.config import ComponentEntry, Config, fingerprint
+from hector.config import ComponentEntry, Config, fingerprint, give_way
 from hector.plugin.registry import Registry
 
 __all__ = ["PHASES", "ComponentSpec", "Plan", "make_plan"]
@@ -104,6 +104,7 @@ def make_plan(config: Config, registry: Registry, previous: Plan | None = None) 
     known: Mapping[str, ComponentSpec] = previous.specs if previous is not None else {}
     specs: dict[str, ComponentSpec] = {}
     for entry in _in_order(config, known):
+        give_way()
         earlier = known.get(entry.path)
         if (
             earlier is not None
@@ -118,12 +119,15 @@ def make_plan(config: Config, registry: Registry, previous: Plan | None = None) 
 
 def _in_order(config: Config, known: Mapping[str, ComponentSpec]) -> Iterator[ComponentEntry]:
     """As `_ordered` has it; without sorting anew when only settings changed."""
-    entries = {
-        entry.path: entry for kind in PHASES for entry in config.components.get(kind, {}).values()
-    }
+    entries: dict[str, ComponentEntry] = {}
+    for kind in PHASES:
+        for entry in config.components.get(kind, {}).values():
+            give_way()
+            entries[entry.path] = entry
     if len(entries) != len(known) or entries.keys() != known.keys():
         return _ordered(config)
     for path, entry in entries.items():
+        give_way()
         earlier = known[path].entry
         if earlier is not entry and earlier.references != entry.references:
             return _ordered(config)

@@ -168,27 +168,27 @@ class Reloading:
         running = old.plan.config.source.etag
         if request.if_match is not None and request.if_match != running:
             raise ReloadConflictError(expected=request.if_match, running=running)
-        deadline = asyncio.timeout(old.plan.config.server.reload.timeout)
+        timeout_s = old.plan.config.server.reload.timeout
+        deadline = asyncio.timeout(timeout_s)
         try:
             async with deadline:
                 plan, comparison, phases = await self.compared(request.config)
                 request.etag = plan.config.source.etag
                 request.phases.split(phases)
+                timeout_s = plan.config.server.reload.timeout
+                left_s = timeout_s - (time.perf_counter() - request.phases.begun_at)
+                deadline.reschedule(asyncio.get_running_loop().time() + left_s)
                 if comparison.is_same:
                     old.plan = (
                         plan  # the same, but for bytes that mean nothing: it has the new etag
                     )
                 else:
-                    timeout_s = plan.config.server.reload.timeout
-                    deadline.reschedule(
-                        asyncio.get_running_loop().time() + timeout_s - request.phases.duration_s
-                    )
                     await self._take_over(request, old, plan, comparison)
         except TimeoutError as error:
             if not deadline.expired():
                 raise
             raise ReloadTimeoutError(
-                f"the reload took longer than {request.phases.duration_s:.0f} s",
+                f"the reload took longer than {timeout_s:g} s",
                 hint="see which component is slow, or raise server.reload.timeout",
             ) from error
         request.phases.end()

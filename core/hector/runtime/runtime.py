@@ -14,6 +14,7 @@ from hector.observe import open_observer
 from hector.plugin.records import PluginRecord
 from hector.plugin.registry import Registry
 from hector.runtime.build import Builder
+from hector.runtime.closing import close_down
 from hector.runtime.context import not_found
 from hector.runtime.factories import (
     EmbedderFactory,
@@ -167,7 +168,8 @@ class Runtime:
                 try:
                     yield runtime
                 finally:
-                    await runtime._close(group)
+                    runtime._is_closing = True
+                    await close_down(runtime._queue, group)
 
     # What there is
 
@@ -378,25 +380,3 @@ class Runtime:
         _, snapshot = self._history.config_of(generation, current=self.generation)
         request = Request(config=snapshot, if_match=if_match, reason="rollback")
         return await self._queue.submit(request)
-
-    async def _close(self, group: asyncio.TaskGroup) -> None:
-        self._is_closing = True
-        self._queue.close()
-        # In a task of the group, so that a cancellation cuts the draining short but never the closing.
-        closing = group.create_task(self._close_generations(), name="close")
-        try:
-            await asyncio.shield(closing)
-        except asyncio.CancelledError:
-            self._retirement.hurry()
-            await asyncio.wait([closing])
-            raise
-
-    async def _close_generations(self) -> None:
-        await self._queue.wait_until_idle()
-        last = self._live.generation
-        self._retirement.finish(
-            last,
-            drain_timeout_s=self.config.server.reload.drain_timeout,
-            why="the runtime closes",
-        )
-        await self._retirement.wait_until_fewer(1)

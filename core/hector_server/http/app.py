@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import AsyncGenerator
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from hector_server.a2a import Methods
-from hector_server.host import Host
+from hector_server.host import Host, Reloadable
 from hector_server.http.guard import AccessLog, HostCheck
 from hector_server.http.pages import Pages
 from hector_server.http.rpc import RPCEndpoint
@@ -18,6 +19,8 @@ from hector_server.options import ServerOptions
 from hector_server.tasks import TaskTable
 
 __all__ = ["create_app"]
+
+logger = logging.getLogger("hector_server")
 
 
 def create_app(
@@ -35,7 +38,8 @@ def create_app(
     Args:
         host: what is served; it stays open as long as the application runs.
         bind: the address it will be reached at; a loopback address lets in loopback names only.
-        options: addresses and limits.
+        options: addresses and limits. With the hash of an admin token, a `Reloadable` host has the
+            admin API below `/admin/v1`.
         tasks: made with the same host and options, when the caller wants to watch or drain them.
     """
     options = options or ServerOptions()
@@ -58,6 +62,7 @@ def create_app(
             Route("/health", pages.health),
             Route(options.metrics_path, pages.metrics),
             Route("/", pages.index),
+            *_admin_routes(host, options),
         ],
         middleware=[
             Middleware(AccessLog, quiet_paths=frozenset({"/health", options.metrics_path})),
@@ -65,3 +70,15 @@ def create_app(
         ],
         lifespan=lifespan,
     )
+
+
+def _admin_routes(host: Host, options: ServerOptions) -> list[BaseRoute]:
+    """The admin API, whose code is not even imported without a token."""
+    if not options.admin_token_hash:
+        return []
+    if not isinstance(host, Reloadable):
+        logger.warning("there is an admin token, but what is served cannot be reloaded")
+        return []
+    from hector_server.admin import admin_mount
+
+    return [admin_mount(host, options)]

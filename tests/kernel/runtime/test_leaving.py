@@ -12,7 +12,7 @@ import pytest
 from hector import Runtime
 from hector.message import Event, JSONObject, TextPart, ToolCall
 from hector.session import InMemorySessions
-from hector.spi import Invocation, SessionKey, ToolContext, ToolSpec
+from hector.spi import ArtifactDraft, Invocation, SessionKey, ToolContext, ToolSpec
 from hector.testing import ScriptedLLM, scripted_provider
 
 CONFIG: dict[str, Any] = {
@@ -120,12 +120,18 @@ class SlowSessions(InMemorySessions):
         self.is_waiting = asyncio.Event()
 
     async def append(
-        self, key: SessionKey, events: Sequence[Event], *, head: int, epoch: int = 0
+        self,
+        key: SessionKey,
+        events: Sequence[Event],
+        *,
+        head: int,
+        epoch: int = 0,
+        artifacts: Sequence[ArtifactDraft] = (),
     ) -> Sequence[Event]:
         if self.is_slow:
             self.is_waiting.set()
             await asyncio.Event().wait()
-        return await super().append(key, events, head=head, epoch=epoch)
+        return await super().append(key, events, head=head, epoch=epoch, artifacts=artifacts)
 
 
 async def test_a_caller_that_is_cancelled_while_it_leaves_gives_its_lease_back() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from hector import Runtime
 from hector.message import Event, JSONObject, TextPart, ToolCall, ToolResult
 from hector.session import InMemorySessions
-from hector.spi import Invocation, SessionKey, ToolContext, ToolSpec
+from hector.spi import ArtifactDraft, Invocation, SessionKey, ToolContext, ToolSpec
 from hector.testing import ScriptedLLM, scripted_provider
 
 CONFIG: dict[str, Any] = {
@@ -83,11 +83,17 @@ class PickySessions(InMemorySessions):
     """Does not take tool results."""
 
     async def append(
-        self, key: SessionKey, events: Sequence[Event], *, head: int, epoch: int = 0
+        self,
+        key: SessionKey,
+        events: Sequence[Event],
+        *,
+        head: int,
+        epoch: int = 0,
+        artifacts: Sequence[ArtifactDraft] = (),
     ) -> Sequence[Event]:
         if any(event.kind == "tool_result" for event in events):
             raise TypeError("not to be written")
-        return await super().append(key, events, head=head, epoch=epoch)
+        return await super().append(key, events, head=head, epoch=epoch, artifacts=artifacts)
 
 
 class Fine:
@@ -183,9 +189,15 @@ class LateSessions(InMemorySessions):
         self.hangs = True
 
     async def append(
-        self, key: SessionKey, events: Sequence[Event], *, head: int, epoch: int = 0
+        self,
+        key: SessionKey,
+        events: Sequence[Event],
+        *,
+        head: int,
+        epoch: int = 0,
+        artifacts: Sequence[ArtifactDraft] = (),
     ) -> Sequence[Event]:
-        stored = await super().append(key, events, head=head, epoch=epoch)
+        stored = await super().append(key, events, head=head, epoch=epoch, artifacts=artifacts)
         if self.hangs and any(event.kind == "state" for event in events):
             self.hangs = False
             await asyncio.Event().wait()

@@ -343,3 +343,26 @@ async def test_a_listing_is_right_before_and_after_the_heads_are_settled(tmp_pat
             assert found[0].key == key
             ages = [item.updated_at for item in found]
             assert ages == sorted(ages, reverse=True)
+
+
+async def test_the_write_ahead_file_begins_anew_however_long_the_store_writes(
+    tmp_path: Path,
+) -> None:
+    """Also through a link, which SQLite follows; a reader has the file open all the while."""
+    (tmp_path / "real").mkdir()
+    real, link = tmp_path / "real" / "sessions.db", tmp_path / "link.db"
+    real.touch()
+    link.symlink_to(real)
+    async with SqliteSessions(link) as sessions:
+        keys = [attrs.evolve(KEY, id=f"s{number}") for number in range(64)]
+        for key in keys:
+            await sessions.create(key)
+        for head in range(120):
+            async with asyncio.TaskGroup() as group:
+                for key in keys:
+                    event = an_event(str(head), "x" * 4000)
+                    group.create_task(sessions.append(key, [event], head=head))
+            await sessions.load(KEY)
+        size = real.with_name("sessions.db-wal").stat().st_size
+        assert size < 24 * 2**20  # of 60 MB
+    assert {path.name for path in tmp_path.iterdir()} == {"link.db", "real"}

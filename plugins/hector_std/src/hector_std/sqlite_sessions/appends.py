@@ -30,7 +30,7 @@ _CHUNKS = (64, 16, 4, 1)
 _INSERTS = {size: _COLUMNS + ",".join(["(?,?,?,?,?,?)"] * size) for size in _CHUNKS}
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)  # not frozen: made for every append, and that takes twice as long
 class Append:
     """One caller's append, encoded; `rows` have the sequences from `head` + 1 on."""
 

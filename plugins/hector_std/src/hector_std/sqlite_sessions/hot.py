@@ -33,7 +33,7 @@ class HotLogs:
         self._logs: OrderedDict[int, _Hot] = OrderedDict()
 
     def get(self, number: int) -> list[Event] | None:
-        """The events from the first on, as far as they are known. Do not change the list."""
+        """The events from the first on, as far as they are known: the list itself, not to be changed."""
         hot = self._logs.get(number)
         if hot is None:
             return None
@@ -59,7 +59,7 @@ class HotLogs:
         if hot.size_bytes + size_bytes > self._limit_bytes // 4:
             self._drop(number)
             return
-        hot.events = hot.events + events
+        hot.events += events
         hot.size_bytes += size_bytes
         self._size_bytes += size_bytes
         self._shrink()

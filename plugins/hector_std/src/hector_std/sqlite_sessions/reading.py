@@ -109,8 +109,9 @@ def _events(
             return known[first:end]
         if end == head:
             tail, size = _decode(_rows(connection, number, len(known), end))
-            hot.extend(number, len(known), tail, size)
-            return known[first:] + tail
+            length = len(known)
+            hot.extend(number, length, tail, size)
+            return known[first:end] if len(known) > length else known[first:] + tail
     events, size = _decode(_rows(connection, number, first, end))
     if asked.is_whole:
         hot.put(number, events, size)

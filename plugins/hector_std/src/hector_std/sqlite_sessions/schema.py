@@ -176,7 +176,12 @@ def migrate(connection: sqlite3.Connection) -> None:
         SessionError: the file is of another program, or of a newer Hector.
         sqlite3.Error: the file cannot be read or written.
     """
-    if _version(connection) == len(MIGRATIONS):
+    connection.execute("BEGIN")  # else somebody might migrate between the questions
+    try:
+        is_current = _version(connection) == len(MIGRATIONS)
+    finally:
+        connection.execute("ROLLBACK")
+    if is_current:
         return
     connection.execute("BEGIN IMMEDIATE")
     try:

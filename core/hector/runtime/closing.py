@@ -1,0 +1,35 @@
+"""The end of a runtime: what runs may finish, within its deadline, and then everything closes."""
+
+from __future__ import annotations
+
+import asyncio
+
+from hector.runtime.reload_queue import ReloadQueue
+
+__all__ = ["close_down"]
+
+
+async def close_down(queue: ReloadQueue, group: asyncio.TaskGroup) -> None:
+    """Cancel a reload that is under way, let every generation drain, and close all components.
+
+    Being cancelled cuts the draining short but never the closing: that goes on in a task of `group`.
+    """
+    queue.close()
+    closing = group.create_task(_close_generations(queue), name="close")
+    try:
+        await asyncio.shield(closing)
+    except asyncio.CancelledError:
+        queue.reloading.retirement.hurry()
+        await asyncio.wait([closing])
+        raise
+
+
+async def _close_generations(queue: ReloadQueue) -> None:
+    await queue.wait_until_idle()
+    retirement, last = queue.reloading.retirement, queue.reloading.live.generation
+    retirement.finish(
+        last,
+        drain_timeout_s=last.plan.config.server.reload.drain_timeout,
+        why="the runtime closes",
+    )
+    await retirement.wait_until_fewer(1)

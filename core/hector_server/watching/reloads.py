@@ -1,0 +1,117 @@
+"""Reloads that nobody waits for: asked for by a changed file or a signal, told on the log."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import attrs
+import click
+
+from hector import Runtime, diagnostic_json, render_diagnostic
+from hector.errors import (
+    ConfigError,
+    Diagnostic,
+    HectorError,
+    ReloadSupersededError,
+    RuntimeClosedError,
+)
+from hector_server.watching.report import fields_of, summary
+
+__all__ = ["Reloads"]
+
+logger = logging.getLogger("hector_server.watching")
+
+
+@attrs.frozen
+class Reloads:
+    """Reloads a runtime and says what came of it.
+
+    Attributes:
+        runtime: what is reloaded, from the file it was opened with.
+        is_json: problems of the config go to the log, one record for each; else they are printed on the standard
+            error stream as `hector validate` prints them.
+    """
+
+    runtime: Runtime
+    is_json: bool = False
+
+    async def reload(self, reason: Literal["watch", "signal"]) -> None:
+        """Reload once. Whatever goes wrong is told; only a cancellation is raised."""
+        try:
+            report = await self.runtime.reload(reason=reason)
+        except ConfigError as error:
+            self._tell_problems(reason, error)
+        except RuntimeClosedError:
+            logger.debug("no reload (%s): the server is shutting down", reason)
+        except ReloadSupersededError as error:
+            logger.info("reload (%s): %s", reason, error.message)
+        except HectorError as error:
+            self._tell_failure(reason, error)
+        except Exception:
+            logger.exception("reload (%s) failed: %s; this is a bug", reason, self._goes_on())
+        else:
+            logger.info(
+                "reload (%s): %s", reason, summary(report), extra=_fields(reload=fields_of(report))
+            )
+            for need in report.needs_restart:
+                logger.warning(
+                    "%s needs a restart: %s",
+                    need.subject,
+                    need.reason,
+                    extra=_fields(needs_restart=attrs.asdict(need)),
+                )
+
+    def _goes_on(self) -> str:
+        return f"generation {self.runtime.generation} goes on"
+
+    def _tell_problems(self, reason: str, error: ConfigError) -> None:
+        texts: dict[str, str] = {}
+        for item in error.diagnostics:
+            if self.is_json:
+                level = logging.ERROR if item.severity == "error" else logging.WARNING
+                logger.log(level, "%s", item, extra=_fields(diagnostic=diagnostic_json(item)))
+            else:
+                click.echo(render_diagnostic(item, _text_of(item, texts)), err=True)
+        errors = sum(item.severity == "error" for item in error.diagnostics)
+        logger.error(
+            "reload (%s): %d problem%s, so the config cannot be used: %s; the next save is tried again",
+            reason,
+            errors,
+            "" if errors == 1 else "s",
+            self._goes_on(),
+            extra=_fields(problems=errors, generation=self.runtime.generation),
+        )
+
+    def _tell_failure(self, reason: str, error: HectorError) -> None:
+        logger.error(
+            "reload (%s) failed: %s; it is not tried again before the next change or SIGHUP\n%s",
+            reason,
+            self._goes_on(),
+            "\n".join((str(error), *(f"also: {note}" for note in getattr(error, "__notes__", ())))),
+            extra=_fields(
+                code=error.code,
+                problem=error.message,
+                hint=error.hint,
+                generation=self.runtime.generation,
+            ),
+        )
+
+
+def _fields(**fields: Any) -> Mapping[str, Any]:
+    """For the formatter of JSON records; that of text passes over them."""
+    return {"fields": fields}
+
+
+def _text_of(item: Diagnostic, texts: dict[str, str]) -> str:
+    """The text of the file a problem is in, read once; empty when that cannot be."""
+    if item.file is None or item.line is None:
+        return ""
+    if item.file not in texts:
+        try:
+            texts[item.file] = Path(item.file).read_text("utf-8")
+        except (OSError, UnicodeDecodeError):
+            texts[item.file] = ""
+    return texts[item.file]
