@@ -299,15 +299,15 @@ async def test_a_store_that_is_closed_says_so(settings_of: SettingsOf, tmp_path:
 async def test_a_runtime_keeps_its_sessions_there(
     postgres: PostgresServer, settings_of: SettingsOf, tmp_path: Path
 ) -> None:
-    """By the config alone, from one process to the next."""
-    config: dict[str, Any] = {
-        "name": "notes",
-        "databases": {"main": {"driver": "postgres", "url": postgres.url, "schema": "of_runtime"}},
-        "server": {"sessions": {"backend": "sql", "database": "main"}},
-        "llms": {"default": {"provider": "offline"}},
-        "agents": {"assistant": {}},
-    }
-    for _ in range(2):
+    """By the config alone, from one process to the next, under either of its names."""
+    for driver in ("postgres", "postgresql"):
+        config: dict[str, Any] = {
+            "name": "notes",
+            "databases": {"main": {"driver": driver, "url": postgres.url, "schema": "of_runtime"}},
+            "server": {"sessions": {"backend": "sql", "database": "main"}},
+            "llms": {"default": {"provider": "offline"}},
+            "agents": {"assistant": {}},
+        }
         async with Runtime.open(config, env={}) as runtime:
             async for _ in runtime.run("assistant", "Hello", user="ada", session="one"):
                 pass
