@@ -18,7 +18,7 @@ from postgres_wire import BreakingWire
 
 from hector.errors import SessionConflictError, SessionError
 from hector.message import Actions, Event, TextPart
-from hector.spi import Secret, SessionKey
+from hector.spi import Secret, SessionKey, append_again
 from hector_plugin_postgres import PostgresSettings
 from hector_plugin_postgres.store import PostgresSessions
 
@@ -208,6 +208,42 @@ async def test_an_append_cancelled_while_it_waits_is_decided_by_then(
         assert await log_of(sessions) == ["a"]
 
 
+async def test_nobody_waits_for_ever_for_a_store_that_is_torn_down(
+    settings_of: SettingsOf, tmp_path: Path
+) -> None:
+    """Closing waits for what is under way; if it is cancelled, the appender is told."""
+
+    async def own() -> None:
+        async with PostgresSessions(settings) as sessions:
+            await sessions.create(KEY)
+            opened.set_result(sessions)
+            await asyncio.get_running_loop().create_future()
+
+    settings = settings_of(tmp_path)
+    opened: asyncio.Future[PostgresSessions] = asyncio.get_running_loop().create_future()
+    async with asyncio.TaskGroup() as group:
+        owner = group.create_task(own())
+        sessions = await opened
+        async with held_up(settings):
+            append = group.create_task(_told(sessions))
+            await until_blocked(settings)
+            owner.cancel()
+            await asyncio.sleep(0)
+            assert not append.done()
+            owner.cancel()
+            await asyncio.wait([append])
+    assert append.result() == (
+        f"the session database {settings.where} was closed before it answered; "
+        "whether this was appended is not known"
+    )
+
+
+async def _told(sessions: PostgresSessions) -> str:
+    with pytest.raises(SessionError) as caught:
+        await sessions.append(KEY, [an_event("a")], head=0)
+    return caught.value.message
+
+
 async def test_creating_cancelled_while_it_waits_leaves_all_or_nothing(
     settings_of: SettingsOf, tmp_path: Path
 ) -> None:
@@ -267,6 +303,42 @@ async def test_processes_that_append_to_one_session_lose_and_double_nothing(
             assert own == [f"{name}-{number}" for number in range(30)]
         page = await sessions.changes("app")
         assert [change.event.id for change in page.changes if change.event] == ids
+
+
+async def test_a_process_that_is_killed_leaves_whole_appends_only(
+    settings_of: SettingsOf, tmp_path: Path
+) -> None:
+    """Wherever it was; and nothing that it held keeps the next one out."""
+    settings = settings_of(tmp_path)
+    assert settings.url is not None
+    given = {"url": settings.url.reveal(), "schema": settings.schema, "id": KEY.id}
+    program = Path(__file__).with_name("appender.py")
+    async with PostgresSessions(settings) as sessions:
+        await sessions.create(KEY)
+        cursor = (await sessions.changes("app")).cursor
+        for name in ("a", "b", "c"):
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, str(program), name, "100000",
+                stdin=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+            )  # fmt: skip
+            assert process.stdin is not None
+            process.stdin.write(json.dumps(given).encode())
+            process.stdin.close()
+            async with asyncio.timeout(15):
+                while True:
+                    page = await sessions.changes("app", after=cursor, wait_s=5)
+                    cursor = page.cursor
+                    if any(it.event and it.event.author == name for it in page.changes):
+                        break
+            process.kill()
+            await process.wait()
+            head = len(await log_of(sessions))
+            # What was under way may still come in.
+            await append_again(sessions, KEY, [an_event(f"after-{name}")], head=head)
+        ids = await log_of(sessions)
+        for name in ("a", "b", "c"):
+            own = [id for id in ids if id.startswith(f"{name}-")]
+            assert own == [f"{name}-{number}" for number in range(len(own))]
 
 
 async def _run(program: Path, name: str, count: str, given: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
@@ -95,7 +96,8 @@ class PostgresSessions:
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             pool = await stack.enter_async_context(open_pool(self._settings))
-            await pool.run(self._sweep)
+            with contextlib.suppress(SessionError):  # the next opening tries again
+                await pool.run(self._sweep)
             writer = GroupWriter(pool, self._on_commit)
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             tasks.create_task(writer.run(), name=f"writer of {self._settings.where}")

@@ -134,45 +134,57 @@ class GroupWriter:
         self._queue = left
         return group
 
-    async def _commit(self, group: Sequence[_Queued], *, is_unsure: bool = False) -> None:
-        """Write a group and tell each caller; if it fails for what is in it, one after the other."""
+    async def _commit(self, group: Sequence[_Queued]) -> None:
+        """Write a group, and tell each caller."""
+        try:
+            results = await self._attempt(group, is_unsure=False)
+        except BaseException:  # cancelled, or unheard of: whoever waits must not wait for ever
+            for queued in group:
+                queued.decide(self._unknown(self._closed().message))
+            raise
+        for queued, result in zip(group, results, strict=True):
+            queued.decide(result)
+        self.on_commit()
+
+    async def _attempt(
+        self, group: Sequence[_Queued], *, is_unsure: bool
+    ) -> list[SessionError | None]:
+        """Write a group; if it fails for what is in it, one after the other."""
         pauses = Pauses(self._pool.settings.timeout)
         while True:
             try:
                 async with self._pool.lend() as connection:
-                    results = await _write(connection, group, is_unsure=is_unsure)
-                break
+                    return await _write(connection, group, is_unsure=is_unsure)
             except SessionError as error:
-                results = [error for _ in group]
-                break
+                return [error for _ in group]
             except DRIVER_ERRORS as error:
                 is_unsure = is_unsure or is_lost(error)
                 if (is_lost(error) or is_fleeting(error)) and await pauses.next():
                     continue
                 if is_lost(error) or len(group) == 1 or isinstance(error, OSError):
-                    results = [self._explained(error, is_unsure=is_unsure) for _ in group]
-                    break
-                for queued in group:
-                    await self._commit([queued], is_unsure=is_unsure)
-                return
-        for queued, result in zip(group, results, strict=True):
-            queued.decide(result)
-        self.on_commit()
+                    return [self._explained(error, is_unsure=is_unsure) for _ in group]
+            results: list[SessionError | None] = []
+            for queued in group:
+                results += await self._attempt([queued], is_unsure=True)
+            return results
 
     def _explained(self, cause: BaseException, *, is_unsure: bool) -> SessionError:
         error = explain(self._pool.settings, cause)
         if is_unsure or isinstance(cause, TimeoutError):
-            error = SessionError(
-                f"{error.message}; whether this was appended is not known",
-                hint="append the same events again: the head tells (`hector.spi.append_again`)",
-            )
+            error = self._unknown(error.message)
         error.__cause__ = cause
         return error
 
+    def _unknown(self, what: str) -> SessionError:
+        return SessionError(
+            f"{what}; whether this was appended is not known",
+            hint="append the same events again: the head tells (`hector.spi.append_again`)",
+        )
+
     def _closed(self) -> SessionError:
         return SessionError(
-            f"the session database {self._pool.settings.where} was closed before this was appended",
-            hint="append it again; nothing was written",
+            f"the session database {self._pool.settings.where} was closed before it answered",
+            hint="append it again with a store that is open",
         )
 
 

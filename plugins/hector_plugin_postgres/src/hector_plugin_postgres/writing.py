@@ -92,8 +92,13 @@ async def delete(connection: AnyConnection, key: SessionKey, now: float) -> int 
 
 
 async def remove_rows(connection: AnyConnection, session: int) -> None:
-    """Remove what a deleted session has left."""
+    """Remove what a deleted session has left, unless another process does so."""
     async with connection.transaction():
+        row = await connection.fetchrow(
+            "SELECT session FROM removed WHERE session = $1 FOR UPDATE SKIP LOCKED", session
+        )
+        if row is None:
+            return
         await connection.execute(
             "DELETE FROM pieces WHERE content IN (SELECT content FROM contents WHERE session = $1)",
             session,
