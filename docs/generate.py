@@ -130,7 +130,7 @@ DIAGNOSTICS: Mapping[str, tuple[str, str]] = {
         "Write `${NAME}`, `${NAME:-default}`, or `$$` for a dollar.",
     ),
     "H120": (
-        "Two components claim something that only one can hold, such as a folder that a database locks.",
+        "Two components claim what only one can hold, such as a folder that an embedded database locks.",
         "Let both users share one component, or give one of them a place of its own.",
     ),
 }

@@ -80,7 +80,7 @@ def _keys(path: str, old: Any, new: Any) -> Iterator[str]:
             yield path
     elif type(old) is not type(new):
         yield path
-    elif attrs.has(cast("type[attrs.AttrsInstance]", type(old))):
+    elif hasattr(old, "__attrs_attrs__"):
         yield from _fields(path, old, new)
     elif isinstance(old, Mapping):
         yield from _items(path, cast("Mapping[str, Any]", old), cast("Mapping[str, Any]", new))

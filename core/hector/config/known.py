@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, cast
 
 import attrs
@@ -75,13 +76,9 @@ class Known:
             self._new[key] = old
             return old.read
         start = len(reading.problems)
-        variables, defaults = reading.variables, reading.default_names
-        asked, asked_defaults = Recorded(variables), Recorded(defaults)
-        reading.variables, reading.default_names = asked, asked_defaults
-        try:
+        asked, asked_defaults = Recorded(reading.variables), Recorded(reading.default_names)
+        with _asking(reading, asked, asked_defaults):
             item = read(section, name, node)
-        finally:
-            reading.variables, reading.default_names = variables, defaults
         problems = tuple(reading.problems[start:])
         has_old_places = is_kept or self._raw.has_old_places
         self.is_stale = self.is_stale or (has_old_places and bool(problems))
@@ -145,6 +142,17 @@ class Known:
             names=self._names,
             has_warnings=has_warnings,
         )
+
+
+@contextmanager
+def _asking(reading: Reading, variables: Recorded, defaults: Recorded) -> Generator[None]:
+    """Let a reading ask these for a while."""
+    before = reading.variables, reading.default_names
+    reading.variables, reading.default_names = variables, defaults
+    try:
+        yield
+    finally:
+        reading.variables, reading.default_names = before
 
 
 def _is_equal(old: ComponentEntry, new: ComponentEntry) -> bool:

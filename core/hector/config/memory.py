@@ -19,7 +19,7 @@ from hector.errors import Diagnostic
 if TYPE_CHECKING:
     from hector.config.entries import ReadEntry
     from hector.config.providers import ProviderIndex
-    from hector.config.yaml_format import KnownYaml
+    from hector.config.yaml_again import KnownYaml
 
 __all__ = ["Filled", "KnownEntry", "KnownFile", "Memory", "Recorded", "are_same"]
 

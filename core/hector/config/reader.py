@@ -34,7 +34,8 @@ from hector.config.node import (
 from hector.config.pace import give_way
 from hector.config.source import FORMATS, ConfigSnapshot, ConfigSource, ConfigText, Format, etag_of
 from hector.config.toml_format import read_toml
-from hector.config.yaml_format import read_yaml, read_yaml_again
+from hector.config.yaml_again import read_yaml_again
+from hector.config.yaml_format import read_yaml
 from hector.errors import ConfigError, Diagnostic
 
 __all__ = ["MAX_BYTES", "RawConfig", "read", "read_text"]

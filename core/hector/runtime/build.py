@@ -17,9 +17,14 @@ from hector.runtime.context import ComponentContext
 from hector.runtime.factories import Factories, Injections
 from hector.runtime.making import awaited, call_create
 from hector.runtime.plan import PHASES, ComponentSpec, Plan
+from hector.runtime.tasks import TaskScope
 from hector.spi import Injected, Provider
 
 __all__ = ["Builder"]
+
+
+CLOSE_TIMEOUT_S = 30.0
+"""How long one component may take to close before it is cancelled."""
 
 
 @attrs.define(kw_only=True)
@@ -35,13 +40,13 @@ class Builder:
         claims: by exclusive thing, the cell that claimed it last; it may be closed by now.
     """
 
-    group: asyncio.TaskGroup
+    group: TaskScope
     factories: Factories
     injections: Injections
     state_dir: Path
     env: Mapping[str, str] | None
     build_timeout_s: float
-    close_timeout_s: float = 30.0
+    close_timeout_s: float = attrs.field(factory=lambda: CLOSE_TIMEOUT_S)
     claims: dict[str, Cell] = attrs.field(factory=dict[str, Cell])
 
     async def build(

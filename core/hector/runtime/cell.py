@@ -17,6 +17,7 @@ from hector.errors import (
 )
 from hector.runtime.plan import ComponentSpec
 from hector.runtime.redaction import redacted
+from hector.runtime.tasks import TaskScope
 
 __all__ = ["Cell", "Make", "close_all"]
 
@@ -86,7 +87,7 @@ class Cell:
         """Whether nothing of it is open any more."""
         return self._closed.is_set()
 
-    async def open(self, make: Make, group: asyncio.TaskGroup, *, timeout_s: float) -> None:
+    async def open(self, make: Make, group: TaskScope, *, timeout_s: float) -> None:
         """Build the component.
 
         Args:
@@ -137,7 +138,7 @@ class Cell:
                 hint="the log says why",
             )
 
-    async def _made(self, make: Make, group: asyncio.TaskGroup) -> Any:
+    async def _made(self, make: Make, group: TaskScope) -> Any:
         stack = AsyncExitStack()
         made = make(stack)
         if not inspect.isawaitable(made):

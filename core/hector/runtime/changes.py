@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
 
 import attrs
 
@@ -18,78 +16,11 @@ from hector.config import (
     provider_identity,
 )
 from hector.plugin.registry import Registry
-from hector.runtime.cell import Cell
-from hector.runtime.generation import Generation
 from hector.runtime.plan import ComponentSpec, Plan
-from hector.runtime.reload_report import Change, Comparison, ReloadReport, RestartNeed
+from hector.runtime.reload_report import Change, Comparison, RestartNeed
 from hector.spi import Provider
 
-__all__ = ["compare", "is_same", "reload_report"]
-
-
-def is_same(cells: Mapping[str, Cell], config: Config, old: Generation) -> bool:
-    """Whether a build gave exactly what a generation has already."""
-    if len(cells) != len(old.cells) or any(
-        cells.get(path) is not cell for path, cell in old.cells.items()
-    ):
-        return False
-    return bool(_kernel_keys(config) == _kernel_keys(old.plan.config))
-
-
-def _kernel_keys(config: Config) -> Any:
-    """What of a config can change without any component changing: names, cards, visibility, draining."""
-    agents = config.components.get("agent", {})
-    return (
-        config.name,
-        config.description,
-        config.version,
-        config.server.reload,
-        {name: entry.common for name, entry in agents.items()},
-    )
-
-
-def _restart_keys(old: Config, new: Config) -> tuple[str, ...]:
-    """Keys that only a restart can change."""
-    changed = [
-        name
-        for name in ("host", "port", "public_url", "sessions", "observability")
-        if _of(old, name) != _of(new, name)
-    ]
-    paths = [f"server.{name}" for name in changed]
-    paths += [name for name in ("name", "logger") if getattr(old, name) != getattr(new, name)]
-    return tuple(sorted(paths))
-
-
-def _of(config: Config, name: str) -> Any:
-    return getattr(config.server, name)
-
-
-def reload_report(
-    old: Generation, new: Generation, config: Config, *, started: float
-) -> ReloadReport:
-    """Compare two generations.
-
-    Args:
-        old: the one that was current.
-        new: the one that is current now; `old` itself when nothing changed.
-        config: what was loaded; that of `new`, or one that only a restart can bring about.
-        started: when the reload began, by `time.perf_counter`.
-    """
-    before, after = old.cells, new.cells
-    carried = {path for path, cell in after.items() if before.get(path) is cell}
-    return ReloadReport(
-        generation=new.number,
-        is_changed=new is not old,
-        added=tuple(sorted(after.keys() - before.keys())),
-        rebuilt=tuple(sorted((after.keys() & before.keys()) - carried)),
-        carried_over=tuple(sorted(carried)),
-        removed=tuple(sorted(before.keys() - after.keys())),
-        needs_restart=tuple(
-            RestartNeed(subject=subject, reason="changed")
-            for subject in _restart_keys(old.plan.config, config)
-        ),
-        duration_s=time.perf_counter() - started,
-    )
+__all__ = ["compare"]
 
 
 def compare(

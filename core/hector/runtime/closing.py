@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 
 from hector.runtime.reload_queue import ReloadQueue
+from hector.runtime.tasks import TaskScope
 
 __all__ = ["close_down"]
 
 
-async def close_down(queue: ReloadQueue, group: asyncio.TaskGroup) -> None:
+async def close_down(queue: ReloadQueue, group: TaskScope) -> None:
     """Cancel a reload that is under way, let every generation drain, and close all components.
 
     Being cancelled cuts the draining short but never the closing: that goes on in a task of `group`.

@@ -12,7 +12,7 @@ from hector.runtime.reload_report import ReloadRecord
 
 __all__ = ["History"]
 
-MAXIMUM_RECORDS = 1000
+MAXIMUM_RECORDS = 200
 """Lines kept, however many reloads there are."""
 
 

@@ -57,8 +57,8 @@ def report_json(report: ReloadReport) -> dict[str, Any]:
     """What a reload did.
 
     Returns:
-        `generation`, `etag`, `is_changed`, the sorted paths `added`, `rebuilt`, `carried_over` and `removed`,
-        `changes` and `needs_restart` as in `plan_json`, `phases_s` and `duration_s` in seconds.
+        `generation`, `etag`, `is_changed`, the sorted paths `added`, `rebuilt` and `removed`, how many were
+        `carried_over`, `changes` and `needs_restart` as in `plan_json`, `phases_s` and `duration_s` in seconds.
     """
     return {
         "generation": report.generation,
@@ -66,7 +66,7 @@ def report_json(report: ReloadReport) -> dict[str, Any]:
         "is_changed": report.is_changed,
         "added": list(report.added),
         "rebuilt": list(report.rebuilt),
-        "carried_over": list(report.carried_over),
+        "carried_over": report.carried_over,
         "removed": list(report.removed),
         "changes": _changes(report.changes),
         "needs_restart": _needs(report.needs_restart),

@@ -23,6 +23,7 @@ from hector.runtime.loading import ConfigInput, ConfigLoader
 from hector.runtime.reload_report import ReloadOutcome, ReloadRecord, ReloadReport
 from hector.runtime.reloading import Reloading, Request
 from hector.runtime.retirement import Retirement
+from hector.runtime.tasks import TaskScope
 from hector.spi import Observer, ReloadMeasure
 
 __all__ = ["ReloadQueue", "open_queue"]
@@ -38,7 +39,7 @@ class ReloadQueue:
 
     reloading: Reloading
     history: History
-    group: asyncio.TaskGroup
+    group: TaskScope
     observer: Observer | None
     _turn: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False)
     _latest: Request | None = attrs.field(default=None, init=False)
@@ -181,7 +182,7 @@ def _measure(request: Request, record: ReloadRecord, error: BaseException | None
         phases=dict(request.phases.seconds),
         added=len(report.added) if report else 0,
         rebuilt=len(report.rebuilt) if report else 0,
-        carried_over=len(report.carried_over) if report and report.is_changed else 0,
+        carried_over=report.carried_over if report and report.is_changed else 0,
         removed=len(report.removed) if report else 0,
         failed=1 if isinstance(error, ComponentError) and not request.is_shared else 0,
         error_code=code or None,

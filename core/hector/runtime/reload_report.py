@@ -100,7 +100,8 @@ class ReloadReport:
         generation: the number of the generation that is current now.
         etag: that of the config that is running now.
         is_changed: False when there was nothing to do and the generation stayed.
-        added, rebuilt, carried_over, removed: sorted.
+        added, rebuilt, removed: sorted.
+        carried_over: how many components stayed as they are.
         needs_restart: what changed in the config but cannot change while running, sorted.
         changes: why, component by component.
         phases: seconds of `wait`, `read`, `structure`, `plan`, `build`, `swap`, as far as they came.
@@ -112,8 +113,8 @@ class ReloadReport:
     is_changed: bool
     added: tuple[str, ...] = ()
     rebuilt: tuple[str, ...] = ()
-    carried_over: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    carried_over: int = 0
     needs_restart: tuple[RestartNeed, ...] = ()
     changes: Mapping[str, Change] = attrs.field(factory=dict[str, Change])
     phases: Mapping[str, float] = attrs.field(factory=dict[str, float])

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 
 import attrs
 
 from hector.config import Config
 from hector.errors import (
+    ConfigError,
+    Diagnostic,
     ReloadConflictError,
     ReloadTimeoutError,
 )
@@ -128,18 +130,19 @@ class Reloading:
         """
         source = self.source if config is None else config
         old = self.live.generation
-        down = [path for path, cell in old.cells.items() if not cell.is_usable]
-        plan, comparison, phases = await asyncio.to_thread(self._compare, source, old.plan, down)
+        plan, comparison, phases = await asyncio.to_thread(self._compare, source, old)
         self.builder.injections.check(plan.config)
         return plan, comparison, phases
 
     def _compare(
-        self, source: ConfigInput, old: Plan, down: Collection[str]
+        self, source: ConfigInput, old: Generation
     ) -> tuple[Plan, Comparison, Mapping[str, float]]:
         with self._reading:  # the thread of one who was cancelled may still be at it
             planned = self.loader.plan(source)
+        _refuse_empty(planned.plan, old.plan)
         started = time.perf_counter()
-        comparison = compare(old, planned.plan, down=down, started=self.started)
+        down = [path for path, cell in old.cells.items() if not cell.is_usable]
+        comparison = compare(old.plan, planned.plan, down=down, started=self.started)
         phases = dict(planned.phases)
         phases["plan"] += time.perf_counter() - started
         return planned.plan, comparison, phases
@@ -223,7 +226,7 @@ class Reloading:
                 request.phases.begin("swap")
                 for cell in opened.values():
                     cell.check_alive()
-                self._swap(old, plan, {**kept, **opened})
+                self._swap(old, plan, {**kept, **opened}, comparison.changes)
                 undo.pop_all()
         finally:
             self.live.resume()
@@ -266,11 +269,13 @@ class Reloading:
             carried_over=comparison.carried_over,
         )
 
-    def _swap(self, old: Generation, plan: Plan, cells: Mapping[str, Cell]) -> None:
+    def _swap(
+        self, old: Generation, plan: Plan, cells: Mapping[str, Cell], changed: Iterable[str]
+    ) -> None:
         """The one step in which the new generation becomes visible; nothing is awaited in it."""
         current = self.live.generation
         self.live.generation = Generation(current.number + 1, plan, cells)
-        dropped = [cell for path, cell in old.cells.items() if cells.get(path) is not cell]
+        dropped = [old.cells[path] for path in changed if path in old.cells]
         self.retirement.retire(
             old,
             dropped=dropped,
@@ -290,7 +295,7 @@ class Reloading:
             added=report.added,
             rebuilt=report.rebuilt,
             removed=report.removed,
-            carried_over=len(report.carried_over),
+            carried_over=report.carried_over,
         )
         await plan.registry.lifecycle.after_swap(change, redact=_redacting(plan))
 
@@ -304,12 +309,29 @@ class Reloading:
             is_changed=is_changed,
             added=_paths(comparison, "add"),
             rebuilt=_paths(comparison, "rebuild"),
-            carried_over=tuple(sorted(path for path in new.cells if path not in changed)),
+            carried_over=comparison.carried_over,
             removed=_paths(comparison, "remove"),
             needs_restart=comparison.needs_restart,
             changes=changed,
             phases=dict(request.phases.seconds),
             duration_s=request.phases.duration_s,
+        )
+
+
+def _refuse_empty(new: Plan, old: Plan) -> None:
+    """A file caught between being emptied and being written would take every agent away."""
+    snapshot = new.config.source.snapshot
+    if old.specs and isinstance(snapshot.content, bytes | str) and not snapshot.content.strip():
+        raise ConfigError(
+            (
+                Diagnostic(
+                    code="H101",
+                    path="",
+                    message="is empty, and what runs is not",
+                    hint="to run nothing on purpose, write `agents: {}`",
+                    file=snapshot.name,
+                ),
+            )
         )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from hector.errors import DrainedError
 from hector.runtime.cell import Cell, close_all
 from hector.runtime.generation import Generation
+from hector.runtime.tasks import TaskScope
 
 __all__ = ["CUT_TIMEOUT_S", "Retirement", "drain"]
 
@@ -99,7 +100,7 @@ class Retirement:
 
     def __init__(
         self,
-        group: asyncio.TaskGroup,
+        group: TaskScope,
         *,
         current: Callable[[], Mapping[str, Cell]],
         close_timeout_s: float,

@@ -35,7 +35,7 @@ from hector.runtime.reload_report import ReloadPlan, ReloadRecord, ReloadReport
 from hector.runtime.reloading import Request
 from hector.runtime.report import AgentInfo, Health
 from hector.runtime.sessions import open_sessions
-from hector.runtime.tasks import task_scope
+from hector.runtime.tasks import TaskScope
 from hector.runtime.turns import Turns
 from hector.spi import (
     LLM,
@@ -136,7 +136,7 @@ class Runtime:
             direct_tools=direct_tools or {},
         )
         injections.check(checked)
-        async with task_scope() as group, AsyncExitStack() as services:
+        async with TaskScope() as group, AsyncExitStack() as services:
             watch = observer
             if watch is None:
                 watch = await services.enter_async_context(

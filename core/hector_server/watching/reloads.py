@@ -10,7 +10,7 @@ from typing import Any, Literal
 import attrs
 import click
 
-from hector import Runtime, diagnostic_json, render_diagnostic
+from hector import Runtime, diagnostic_json, render_diagnostic, report_json
 from hector.errors import (
     ConfigError,
     Diagnostic,
@@ -18,7 +18,7 @@ from hector.errors import (
     ReloadSupersededError,
     RuntimeClosedError,
 )
-from hector_server.watching.report import fields_of, summary
+from hector_server.watching.report import summary
 
 __all__ = ["Reloads"]
 
@@ -54,7 +54,10 @@ class Reloads:
             logger.exception("reload (%s) failed: %s; this is a bug", reason, self._goes_on())
         else:
             logger.info(
-                "reload (%s): %s", reason, summary(report), extra=_fields(reload=fields_of(report))
+                "reload (%s): %s",
+                reason,
+                summary(report),
+                extra=_fields(reload=report_json(report)),
             )
             for need in report.needs_restart:
                 logger.warning(

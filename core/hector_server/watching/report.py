@@ -1,13 +1,12 @@
-"""What came of a reload, in words and as fields of a log record."""
+"""What came of a reload, in words."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from hector import ReloadReport, report_json
+from hector import ReloadReport
 
-__all__ = ["fields_of", "summary"]
+__all__ = ["summary"]
 
 MOST_NAMES = 8
 """So many components are named on the line; the others are counted."""
@@ -26,16 +25,10 @@ def summary(report: ReloadReport) -> str:
         )
         if paths
     ]
-    parts.append(f"{len(report.carried_over)} carried over")
+    parts.append(f"{report.carried_over} carried over")
     return (
         f"generation {report.generation} runs: {'; '.join(parts)} ({_duration(report.duration_s)})"
     )
-
-
-def fields_of(report: ReloadReport) -> Mapping[str, Any]:
-    """The same for programs: as the admin API gives it, but with a number for what is carried over."""
-    fields = report_json(report)
-    return {**fields, "carried_over": len(fields["carried_over"])}  # they may be thousands
 
 
 def _names(paths: Sequence[str]) -> str:

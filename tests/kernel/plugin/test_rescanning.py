@@ -86,11 +86,11 @@ def _run(*arguments: str) -> None:
     uv = shutil.which("uv")
     command = [uv, "pip"] if uv else [sys.executable, "-m", "pip"]
     done = subprocess.run(
-        [*command, *arguments, "--offline" if uv else "--no-index"],
+        [*command, *arguments, *(("--offline", "--no-cache") if uv else ("--no-index",))],
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "VIRTUAL_ENV": sys.prefix},
+        env={**os.environ, "VIRTUAL_ENV": sys.prefix, "PIP_NO_CACHE_DIR": "1"},
     )
     assert done.returncode == 0, done.stderr
 
@@ -178,7 +178,7 @@ def test_the_registry_stays_the_same_while_nothing_moves(site: Site) -> None:
     loader = ConfigLoader(env={})
     first = loader.plan(NOTHING).plan.registry
 
-    took = []
+    took: list[float] = []
     for _ in range(20):
         again = loader.plan(NOTHING)
         assert again.plan.registry is first

@@ -22,8 +22,19 @@ DRAIN_TIMEOUT_S = 20.5
 RELOAD_TIMEOUT_S = 61.5
 MAX_DRAINING = 2
 
-OPTIONAL = ("llms.other", "tools.say", "document_stores.docs", "agents.sub", "agents.helper")
-ALWAYS = ("llms.default", "embedders.default", "vector_stores.default", "agents.root")
+OPTIONAL: tuple[str, ...] = (
+    "llms.other",
+    "tools.say",
+    "document_stores.docs",
+    "agents.sub",
+    "agents.helper",
+)
+ALWAYS: tuple[str, ...] = (
+    "llms.default",
+    "embedders.default",
+    "vector_stores.default",
+    "agents.root",
+)
 
 Fails = Literal["no", "config", "create", "open", "hang", "close"]
 

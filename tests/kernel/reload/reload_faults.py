@@ -48,7 +48,7 @@ class Faults:
     async def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Run a reload in a task of its own; gives what came of it, also an exception."""
         with self._in_force():
-            self._reload = asyncio.create_task(work, name="reload")
+            self._reload = asyncio.get_running_loop().create_task(work, name="reload")
             try:
                 return await asyncio.shield(self._reload)
             except BaseException as error:  # noqa: BLE001 - what comes of it is the test's to judge
@@ -133,7 +133,8 @@ class _Counted(Coroutine[Any, Any, Any]):
         if fault is None:
             return waits_for
         if waits_for is not None:
-            waits_for._asyncio_future_blocking = False  # as if it had never been awaited
+            # As if it had never been awaited; asyncio has no other way to say so.
+            waits_for._asyncio_future_blocking = False  # noqa: SLF001
         return self._step(self._work.throw, fault)
 
 
@@ -162,6 +163,6 @@ def resources() -> Resources:
     return Resources(
         tasks=tuple(names),
         threads=threading.active_count(),
-        descriptors=len(os.listdir("/dev/fd")),
+        descriptors=sum(1 for _ in Path("/dev/fd").iterdir()),
         children=len(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()),
     )

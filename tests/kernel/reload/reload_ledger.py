@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+import itertools
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from typing import Annotated, Any, Literal
 
 import attrs
 
 from hector.message import Event, JSONObject, TextPart, ToolCall
+from hector.rag import IndexedDocuments
 from hector.spi import (
     BuildContext,
     EmbedPurpose,
@@ -103,15 +105,12 @@ class Ledger:
     passes: list[str] = attrs.field(factory=list[str])
     gates: dict[str, asyncio.Event] = attrs.field(factory=dict[str, asyncio.Event])
     hanging: int = 0
+    count: Iterator[int] = attrs.field(factory=itertools.count)
 
     @property
     def open(self) -> set[Part]:
         """What is open now."""
         return {part for part in self.parts if part.state == "open"}
-
-    def latest(self, path: str) -> Part:
-        """The part that opened last at `path`, of those that are open."""
-        return max((part for part in self.open if part.path == path), key=lambda p: p.number)
 
     def providers(self) -> tuple[Provider, ...]:
         """A type `ledger` of every kind that components need."""
@@ -157,7 +156,7 @@ class _Life:
     async def __aenter__(self) -> Any:
         self._owner = asyncio.current_task()
         ledger, settings = self._ledger, self._settings
-        self._part = Part(ledger, self._context.path, len(ledger.parts), settings.answer, ())
+        self._part = Part(ledger, self._context.path, next(ledger.count), settings.answer, ())
         ledger.parts.append(self._part)
         try:
             component = self._maker(self._part, settings, self._context)
@@ -330,7 +329,9 @@ class LedgerSource:
 
 
 def part_of(component: Any) -> Part:
-    """The part behind a component of this module."""
+    """The part behind a component of this module; behind a document store, its source's."""
+    if isinstance(component, IndexedDocuments):
+        component = vars(component)["_pipeline"].source  # nothing shows it
     part = component.part
     assert isinstance(part, Part)
     return part
@@ -348,9 +349,7 @@ class LedgerAgent:
         self._stores = [context.document_store(name) for name in settings.document_stores]
         self._sub_agents = [context.agent(name) for name in settings.sub_agents]
         self._agent_tools = [context.agent(name) for name in settings.agent_tools]
-        self._sources = [
-            part.ledger.latest(f"document_stores.{name}") for name in settings.document_stores
-        ]
+        self._sources = [part_of(store) for store in self._stores]
         held = (self._llm, *self._toolsets, *self._sub_agents, *self._agent_tools)
         self.needs: Sequence[Part] = [*map(part_of, held), *self._sources]
 

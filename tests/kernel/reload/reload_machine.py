@@ -49,11 +49,15 @@ class Reload:
     """One that was asked for."""
 
     task: asyncio.Task[ReloadReport]
-    wanted: Wanted | None
-    number: int
+    wanted: Wanted
+    done_at: float = 0.0
     is_cancelled: bool = False
     is_overtaken: bool = False
     is_read: bool = False
+
+
+def _count(events: list[Event]) -> str:
+    return str(len(events))
 
 
 @attrs.define(eq=False)
@@ -69,7 +73,7 @@ class Visit:
     iterator: AsyncGenerator[Event] = attrs.field(repr=False)
     generation: int
     gate: str = ""
-    events: list[Event] = attrs.field(factory=list[Event], repr=len)
+    events: list[Event] = attrs.field(factory=list[Event], repr=_count)
     task: asyncio.Task[None] | None = None
     replaced_at: float | None = None
     is_over: bool = False
@@ -91,11 +95,12 @@ class ReloadMachine(RuleBasedStateMachine):
         self.history: dict[int, Wanted] = {}
         self.tokens: dict[str, tuple[tuple[object, ...], int]] = {}
         self.things: dict[tuple[str, int], Any] = {}
-        self.sources: dict[tuple[str, int], Part] = {}
         self.number = 1
         self.is_closed = False
         self.count = itertools.count(1)
-        logging.getLogger("hector").setLevel(logging.CRITICAL)
+        self.logger = logging.getLogger("hector")
+        self.level = self.logger.level
+        self.logger.setLevel(logging.CRITICAL)
 
     # -------------------------------------------------------------------------------- beginning and end
 
@@ -107,7 +112,7 @@ class ReloadMachine(RuleBasedStateMachine):
         self.holder = self.loop.create_task(self._hold(first, opened))
         self.runtime = self.loop.call(_result(opened))
         self.loop.call(self.loop.settle())
-        self._swap(1, first)
+        self._swap(1, first, 0.0)
         self._check_live()
 
     async def _hold(self, first: Wanted, opened: asyncio.Future[Runtime]) -> None:
@@ -131,6 +136,7 @@ class ReloadMachine(RuleBasedStateMachine):
                 self._check_end()
         finally:
             self.clock.stop()
+            self.logger.setLevel(self.level)
             self.loop.call(self._end())
             self.loop.close()
             asyncio.set_event_loop(None)
@@ -180,7 +186,9 @@ class ReloadMachine(RuleBasedStateMachine):
             if not other.task.done():
                 other.is_overtaken = True
         task = self.loop.create_task(self.runtime.reload(item.config()))
-        self.reloads.append(Reload(task, item, next(self.count)))
+        reload = Reload(task, item)
+        task.add_done_callback(lambda _: setattr(reload, "done_at", self.loop.time()))
+        self.reloads.append(reload)
 
     @precondition(lambda self: self._pending())
     @rule(data=st.data())
@@ -209,7 +217,7 @@ class ReloadMachine(RuleBasedStateMachine):
         expected = self.history[self.number - 1 if target is None else target]
         if report.is_changed:
             assert report.generation == self.number + 1
-            self._swap(report.generation, expected)
+            self._swap(report.generation, expected, self.rolled_back_at)
         else:
             assert self._marks(expected) == self._marks(self.history[self.number])
         self._check_live()
@@ -217,6 +225,7 @@ class ReloadMachine(RuleBasedStateMachine):
     def _settled(self, work: Any) -> None:
         """Await a reload that may have to wait until a generation has drained."""
         self.rolled_back: ReloadReport = self.loop.call(work)
+        self.rolled_back_at = self.loop.time()
         self.loop.call(self.loop.settle())
 
     def _pending(self) -> list[Reload]:
@@ -230,18 +239,19 @@ class ReloadMachine(RuleBasedStateMachine):
 
     def _reconcile(self) -> None:
         """Compare what came of the reloads with what may come of them."""
-        applied: list[tuple[int, Wanted]] = []
+        applied: dict[int, Reload] = {}
         for reload in self.reloads:
             if not reload.task.done() or reload.is_read:
                 continue
             reload.is_read = True
-            assert reload.wanted is not None
             report = self._outcome(reload, reload.wanted)
             if report is not None and report.is_changed:
-                applied.append((report.generation, reload.wanted))
-        for number, item in sorted(applied, key=lambda pair: pair[0]):
+                # Those that waited with the same config are answered together.
+                first = applied.setdefault(report.generation, reload)
+                assert first.wanted.config() == reload.wanted.config()
+        for number, reload in sorted(applied.items()):
             assert number == self.number + 1
-            self._swap(number, item)
+            self._swap(number, reload.wanted, reload.done_at)
         self._check_live()
 
     def _outcome(self, reload: Reload, item: Wanted) -> ReloadReport | None:
@@ -266,10 +276,9 @@ class ReloadMachine(RuleBasedStateMachine):
         assert isinstance(error, tuple(allowed)), repr(error)
         return None
 
-    def _swap(self, number: int, item: Wanted) -> None:
+    def _swap(self, number: int, item: Wanted, now: float) -> None:
         self.number = number
         self.history[number] = item
-        now = self.loop.time()
         for visit in self.visits:
             if visit.generation < number and visit.replaced_at is None:
                 visit.replaced_at = now
@@ -293,29 +302,12 @@ class ReloadMachine(RuleBasedStateMachine):
             section, _, name = path.partition(".")
             thing = getattr(self.runtime, GETTERS[section])(name)
             assert self.things.setdefault((path, since), thing) is thing, path
-            if section == "document_stores":
-                part = self._source(path, since, item.answers[path])
-            else:
-                part = part_of(thing)
-                assert part.answer == item.answers[path]
+            part = part_of(thing)
+            assert part.answer == item.answers[path]
             members.add(part)
         self.members[self.number] = members
         agents = [path.partition(".")[2] for path in item.answers if path.startswith("agents.")]
         assert sorted(self.runtime.agents) == sorted(agents)
-
-    def _source(self, path: str, since: int, answer: str) -> Part:
-        """What a document store reads: the kernel's store does not show it; the first new one is meant."""
-        if (path, since) not in self.sources:
-            fitting = [
-                part
-                for part in self.ledger.parts
-                if part.path == path and part.answer == answer and part.state == "open"
-            ]
-            known = set(self.sources.values())
-            new = [part for part in fitting if part not in known]
-            # One that still drains may be used again.
-            self.sources[path, since] = new[0] if new else fitting[-1]
-        return self.sources[path, since]
 
     # -------------------------------------------------------------------------------- invocations
 
@@ -459,12 +451,16 @@ class ReloadMachine(RuleBasedStateMachine):
         """The live generation, and those that invocations still run on; never too many of them."""
         health = self.runtime.health()
         assert len(health.draining) <= MAX_DRAINING
-        waiting = [visit for visit in self.visits if not self._is_overdue(visit)]
+        waiting = [
+            visit
+            for visit in self.visits
+            if not self._is_overdue(visit) and visit.events[-1].kind != "finished"
+        ]
         assert health.leases == len([v for v in waiting if v.generation == self.number])
         if self._pending():
             return
         held = {self.number, *(visit.generation for visit in waiting)}
-        assert set(health.draining) == held - {self.number}
+        assert set(health.draining) == held - {self.number}, self.loop.time()
         expected = set[Part]().union(*(self.members[number] for number in held))
         assert self.ledger.open == expected
 

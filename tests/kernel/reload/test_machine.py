@@ -14,7 +14,7 @@ def test_every_history_keeps_the_promises() -> None:
     """A short look at many histories."""
     run_state_machine_as_test(
         ReloadMachine,
-        settings=settings(max_examples=60, stateful_step_count=30, suppress_health_check=SLOW),
+        settings=settings(max_examples=100, stateful_step_count=30, suppress_health_check=SLOW),
     )
 
 

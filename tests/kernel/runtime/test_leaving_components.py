@@ -319,3 +319,32 @@ async def test_a_secret_in_what_a_component_raises_is_not_told(error: type[Excep
 
     assert "no entry with *** here" in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+async def test_a_component_that_swallows_every_cancellation_does_not_keep_the_runtime_open(
+    diary: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is named in the log and left behind; the others are closed."""
+    monkeypatch.setattr("hector.runtime.tasks.LEAVE_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("hector.runtime.cell.ABANDON_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("hector.runtime.build.CLOSE_TIMEOUT_S", 0.05)
+    let_go = asyncio.Event()
+
+    @asynccontextmanager
+    async def create(settings: object, context: BuildContext) -> AsyncGenerator[ScriptedLLM]:
+        yield ScriptedLLM()
+        while not let_go.is_set():
+            with suppress(asyncio.CancelledError):
+                await let_go.wait()
+
+    stubborn = Provider(kind="llm", type="stubborn", settings=ScriptedSettings, create=create)
+    wanted = config(one={})
+    wanted["llms"]["two"] = {"provider": "stubborn"}
+    async with asyncio.timeout(5):
+        async with Runtime.open(wanted, providers=[*diary.providers(), stubborn]):
+            pass
+
+    let_go.set()
+    assert "left behind" in caplog.text
+    assert "component llms.two" in caplog.text
+    assert diary.lines == ["open llms.one", "close llms.one"]

@@ -168,7 +168,7 @@ EDITS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(start=st.fixed_dictionaries(SECTIONS), edits=EDITS)
 def test_any_sequence_of_edits_gives_what_a_first_reading_gives(
     start: dict[str, str], edits: list[tuple[str, Any]]

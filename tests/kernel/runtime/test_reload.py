@@ -50,7 +50,7 @@ async def test_only_what_changed_is_built_anew(diary: Any) -> None:
         assert await answer(runtime, "agent-two") == "new"
         assert report.rebuilt == ("agents.agent-two", "llms.two")
         assert report.added == ("agents.agent-three", "llms.three")
-        assert report.carried_over == ("agents.agent-one", "llms.one")
+        assert report.carried_over == 2
         assert "close llms.two" in diary.lines
 
     assert diary.lines.count("open llms.one") == diary.lines.count("close llms.one") == 1
@@ -205,3 +205,25 @@ async def test_rollback_returns_to_an_earlier_config(diary: Any) -> None:
             await runtime.rollback(9)
         assert caught.value.known == (1, 2, 3, 4)
         assert runtime.generation == 5
+
+
+async def test_a_file_that_was_emptied_is_refused(diary: Any, tmp_path: Any) -> None:
+    """It was caught between being cut off and being written; to run nothing, a config says so."""
+    import json
+
+    file = tmp_path / "hector.json"
+    file.write_text(json.dumps(config(one={})))
+    yaml = tmp_path / "hector.yaml"
+    yaml.write_text(" \n")
+    async with Runtime.open(file, providers=diary.providers()) as runtime:
+        with pytest.raises(ConfigError) as caught:
+            await runtime.reload(yaml)
+        assert str(caught.value.diagnostics[0]) == (
+            f"{yaml}: [H101] is empty, and what runs is not\n"
+            "  hint: to run nothing on purpose, write `agents: {}`"
+        )
+        assert list(runtime.agents) == ["agent-one"]
+
+        yaml.write_text("agents: {}\n")
+        await runtime.reload(yaml)
+        assert list(runtime.agents) == []
