@@ -44,6 +44,7 @@ NOTE = "<!-- Written by docs/generate.py; change the code, then run it again. --
 FIRST_PARTY = (
     "hector",
     "hector-plugin-mcp",
+    "hector-plugin-mysql",
     "hector-plugin-openai",
     "hector-plugin-postgres",
     "hector-plugin-qdrant",

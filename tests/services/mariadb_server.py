@@ -62,7 +62,12 @@ def _fetch(target: Path) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         command = ["apt-get", "download", "-qq", *PACKAGES]
         done = subprocess.run(
-            command, cwd=folder, timeout=FETCH_TIMEOUT_S, capture_output=True, text=True, check=False
+            command,
+            cwd=folder,
+            timeout=FETCH_TIMEOUT_S,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode:
             raise NoMariaDBError(f"`{' '.join(command)}` failed:\n{done.stderr}")
@@ -176,8 +181,10 @@ class MariaDBServer:
         """Wait until it takes connections; from any thread."""
         deadline = time.monotonic() + START_TIMEOUT_S
         while not self._is_ready():
-            if self._process is None or self._process.poll() is not None or (
-                time.monotonic() > deadline
+            if (
+                self._process is None
+                or self._process.poll() is not None
+                or (time.monotonic() > deadline)
             ):
                 raise RuntimeError(f"MariaDB did not start:\n{self._log.read_text()[-3000:]}")
             time.sleep(0.05)

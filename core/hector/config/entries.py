@@ -76,6 +76,7 @@ ENTRY_NAME: Final = "[a-zA-Z0-9_][a-zA-Z0-9_-]*"
 _SELECTOR_SPELLINGS: Final[Mapping[tuple[str, str], str]] = {
     ("session_backend", "sqlite3"): "sqlite",
     ("session_backend", "postgresql"): "postgres",
+    ("session_backend", "mariadb"): "mysql",
 }
 
 

@@ -77,7 +77,8 @@ async def append_all(
             except SessionError as error:
                 results.append(error)
         if through:
-            await _write(connection, *locked[0], through)
+            app, position = locked[0]
+            await _write(connection, app, position, through)
     return results
 
 
@@ -118,9 +119,7 @@ async def _write(
     for session, append in through:
         for sequence, made_at, payload in append.rows:
             position += 1
-            values.append(
-                (app, position, session, sequence, append.now, made_at, payload.encode())
-            )
+            values.append((app, position, session, sequence, append.now, made_at, payload.encode()))
     await insert_events(connection, values)
     cases = "CASE number " + " ".join(["WHEN %s THEN %s"] * len(through)) + " END"
     heads = [part for key, it in through for part in (key, it.head + len(it.rows))]

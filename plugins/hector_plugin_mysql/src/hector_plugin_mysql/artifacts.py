@@ -18,7 +18,7 @@ from hector.spi.session_artifacts import (
 )
 from hector.spi.session_rules import artifact_not_found, session_not_found
 from hector.spi.session_state import is_storable
-from hector_plugin_mysql.pool import MySQLConnection, ConnectionPool
+from hector_plugin_mysql.pool import ConnectionPool, MySQLConnection
 from hector_plugin_mysql.rows import bounded, finite, identity, marks
 
 __all__ = [

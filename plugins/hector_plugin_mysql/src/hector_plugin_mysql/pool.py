@@ -6,7 +6,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import asyncmy
 import attrs
@@ -36,7 +36,8 @@ class MySQLConnection:
         """The rows of a statement; bytes come as bytes."""
         async with self._connection.cursor() as cursor:
             await cursor.execute(statement, values or None)
-            return await cursor.fetchall()
+            rows: Sequence[tuple[Any, ...]] = await cursor.fetchall()
+            return rows
 
     async def execute(self, statement: str, values: Sequence[Any] = ()) -> int:
         """How many rows it changed."""
@@ -83,7 +84,8 @@ class MySQLConnection:
 async def connect(settings: MySQLSettings) -> MySQLConnection:
     """A new connection. Raises the driver's errors."""
     address = address_of(settings)
-    connection = await asyncmy.connect(
+    connecting = cast("Any", asyncmy).connect
+    connection = await connecting(
         host=address.host,
         port=address.port,
         user=address.username,
@@ -164,11 +166,11 @@ class ConnectionPool:
 
     async def run(self, work: Callable[[MySQLConnection], Awaitable[T]]) -> T:
         """Do something on a connection, to its end. Raises `SessionError` only."""
-        return await self._finish(self._once(work))
+        return cast("T", await self._finish(self._once(work)))
 
     async def read(self, work: Callable[[MySQLConnection], Awaitable[T]]) -> T:
         """As `run`, for what may be done twice: a lost connection is replaced until the time is up."""
-        return await self._finish(self._again(work))
+        return cast("T", await self._finish(self._again(work)))
 
     async def _once(self, work: Callable[[MySQLConnection], Awaitable[T]]) -> T:
         async with self.lend() as connection:
@@ -256,7 +258,9 @@ async def check(connection: MySQLConnection) -> None:
         "SELECT version(), @@max_allowed_packet, @@read_only, @@innodb_flush_log_at_trx_commit"
     )
     version, packet_bytes, is_read_only, _ = rows[0]
-    name, oldest = ("MariaDB", _OLDEST_MARIADB) if "MariaDB" in version else ("MySQL", _OLDEST_MYSQL)
+    name, oldest = (
+        ("MariaDB", _OLDEST_MARIADB) if "MariaDB" in version else ("MySQL", _OLDEST_MYSQL)
+    )
     numbers = tuple(int(part) for part in version.split("-")[0].split(".")[:2])
     if numbers < oldest:
         raise SessionError(

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import attrs
+
 from hector.message import Event, parse_event
 from hector.spi import (
     Change,
@@ -178,7 +179,10 @@ async def changes(connection: MySQLConnection, app: str, after: int, limit: int)
     found = sorted((row for row in rows if row[1] is not None), key=_position)
     events = iter(await _decode([(row[3], row[4]) for row in found[:limit] if row[4] is not None]))
     page = [
-        Change(key=SessionKey(app, bytes(row[1]).decode(), bytes(row[2]).decode()), event=None if row[4] is None else next(events))
+        Change(
+            key=SessionKey(app, bytes(row[1]).decode(), bytes(row[2]).decode()),
+            event=None if row[4] is None else next(events),
+        )
         for row in found[:limit]
     ]
     has_more = len(found) > limit

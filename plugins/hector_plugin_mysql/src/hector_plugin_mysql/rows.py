@@ -32,6 +32,7 @@ _MOST = 1.7e308
 EventRow = tuple[int, float, str]
 """sequence, timestamp, payload."""
 
+
 def identity(key: SessionKey) -> bytes:
     """A digest of the three names, which hold no NUL: what the unique index is over."""
     text = f"{key.app}\0{key.user}\0{key.id}"

@@ -28,14 +28,14 @@ class MySQLSettings:
         Length(minimum=1),
     ] = None
     port: Annotated[int | None, Doc("port of the server; 3306"), Range(1, 65535)] = None
-    database: Annotated[str | None, Doc("name of the database; it exists"), Length(minimum=1)] = None
+    database: Annotated[str | None, Doc("name of the database; it exists"), Length(minimum=1)] = (
+        None
+    )
     username: Annotated[str | None, Doc("who logs in"), Length(minimum=1)] = None
     password: Annotated[
         Secret | None, Doc("the password of `username`"), Env("MYSQL_PWD"), Length(minimum=1)
     ] = None
-    enable_tls: Annotated[
-        bool, Doc("encrypt, and check the certificate of the server")
-    ] = False
+    enable_tls: Annotated[bool, Doc("encrypt, and check the certificate of the server")] = False
     max_conns: Annotated[
         int, Doc("the most connections that this process opens"), Range(2, 1000)
     ] = 10

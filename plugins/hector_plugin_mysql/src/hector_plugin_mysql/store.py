@@ -47,8 +47,8 @@ from hector.spi.session_state import split_state
 from hector_plugin_mysql import artifacts as artifact_rows
 from hector_plugin_mysql import reading, writing
 from hector_plugin_mysql.appends import Append
-from hector_plugin_mysql.pool import ConnectionPool, MySQLConnection
 from hector_plugin_mysql.opening import open_pool
+from hector_plugin_mysql.pool import ConnectionPool, MySQLConnection
 from hector_plugin_mysql.rows import delta_of, row_of
 from hector_plugin_mysql.settings import MySQLSettings
 from hector_plugin_mysql.writer import GroupWriter

@@ -184,4 +184,3 @@ class GroupWriter:
             f"the session database {self._pool.settings.where} was closed before it answered",
             hint="append it again with a store that is open",
         )
-
