@@ -10,13 +10,13 @@ __all__ = ["MIGRATIONS", "migrate"]
 _TABLE = "ENGINE=InnoDB ROW_FORMAT=DYNAMIC"
 
 _VERSION_1 = (
-    f"""CREATE TABLE apps (
+    f"""CREATE TABLE IF NOT EXISTS apps (
         number int NOT NULL AUTO_INCREMENT PRIMARY KEY,
         name varbinary(1020) NOT NULL UNIQUE,
         position bigint NOT NULL DEFAULT 0,
         forgotten bigint NOT NULL DEFAULT 0
     ) {_TABLE}""",
-    f"""CREATE TABLE sessions (
+    f"""CREATE TABLE IF NOT EXISTS sessions (
         number bigint NOT NULL AUTO_INCREMENT PRIMARY KEY,
         identity binary(20) NOT NULL UNIQUE,
         app int NOT NULL,
@@ -30,7 +30,7 @@ _VERSION_1 = (
         INDEX sessions_of_app (app, active_hour),
         INDEX sessions_of_user (app, user, active_hour)
     ) {_TABLE}""",
-    f"""CREATE TABLE events (
+    f"""CREATE TABLE IF NOT EXISTS events (
         app int NOT NULL,
         position bigint NOT NULL,
         session bigint NOT NULL,
@@ -41,7 +41,7 @@ _VERSION_1 = (
         PRIMARY KEY (app, position),
         UNIQUE INDEX events_by_session (session, sequence)
     ) {_TABLE}""",
-    f"""CREATE TABLE deletions (
+    f"""CREATE TABLE IF NOT EXISTS deletions (
         app int NOT NULL,
         position bigint NOT NULL,
         user varbinary(1020) NOT NULL,
@@ -49,27 +49,27 @@ _VERSION_1 = (
         deleted_at double NOT NULL,
         PRIMARY KEY (app, position)
     ) {_TABLE}""",
-    f"CREATE TABLE removed (session bigint NOT NULL PRIMARY KEY) {_TABLE}",
-    f"""CREATE TABLE app_state (
+    f"CREATE TABLE IF NOT EXISTS removed (session bigint NOT NULL PRIMARY KEY) {_TABLE}",
+    f"""CREATE TABLE IF NOT EXISTS app_state (
         app int NOT NULL,
         name varbinary(1020) NOT NULL,
         value longblob NOT NULL,
         PRIMARY KEY (app, name)
     ) {_TABLE}""",
-    f"""CREATE TABLE user_state (
+    f"""CREATE TABLE IF NOT EXISTS user_state (
         app int NOT NULL,
         user varbinary(1020) NOT NULL,
         name varbinary(1020) NOT NULL,
         value longblob NOT NULL,
         PRIMARY KEY (app, user, name)
     ) {_TABLE}""",
-    f"""CREATE TABLE session_state (
+    f"""CREATE TABLE IF NOT EXISTS session_state (
         session bigint NOT NULL,
         name varbinary(1020) NOT NULL,
         value longblob NOT NULL,
         PRIMARY KEY (session, name)
     ) {_TABLE}""",
-    f"""CREATE TABLE artifacts (
+    f"""CREATE TABLE IF NOT EXISTS artifacts (
         session bigint NOT NULL,
         name varbinary(1020) NOT NULL,
         version bigint NOT NULL,
@@ -80,7 +80,7 @@ _VERSION_1 = (
         data longblob,
         PRIMARY KEY (session, name, version)
     ) {_TABLE}""",
-    f"""CREATE TABLE contents (
+    f"""CREATE TABLE IF NOT EXISTS contents (
         content bigint NOT NULL AUTO_INCREMENT PRIMARY KEY,
         session bigint NOT NULL,
         size_bytes bigint NOT NULL,
@@ -89,7 +89,7 @@ _VERSION_1 = (
         INDEX contents_by_session (session),
         INDEX contents_not_named (is_named, staged_at)
     ) {_TABLE}""",
-    f"""CREATE TABLE pieces (
+    f"""CREATE TABLE IF NOT EXISTS pieces (
         content bigint NOT NULL,
         number bigint NOT NULL,
         data longblob NOT NULL,
@@ -130,6 +130,8 @@ async def migrate(connection: MySQLConnection, prefix_of_lock: str) -> None:
         raise SessionError("is being migrated by another process", hint="start again in a minute")
     try:
         version, done = await _version(connection)
+        if (version, done) == (0, 0):
+            await _refuse_foreign(connection)
         await connection.execute(
             f"CREATE TABLE IF NOT EXISTS hector_schema (version int NOT NULL, done int NOT NULL) {_TABLE}"
         )
@@ -144,6 +146,19 @@ async def migrate(connection: MySQLConnection, prefix_of_lock: str) -> None:
             await connection.execute("UPDATE hector_schema SET version = %s, done = 0", (version,))
     finally:
         await connection.fetch("SELECT release_lock(%s)", (lock,))
+
+
+async def _refuse_foreign(connection: MySQLConnection) -> None:
+    """Before the first statement; later ones may find what an interrupted run has made."""
+    rows = await connection.fetch(
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = database()"
+        " AND table_name IN ('apps', 'sessions', 'events', 'artifacts', 'contents')"
+    )
+    if rows:
+        raise SessionError(
+            f"has tables of another program: {', '.join(row[0] for row in rows)}",
+            hint="give Hector's sessions a database of their own",
+        )
 
 
 async def _version(connection: MySQLConnection) -> tuple[int, int]:
