@@ -61,14 +61,10 @@ def _fetch(target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         command = ["apt-get", "download", "-qq", *PACKAGES]
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            timeout=FETCH_TIMEOUT_S,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = _run(command, folder)
+        if done.returncode and os.geteuid() == 0:  # a minimal image has no lists of packages
+            _run(["apt-get", "update", "-qq"], folder)
+            done = _run(command, folder)
         if done.returncode:
             raise NoMariaDBError(f"`{' '.join(command)}` failed:\n{done.stderr}")
         root = Path(folder) / "root"
@@ -76,6 +72,12 @@ def _fetch(target: Path) -> None:
             subprocess.run(["dpkg-deb", "-x", str(package), str(root)], check=True)
         with contextlib.suppress(OSError):  # another run was faster
             root.rename(target)
+
+
+def _run(command: list[str], folder: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, cwd=folder, timeout=FETCH_TIMEOUT_S, capture_output=True, text=True, check=False
+    )
 
 
 def find_programs() -> Path:

@@ -73,8 +73,10 @@ async def test_a_server_that_is_not_there_is_named() -> None:
 async def test_a_database_that_is_not_there_is_named(mariadb: MariaDBServer) -> None:
     url = Secret(mariadb.url.removesuffix(DATABASE) + "nowhere")
     assert await refusal(MySQLSettings(url=url)) == (
-        (f"the session database 127.0.0.1:{mariadb.port}/nowhere has no such database: "
-        "Unknown database 'nowhere'"),
+        (
+            f"the session database 127.0.0.1:{mariadb.port}/nowhere has no such database: "
+            "Unknown database 'nowhere'"
+        ),
         "create it, or check its name",
     )
 
@@ -87,8 +89,10 @@ async def test_a_newer_schema_is_refused(settings_of: SettingsOf, tmp_path: Path
     await other.execute("UPDATE hector_schema SET version = 7")
     await other.close()
     assert await refusal(settings) == (
-        (f"the session database {settings.where} was written by a newer version of Hector: "
-        f"its schema is version 7, this one knows up to {len(schema.MIGRATIONS)}"),
+        (
+            f"the session database {settings.where} was written by a newer version of Hector: "
+            f"its schema is version 7, this one knows up to {len(schema.MIGRATIONS)}"
+        ),
         "update Hector, or choose another database",
     )
 
@@ -152,8 +156,10 @@ async def test_a_server_that_takes_too_little_is_refused(
     monkeypatch.setattr(pool, "_OLDEST_MARIADB", (10, 6))
     monkeypatch.setattr(pool, "_PACKET_BYTES", 10**12)
     assert await refusal(settings) == (
-        (f"the session database {settings.where} takes packets of 67,108,864 bytes, "
-        "too few for the largest events"),
+        (
+            f"the session database {settings.where} takes packets of 67,108,864 bytes, "
+            "too few for the largest events"
+        ),
         "raise max_allowed_packet of the server to 64M",
     )
 
