@@ -165,9 +165,11 @@ REMEDIES: Mapping[str, str] = {
     "H405": "Split the artifact, or raise the store's limit.",
     "H406": "Keep large content as an artifact and name it in the event.",
     "H407": "Drop what was derived from the feed and follow it from the beginning.",
+    "H408": "Write JSON values under text keys before the tool returns.",
     "H500": "Look at the log: it has the details of unexpected errors.",
     "H501": "Raise `reasoning.max_iterations` of the agent, or give it a clearer instruction.",
-    "H502": "Send the message again, or raise `server.reload.drain_timeout`.",
+    "H502": "Send the message again, or raise `server.reload.drain_timeout` or `server.shutdown_timeout`.",
+    "H503": "Set the key, write `{key?}` where it may be missing, or `{{key}}` for the braces themselves.",
     "H510": "Look at the provider's status and at the message.",
     "H511": "Check the address and the network, then send the message again.",
     "H512": "Check the API key and what it may do.",
@@ -216,6 +218,12 @@ def commands_page() -> str:
             f"`hector {name}`: {summary[0].lower()}{summary[1:]}\n",
             _help(command, f"hector {name}"),
         ]
+        if isinstance(command, click.Group):
+            for inner in command.commands.values():
+                lines += [
+                    f"### hector {name} {inner.name}\n",
+                    _help(inner, f"hector {name} {inner.name}"),
+                ]
     return "\n".join(lines)
 
 

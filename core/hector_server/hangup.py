@@ -42,7 +42,10 @@ class HangUp:
         """Let the signal do nothing any more, not even when Python has let go of its handlers."""
         self._listener = None
         if hasattr(signal, "SIGHUP"):
+            # Held back meanwhile: one that falls between the two handlers makes Python print a traceback.
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
 
     def listen(self, listener: Callable[[], None]) -> None:
         """Call `listener` at each signal, and at once if there was one already.

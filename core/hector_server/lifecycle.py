@@ -48,7 +48,7 @@ async def serve(
     bind: str = "127.0.0.1",
     port: int = 8080,
     listener: socket.socket | None = None,
-    shutdown_timeout_s: float = 30.0,
+    shutdown_timeout_s: float | Callable[[], float] = 30.0,
     options: ServerOptions | None = None,
     on_ready: Callable[[Ready], None] | None = None,
     stop: asyncio.Event | None = None,
@@ -67,7 +67,7 @@ async def serve(
         port: 0 takes a free one.
         listener: from `open_listener(bind, port)`, when it was opened before; it is closed at the
             end.
-        shutdown_timeout_s: see above.
+        shutdown_timeout_s: see above; a function is asked when the winding down begins.
         options: addresses and limits.
         on_ready: called once, when requests are accepted.
         stop: ends serving when set.
@@ -81,7 +81,7 @@ async def serve(
     listener = listener or open_listener(bind, port)
     tasks = TaskTable(host, options)
     app = create_app(host, bind=bind, options=options, tasks=tasks)
-    server = _Server(_config(app, options, shutdown_timeout_s))
+    server = _Server(_config(app, options))
     shutdown = _Shutdown(stop or asyncio.Event(), asyncio.Event())
     with contextlib.closing(listener), _signals(shutdown):
         async with asyncio.TaskGroup() as group:
@@ -105,15 +105,17 @@ async def _until_shutdown(
     server: _Server,
     tasks: TaskTable,
     shutdown: _Shutdown,
-    timeout_s: float,
+    timeout_s: float | Callable[[], float],
     company: asyncio.Task[None] | None,
 ) -> None:
     try:
         await shutdown.begin.wait()
         if company is not None:
             company.cancel()
+        seconds = timeout_s() if callable(timeout_s) else timeout_s
+        server.config.timeout_graceful_shutdown = int(seconds + GRACE_S) + 1
         server.stop()
-        await _drain(tasks, shutdown, timeout_s)
+        await _drain(tasks, shutdown, seconds)
     finally:  # also when whoever called `serve` is canceled: nobody is left to wait for
         server.stop()
         if company is not None:
@@ -191,7 +193,7 @@ class _Server(uvicorn.Server):
             self.is_up.set()
 
 
-def _config(app: ASGIApp, options: ServerOptions, timeout_s: float) -> uvicorn.Config:
+def _config(app: ASGIApp, options: ServerOptions) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http="httptools",
@@ -202,7 +204,7 @@ def _config(app: ASGIApp, options: ServerOptions, timeout_s: float) -> uvicorn.C
         server_header=False,
         proxy_headers=False,
         limit_concurrency=options.max_connections,
-        timeout_graceful_shutdown=int(timeout_s + GRACE_S) + 1,
+        timeout_graceful_shutdown=int(GRACE_S) + 1,  # unless there is time to drain
     )
 
 

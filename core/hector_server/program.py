@@ -95,8 +95,14 @@ async def _reload_when_asked(
 ) -> None:
     from hector_server.watching import reload_when_asked  # when requests are accepted already
 
-    is_json = runtime.config.logger.format == "json"
-    await reload_when_asked(runtime, config=file, hangup=hangup, known=known, is_json=is_json)
+    log = runtime.config.logger
+    await reload_when_asked(
+        runtime,
+        config=file,
+        hangup=hangup,
+        known=known,
+        is_logging_problems=log.format == "json" or log.file is not None,
+    )
 
 
 async def _serve(
@@ -129,7 +135,7 @@ async def _serve(
                 runtime,
                 bind=host,
                 listener=listener,
-                shutdown_timeout_s=server.reload.drain_timeout,
+                shutdown_timeout_s=lambda: runtime.config.server.shutdown_timeout,
                 options=options,
                 on_ready=on_ready,
                 beside=functools.partial(reloading, runtime),

@@ -116,7 +116,7 @@ async def test_a_plan_says_what_would_happen_and_does_nothing(tmp_path: Path) ->
     assert told.pop("needs_restart") == [
         {
             "subject": "server.port",
-            "reason": "`8080` is in force, the config says `9999`",
+            "reason": "it was `8080` at the start, the config says `9999`",
         }
     ]
     assert told == {
@@ -216,6 +216,31 @@ async def test_a_component_that_does_not_come_up_is_told_without_a_traceback(
     assert "Traceback" not in answer.text
     assert "admin_stage.py" not in answer.text
     assert generation == 1
+
+
+async def test_the_log_tells_what_was_asked_for_and_what_came_of_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As of every other reload: who reads the log need not have been the one who asked."""
+    caplog.set_level("INFO", "hector_server.admin")
+    async with administered(tmp_path) as server:
+        await server.post("config/apply", f"{WARM}server: {{port: 9999}}\n")
+        await server.post("config/apply", "agents: 7\n")
+        await server.post("config/rollback", '{"generation": 7}', type="application/json")
+        await server.post("config/rollback")
+    told = [item.getMessage() for item in caplog.records if item.name == "hector_server.admin"]
+
+    assert re.sub(r"\(\d+ ms\)", "(… ms)", told[0]) == (
+        "reload (admin): generation 2 runs: rebuilt agents.helper, llms.main; 0 carried over (… ms)"
+    )
+    assert told[1] == (
+        "server.port needs a restart: it was `8080` at the start, the config says `9999`"
+    )
+    assert told[2].startswith("reload (admin) failed: generation 2 goes on: [H100] 1 problem")
+    assert told[3] == (
+        "reload (rollback) failed: generation 2 goes on: [H314] generation 7 cannot be returned to"
+    )
+    assert told[4].startswith("reload (rollback): generation 3 runs: rebuilt agents.helper, ")
 
 
 async def test_an_etag_that_does_not_run_any_more_is_a_conflict(tmp_path: Path) -> None:
@@ -321,6 +346,7 @@ async def test_a_generation_that_never_was_is_not_found(tmp_path: Path) -> None:
         ("[1]", "application/json", 400),
         ("{", "application/json", 400),
         ("generation: 1", "application/yaml", 415),
+        ('{"generation": 1}', "application/x-www-form-urlencoded", 415),  # curl's own
     ],
 )
 async def test_what_is_no_order_to_roll_back_is_refused(
@@ -332,6 +358,8 @@ async def test_what_is_no_order_to_roll_back_is_refused(
         generation = server.runtime.generation
 
     assert (answer.status_code, generation) == (status, 2)
+    if status == 415:
+        assert answer.json()["error"]["hint"] == "set `Content-Type: application/json`"
 
 
 async def test_the_history_says_what_became_of_every_config(tmp_path: Path) -> None:

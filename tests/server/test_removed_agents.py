@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -82,6 +83,26 @@ async def test_it_is_gone_from_every_route(visibility: str) -> None:
         default = (await http.get("/.well-known/agent-card.json")).json()
         assert default["description"] == "Stays."
         assert "helper" not in (await http.get("/")).text
+
+
+async def test_a_call_whose_body_comes_after_the_reload_is_refused() -> None:
+    """A connection that was opened in time gives no access to what was hidden since."""
+    async with serving_both("Done.") as (http, runtime):
+        body = json.dumps(request("SendMessage", params())).encode()
+
+        async def slowly() -> AsyncGenerator[bytes]:
+            yield body[:20]
+            await runtime.reload(
+                config(helper={"visibility": "private"}, other={"description": "Stays."})
+            )
+            yield body[20:]
+
+        answer = await http.post(
+            "/agents/helper",
+            content=slowly(),
+            headers={"A2A-Version": "1.0", "Content-Type": "application/json"},
+        )
+        assert answer.status_code == 404
 
 
 async def test_a_stream_that_runs_goes_on_to_its_end() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import sys
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 import attrs
 import pytest
+from watch_stage import config_text, serving_file
 
 from hector import Runtime
 from hector.errors import ComponentError
@@ -122,14 +124,22 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @asynccontextmanager
-async def watched(file: Path, doors: Doors, *, is_json: bool = False) -> AsyncGenerator[Runtime]:
+async def watched(
+    file: Path, doors: Doors, *, is_logging_problems: bool = False
+) -> AsyncGenerator[Runtime]:
     known = read_watched(file)
     async with (
         Runtime.open(file, providers=[doors.provider]) as runtime,
         asyncio.TaskGroup() as group,
     ):
         task = group.create_task(
-            reload_when_asked(runtime, config=file, hangup=HangUp(), known=known, is_json=is_json)
+            reload_when_asked(
+                runtime,
+                config=file,
+                hangup=HangUp(),
+                known=known,
+                is_logging_problems=is_logging_problems,
+            )
         )
         yield runtime
         task.cancel()
@@ -172,7 +182,7 @@ async def test_a_bug_of_a_provider_and_a_timeout_end_nothing(file: Path, log: Lo
 async def test_in_a_log_of_json_each_problem_is_a_record(
     file: Path, log: Log, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async with watched(file, Doors(), is_json=True):
+    async with watched(file, Doors(), is_logging_problems=True):
         file.write_text(text("open").replace("description", "descriptoin").replace("does", "dose"))
         last = await log.has("2 problems")
         file.write_text(text("open", label="new").replace("app", "other"))
@@ -191,6 +201,26 @@ async def test_in_a_log_of_json_each_problem_is_a_record(
     assert need["needs_restart"]["subject"] == "name"
     assert need["level"] == "warning"
     assert capsys.readouterr().err == ""
+
+
+def test_a_log_in_a_file_has_the_problems_too(tmp_path: Path) -> None:
+    """Not only their number: who reads the file later has no terminal to look at."""
+    config = tmp_path / "conf" / "hector.yaml"
+    config.parent.mkdir()
+    config.write_text(config_text("Helps.", more="logger: {file: app.log}\n"))
+    with serving_file(config, "--watch") as server:
+        config.write_text(config_text("Helps.", more="loger: {file: app.log}\n"))
+        log = config.parent / "app.log"
+        deadline = time.monotonic() + 20
+        while "so the config cannot be used" not in log.read_text():
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.05)
+
+    assert (
+        "hector.yaml:6:1: [H102] loger: unknown key\n  hint: did you mean `logger`?"
+        in log.read_text()
+    )
+    assert server.count("H102") == 0
 
 
 async def test_a_shutdown_cancels_the_reload_under_way(file: Path) -> None:

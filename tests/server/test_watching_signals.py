@@ -44,7 +44,9 @@ def test_sighup_reloads_with_and_without_watch(config: Path) -> None:
         server.line(r"reload \(signal\): generation 2 runs: rebuilt agents\.helper; ")
         config.write_text("agents: 7\n")
         server.process.send_signal(signal.SIGHUP)
-        server.line(r"reload \(signal\): 1 problem, .*: generation 2 goes on; ")
+        server.line(
+            r"reload \(signal\): 1 problem, .*: generation 2 goes on; mend it, and send SIGHUP$"
+        )
         assert server.count("watching: watching") == 0
     with serving_file(config_again(config), "--watch") as server:
         server.process.send_signal(signal.SIGHUP)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, MutableMapping, Sequence
 from types import AsyncGeneratorType
 from typing import cast
 
 from hector.agent.branch import ISOLATED, join
+from hector.agent.drafts import Drafts
 from hector.agent.history import build_history
 from hector.agent.log import SessionLog
 from hector.agent.tool_calls import DEFAULT_TOOL_TIMEOUT_S, call_tools
@@ -24,7 +25,7 @@ from hector.message import (
     ThinkingPart,
     ToolCall,
 )
-from hector.spi import LLM, Agent, LLMRequest, LLMResponse, Span, TextDelta, Tool
+from hector.spi import LLM, Agent, Artifacts, LLMRequest, LLMResponse, Span, TextDelta, Tool
 
 __all__ = ["AgentInvocation"]
 
@@ -46,6 +47,7 @@ class AgentInvocation:
 
     __slots__ = (
         "_depth",
+        "_drafts",
         "_opened",
         "agent",
         "branch",
@@ -78,6 +80,7 @@ class AgentInvocation:
         self.span = span
         self.call_spans: dict[str, Span] = NO_SPANS if span is None else {}
         self._depth = depth
+        self._drafts: Drafts | None = None
         self._opened: list[AsyncGenerator[Event]] = []
 
     def _own(self, events: AsyncGenerator[Event]) -> AsyncGenerator[Event]:
@@ -99,8 +102,20 @@ class AgentInvocation:
         return self.log.key.id
 
     @property
-    def state(self) -> Mapping[str, JSONValue]:
-        return self.log.state
+    def state(self) -> MutableMapping[str, JSONValue]:
+        return self._opened_drafts().state
+
+    @property
+    def artifacts(self) -> Artifacts:
+        return self._opened_drafts().artifacts
+
+    def _opened_drafts(self) -> Drafts:
+        if self._drafts is None:
+            self._drafts = Drafts(self.log)
+        return self._drafts
+
+    def _has_changes(self) -> bool:
+        return self._drafts is not None and self._drafts.has_changes
 
     def history(self) -> tuple[Message, ...]:
         """See `hector.spi.Invocation.history`."""
@@ -142,8 +157,17 @@ class AgentInvocation:
 
     async def record(self, event: Event) -> Event:
         """See `hector.spi.Invocation.record`."""
+        if self._drafts is not None and self._drafts.has_changes:
+            return await self._drafts.record(event)
         (recorded,) = await self.log.append(event)
         return recorded
+
+    async def record_intents(self, intents: Sequence[Event]) -> Sequence[Event]:
+        """Append the intents of one turn; what the agent changed before goes with the first."""
+        if self._has_changes():
+            first = await self.record(intents[0])
+            return first, *(await self.log.append(*intents[1:]) if len(intents) > 1 else ())
+        return await self.log.append(*intents)
 
     def generate(self, llm: LLM, request: LLMRequest) -> AsyncIterator[Event]:
         """See `hector.spi.Invocation.generate`."""
@@ -231,7 +255,17 @@ class AgentInvocation:
     def run(self, agent: Agent, *, branch: str | None = None) -> AsyncIterator[Event]:
         """See `hector.spi.Invocation.run`."""
         place = self.branch if branch is None else join(self.branch, branch)
-        return self._own(self._child(agent, place, self.message).drive(agent))
+        events = self._child(agent, place, self.message).drive(agent)
+        return self._own(self._run(events) if self._has_changes() else events)
+
+    async def _run(self, events: AsyncGenerator[Event]) -> AsyncGenerator[Event]:
+        """The events of another agent, which sees what this one has changed."""
+        try:
+            yield await self.record(self.make("state"))
+            async for event in events:
+                yield event
+        finally:
+            await events.aclose()
 
     def call_agent(self, agent: Agent, request: str, *, call_id: str) -> AsyncIterator[Event]:
         """See `hector.spi.Invocation.call_agent`."""
@@ -243,7 +277,7 @@ class AgentInvocation:
         message = Message.user(request)
         place = join(self.branch, f"{ISOLATED}{call_id}")
         child = self._child(agent, place, message, span=self.call_spans.get(call_id))
-        yield await child.record(child.make("message", message.parts, author="user"))
+        yield await self.record(child.make("message", message.parts, author="user"))
         events = child.drive(agent)
         try:
             async for event in events:
@@ -284,8 +318,12 @@ class AgentInvocation:
                     yield await self.record(event)
                 else:
                     yield event
+            if self._has_changes():
+                yield await self.record(self.make("state"))
         except BaseException as error:
             failure = error
+            if self._drafts is not None:
+                self._drafts.drop()
             raise
         finally:
             try:

@@ -9,7 +9,16 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from hector.agent.cancellation import is_cancelled
-from hector.errors import ToolError, ToolTimeoutError
+from hector.agent.drafts import Drafts
+from hector.errors import (
+    ArtifactNotFoundError,
+    ArtifactTooLargeError,
+    EventTooLargeError,
+    StateError,
+    ToolError,
+    ToolTimeoutError,
+    UsageError,
+)
 from hector.message import DataPart, Event, JSONValue, TextPart, ToolCall, ToolResult
 from hector.spi import Tool, ToolContext, ToolOutput
 
@@ -22,6 +31,10 @@ logger = logging.getLogger("hector.agent")
 
 DEFAULT_TOOL_TIMEOUT_S = 300.0
 """Deadline of a call for which neither the tool nor the agent states one: no wait is without end."""
+
+
+_TOLD = (ToolError, StateError, ArtifactNotFoundError, ArtifactTooLargeError, UsageError)
+"""Errors whose message the model gets: a tool's own, and what is wrong with what it keeps in the session."""
 
 
 async def call_tools(
@@ -38,25 +51,28 @@ async def call_tools(
         invocation.make("tool_intent", (call,), idempotency_key=f"{invocation.id}:{call.id}")
         for call in calls
     ]
-    for event in await invocation.log.append(*intents):
+    for event in await invocation.record_intents(intents):
         yield event
     queue: asyncio.Queue[Event | Exception | None] = asyncio.Queue()
     unfinished = len(calls)
 
     async def one(call: ToolCall, key: str) -> None:
         nonlocal unfinished
+        drafts = Drafts(invocation.log)
         context = ToolContext(
-            call_id=call.id, idempotency_key=key, invocation=invocation, emit=queue.put_nowait
+            call_id=call.id,
+            idempotency_key=key,
+            invocation=invocation,
+            emit=queue.put_nowait,
+            state=drafts.state,
+            artifacts=drafts.artifacts,
         )
         # An error here is not the tool's (those become results) but the log's. It travels through the queue: a task
         # group that cancelled its parent might hit the consumer's code, which runs in the same task.
         try:
             output = await _watched(invocation, call, tools, context, timeout_s)
-            result = ToolResult(
-                call_id=call.id, name=call.name, content=output.content, is_error=output.is_error
-            )
-            event = invocation.make("tool_result", (result,), actions=output.actions)
-            queue.put_nowait(await invocation.record(event))
+            drafts.close()
+            queue.put_nowait(await _record(invocation, drafts, call, output))
         except Exception as error:  # noqa: BLE001 - raised again by the reader
             queue.put_nowait(error)
         finally:
@@ -84,6 +100,27 @@ async def call_tools(
         raise failure
 
 
+async def _record(
+    invocation: AgentInvocation, drafts: Drafts, call: ToolCall, output: ToolOutput
+) -> Event:
+    """Append the result together with what the call changed, or the error that it is too much."""
+    if output.is_error:
+        drafts.drop()
+    try:
+        return await drafts.record(_result(invocation, call, output))
+    except (EventTooLargeError, ArtifactTooLargeError) as error:
+        drafts.drop()
+        told = _error(f"What the tool gave or saved cannot be kept: {error.message}.")
+        return await drafts.record(_result(invocation, call, told))
+
+
+def _result(invocation: AgentInvocation, call: ToolCall, output: ToolOutput) -> Event:
+    result = ToolResult(
+        call_id=call.id, name=call.name, content=output.content, is_error=output.is_error
+    )
+    return invocation.make("tool_result", (result,), actions=output.actions)
+
+
 async def _watched(
     invocation: AgentInvocation,
     call: ToolCall,
@@ -104,7 +141,7 @@ async def _watched(
         output = await _called(call, tool, context, tool.spec.timeout_s or timeout_s)
         is_error = output.is_error
         return output
-    except ToolError as error:
+    except _TOLD as error:
         failure = error
         return _error(error.message)
     except (

@@ -27,6 +27,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Check a config and say everything that is wrong with it.",
     ),
     "plan": ("hector.cli.plan:command", "Say what a reload of a config would do."),
+    "sessions": (
+        "hector.cli.sessions:command",
+        "List, show, export, import and remove sessions.",
+    ),
     "token": ("hector.cli.token:command", "Make a token for the admin API."),
     "schema": ("hector.cli.schema:command", "Print the JSON Schema of the config."),
     "plugins": ("hector.cli.plugins:command", "List the installed plugins and what they offer."),

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from hector.cli.files import find_config
+from hector.errors import ConfigError
 
 __all__ = ["command"]
 
@@ -26,7 +27,7 @@ _SIGNS = {"add": ("+", "green"), "rebuild": ("~", "yellow"), "remove": ("-", "re
     type=click.Path(path_type=Path),
     help="Compare with this config, without a server.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the plan, or the problems, as JSON.")
 def command(file: Path | None, url: str | None, against: Path | None, as_json: bool) -> int:
     """Say what a running server would do with FILE: what it adds, rebuilds and why, keeps and removes.
 
@@ -38,13 +39,29 @@ def command(file: Path | None, url: str | None, against: Path | None, as_json: b
     """
     if url is not None and against is not None:
         raise click.UsageError("--url and --against exclude each other.")
+    if url is not None and not url.startswith(("http://", "https://")):
+        raise click.UsageError(f"--url takes an address such as http://127.0.0.1:8080, not {url}.")
     path = find_config(file)
-    plan = _compared(against, path) if against is not None else _asked(url, path)
+    try:
+        plan = _compared(against, path) if against is not None else _asked(url, path)
+    except ConfigError as error:
+        if not as_json:
+            raise
+        _print_problems(path, error)
+        return 1
     if as_json:
         click.echo(json.dumps(plan, indent=2))
     else:
         _print(plan)
     return RESTART_CODE if plan["needs_restart"] else 0
+
+
+def _print_problems(file: Path, error: ConfigError) -> None:
+    """What is wrong, as `hector validate --json` says it."""
+    from hector.runtime import check_json
+
+    name = error.diagnostics[0].file or str(file)
+    click.echo(json.dumps(check_json(name, error.diagnostics), indent=2))
 
 
 def _asked(url: str | None, file: Path) -> dict[str, Any]:

@@ -102,10 +102,10 @@ class ReloadConfig:
 
     drain_timeout: Annotated[
         float,
-        Doc("how long running invocations may finish after a reload or a stop"),
+        Doc("how long invocations may go on that began before a reload"),
         Duration(),
         Range(0),
-    ] = 30.0
+    ] = 300.0
     timeout: Annotated[
         float, Doc("how long a reload may take as a whole"), Duration(), _positive()
     ] = 300.0
@@ -150,6 +150,12 @@ class ServerConfig:
     build_timeout: Annotated[
         float, Doc("how long one component may take to come up"), Duration(), _positive()
     ] = 60.0
+    shutdown_timeout: Annotated[
+        float,
+        Doc("how long invocations may go on when the server stops, or what they use must stop"),
+        Duration(),
+        Range(0),
+    ] = 30.0
     sessions: Annotated[SessionsConfig, Doc("where conversations are kept")] = attrs.field(
         factory=SessionsConfig
     )

@@ -61,6 +61,8 @@ def _extended_by(path: Path) -> list[str]:
     if form is None:
         return []
     try:
+        if not path.is_file():  # nobody may ever write to a named pipe
+            return []
         with path.open("rb") as stream:
             text = stream.read(MAX_BYTES).decode("utf-8-sig", "replace")
     except (OSError, ValueError):

@@ -27,10 +27,12 @@ HectorError
 │   ├── ArtifactNotFoundError             H404
 │   ├── ArtifactTooLargeError             H405  has `limit_bytes`
 │   ├── EventTooLargeError                H406  has `size_bytes`, `limit_bytes`
-│   └── CursorExpiredError                H407
+│   ├── CursorExpiredError                H407
+│   └── StateError                        H408
 ├── RunError                              H500  has `agent`
 │   ├── IterationLimitError               H501
-│   └── DrainedError                      H502  cut off by a reload or a stop
+│   ├── DrainedError                      H502  cut off by a reload or a stop
+│   └── InstructionError                  H503  has `key`, `known`
 ├── LLMError                              H510  has `provider`, `status`, `is_retryable`
 │   ├── LLMConnectionError                H511
 │   ├── LLMAuthenticationError            H512
@@ -95,6 +97,7 @@ from hector.errors.root import (
 from hector.errors.run import (
     DocumentError,
     DrainedError,
+    InstructionError,
     IterationLimitError,
     PathOutsideRootError,
     RunError,
@@ -112,6 +115,7 @@ from hector.errors.session import (
     SessionError,
     SessionExistsError,
     SessionNotFoundError,
+    StateError,
 )
 
 __all__ = [
@@ -132,6 +136,7 @@ __all__ = [
     "EventTooLargeError",
     "GenerationNotFoundError",
     "HectorError",
+    "InstructionError",
     "IterationLimitError",
     "LLMAuthenticationError",
     "LLMConnectionError",
@@ -154,6 +159,7 @@ __all__ = [
     "SessionError",
     "SessionExistsError",
     "SessionNotFoundError",
+    "StateError",
     "ToolArgumentsError",
     "ToolError",
     "ToolTimeoutError",

@@ -85,6 +85,6 @@ class ReloadRefusedError(ReloadError):
     def __init__(self, plugin: str, reason: str) -> None:
         super().__init__(
             f"plugin {plugin} refused the new config: {reason}",
-            hint="see what the plugin wants, or list it in plugins.disable and restart",
+            hint="see what the plugin wants, or list it in plugins.disable",
         )
         self.plugin = plugin

@@ -7,6 +7,7 @@ from hector.errors.root import HectorError
 __all__ = [
     "DocumentError",
     "DrainedError",
+    "InstructionError",
     "IterationLimitError",
     "PathOutsideRootError",
     "RunError",
@@ -39,9 +40,33 @@ class IterationLimitError(RunError):
 
 
 class DrainedError(RunError):
-    """An invocation was cut off: it ran longer than `server.reload.drain_timeout` after a reload or a stop."""
+    """An invocation was cut off: it ran longer than it may after a reload or at a stop."""
 
     code = "H502"
+
+
+class InstructionError(RunError):
+    """An agent's instruction names something that the session does not have, or that cannot stand in a text.
+
+    Attributes:
+        key: what stands between the braces, without `?`.
+        known: what could stand there instead.
+    """
+
+    code = "H503"
+
+    def __init__(
+        self,
+        agent: str,
+        reason: str,
+        *,
+        key: str,
+        known: tuple[str, ...] = (),
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(agent, reason, hint=hint)
+        self.key = key
+        self.known = known
 
 
 class ToolError(HectorError):

@@ -13,6 +13,7 @@ __all__ = [
     "SessionError",
     "SessionExistsError",
     "SessionNotFoundError",
+    "StateError",
 ]
 
 
@@ -111,3 +112,9 @@ class CursorExpiredError(SessionError):
     """The feed of changes no longer reaches back to this cursor; whoever follows it has to start over."""
 
     code = "H407"
+
+
+class StateError(SessionError):
+    """State or an artifact was written that cannot be kept: no JSON, no key, or after the call was over."""
+
+    code = "H408"

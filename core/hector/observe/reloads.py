@@ -19,6 +19,10 @@ PHASE_BUCKETS_S = (
 """Upper bounds in seconds: to plan takes milliseconds, to build what opens connections up to a minute."""
 
 
+_REASONS = ("watch", "signal", "admin", "rollback", "program")
+"""Who asks for reloads, but for what an embedding program calls itself."""
+
+
 def _counts(measure: ReloadMeasure) -> dict[str, int]:
     return {
         "added": measure.added,
@@ -37,6 +41,10 @@ class ReloadInstruments:
         self._reloads = meter.create_counter(
             "hector_reloads", description="reloads by outcome and reason"
         )
+        for reason in (
+            _REASONS
+        ):  # or `increase()` would pass over the first failure: it needs a value before it
+            self._reloads.add(0, {"outcome": "failed", "reason": reason})
         self._components = meter.create_counter(
             "hector_reload_components", description="components in reloads by what became of them"
         )

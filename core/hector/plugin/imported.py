@@ -22,6 +22,11 @@ _imported: dict[tuple[str, str], PluginRecord] = {}
 """(distribution, module) -> the record of its first import, with what it offered when it was last asked."""
 
 
+def _known() -> list[tuple[tuple[str, str], PluginRecord]]:
+    """At this moment: a config may be checked in one thread while another is read in a second one."""
+    return list(_imported.items())
+
+
 def _module(record: PluginRecord) -> str:
     return record.module.partition(":")[0]
 
@@ -37,12 +42,12 @@ def remember_import(record: PluginRecord) -> None:
 
 def running_code() -> frozenset[tuple[str, str]]:
     """(distribution, module) of every plugin whose code is loaded."""
-    return frozenset(key for key, record in _imported.items() if _module(record) in sys.modules)
+    return frozenset(key for key, record in _known() if _module(record) in sys.modules)
 
 
 def running_version(distribution: str) -> str | None:
     """The version that this process has code of, or None when it has none."""
-    for (name, _), record in _imported.items():
+    for (name, _), record in _known():
         if name == distribution and _module(record) in sys.modules:
             return record.version
     return None
@@ -66,7 +71,7 @@ def removed(installed: Iterable[PluginRecord]) -> list[PluginRecord]:
             error="it is not installed any more",
             remedy=f"install it again: pip install {record.distribution}",
         )
-        for (distribution, _), record in _imported.items()
+        for (distribution, _), record in _known()
         if distribution not in distributions and _module(record) in sys.modules
     ]
 

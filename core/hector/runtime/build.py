@@ -7,17 +7,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import attrs
 
 from hector.config import ComponentEntry, structure_settings
 from hector.errors import ComponentOpenError
 from hector.runtime.cell import Cell, close_all
-from hector.runtime.context import ComponentContext
+from hector.runtime.context import ComponentContext, Resolve
 from hector.runtime.factories import Factories, Injections
 from hector.runtime.making import awaited, call_create
 from hector.runtime.plan import PHASES, ComponentSpec, Plan
-from hector.runtime.tasks import TaskScope
+from hector.runtime.tasks import TaskScope, to_its_end
 from hector.spi import Injected, Provider
 
 __all__ = ["Builder"]
@@ -37,7 +38,7 @@ class Builder:
         state_dir: where components may keep files.
         env: what `Env` markers read; None stands for the process's environment and the `.env` files.
         build_timeout_s, close_timeout_s: deadlines per component, in seconds.
-        claims: by exclusive thing, the cell that claimed it last; it may be closed by now.
+        claims: by exclusive thing, the cell that claimed it last; it may be closed by now, and is not kept for this.
     """
 
     group: TaskScope
@@ -47,10 +48,15 @@ class Builder:
     env: Mapping[str, str] | None
     build_timeout_s: float
     close_timeout_s: float = attrs.field(factory=lambda: CLOSE_TIMEOUT_S)
-    claims: dict[str, Cell] = attrs.field(factory=dict[str, Cell])
+    claims: WeakValueDictionary[str, Cell] = attrs.field(factory=WeakValueDictionary[str, Cell])
 
     async def build(
-        self, plan: Plan, fresh: Iterable[ComponentSpec], kept: Mapping[str, Cell]
+        self,
+        plan: Plan,
+        fresh: Iterable[ComponentSpec],
+        kept: Mapping[str, Cell],
+        *,
+        beside: Iterable[Cell] = (),
     ) -> dict[str, Cell]:
         """Open components of a plan, phase by phase, each phase at once.
 
@@ -58,6 +64,7 @@ class Builder:
             plan: what they belong to.
             fresh: what to open.
             kept: by path, open cells of the plan that they may depend on.
+            beside: those of them without which the others are of no use.
 
         Returns:
             The new cells by path, dependencies first.
@@ -75,7 +82,7 @@ class Builder:
                     cells[cell.spec.path] = opened[cell.spec.path] = cell
                     self.claims.update(dict.fromkeys(cell.spec.exclusive, cell))
                 await self._open(level, cells, plan)
-            for cell in opened.values():
+            for cell in (*opened.values(), *beside):
                 cell.check_alive()
         except BaseException:
             await self.discard(opened.values())
@@ -83,9 +90,9 @@ class Builder:
         return opened
 
     async def discard(self, cells: Iterable[Cell]) -> None:
-        """Close cells that no generation will hold; goes on although the caller is cancelled once more."""
+        """Close cells that no generation will hold; returns when they are, although the caller is cancelled."""
         closing = close_all(cells, timeout_s=self.close_timeout_s)
-        await asyncio.shield(self.group.create_task(closing, name="discard"))
+        await to_its_end(self.group.create_task(closing, name="discard"))
 
     async def service(self, plan: Plan, entry: ComponentEntry) -> Cell:
         """Open a component that outlives generations and refers to no other, such as the session store.
@@ -124,7 +131,7 @@ class Builder:
         self, spec: ComponentSpec, cells: Mapping[str, Cell], plan: Plan, stack: AsyncExitStack
     ) -> Any:
         entry = spec.entry
-        context = self._context(entry, cells, plan, stack)
+        context = self._context(spec, cells, plan, stack)
         if entry.kind == "document_store":
             from hector.runtime.documents import (
                 open_documents,  # a config without documents does without
@@ -144,40 +151,51 @@ class Builder:
         return factory(context, entry.settings, default)
 
     def _context(
-        self, entry: ComponentEntry, cells: Mapping[str, Cell], plan: Plan, stack: AsyncExitStack
+        self, spec: ComponentSpec, cells: Mapping[str, Cell], plan: Plan, stack: AsyncExitStack
     ) -> ComponentContext:
-        components = plan.config.components
-
-        def resolve(kind: str, name: str) -> Any:
-            other = components.get(kind, {}).get(name)
-            if other is None:
-                raise ComponentOpenError(
-                    entry.path, f"asked for {kind} `{name}`, which the config does not have"
-                )
-            return cells[other.path].component
+        entry = spec.entry
+        # A component may keep its context for life, and be carried over from reload to reload: nothing here may hold
+        # the plan, or cells that are not its own.
+        components, registry = plan.config.components, plan.registry
+        folder = plan.config.source.folder
 
         async def create_other(kind: str, type: str, settings: Mapping[str, Any]) -> Any:
-            found = plan.registry.find(kind, type)
+            found = registry.find(kind, type)
             if not isinstance(found, Provider):
                 raise ComponentOpenError(
                     entry.path, f"asked for another component: {found.message}", hint=found.hint
                 )
             built = structure_settings(
-                found, settings, path=entry.path, config_dir=plan.config.source.folder, env=self.env
+                found, settings, path=entry.path, config_dir=folder, env=self.env
             )
             return await awaited(call_create(found, built, context, stack))
 
         context = ComponentContext(
             entry,
-            resolve=resolve,
+            resolve=_resolving(spec, [cells[path] for path in spec.dependencies]),
             names=lambda kind: tuple(components.get(kind, {})),
-            types=plan.registry.types,
+            types=registry.types,
             create_other=create_other,
-            config_dir=plan.config.source.folder,
+            config_dir=folder,
             state_dir=self.state_dir,
             injected=self.injections.of(entry.name) if entry.kind == "agent" else Injected(),
         )
         return context
+
+
+def _resolving(spec: ComponentSpec, dependencies: Iterable[Cell]) -> Resolve:
+    own = {(cell.spec.entry.kind, cell.spec.entry.name): cell for cell in dependencies}
+
+    def resolve(kind: str, name: str) -> Any:
+        if (kind, name) not in own:
+            raise ComponentOpenError(
+                spec.path,
+                f"asked for {kind} `{name}`, which its settings do not refer to",
+                hint="the plugin must mark the setting with hector.spi.Reference",
+            )
+        return own[kind, name].component
+
+    return resolve
 
 
 def _phases(specs: Iterable[ComponentSpec]) -> list[list[ComponentSpec]]:

@@ -7,6 +7,7 @@ import inspect
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
+from traceback import format_exception
 from typing import Any
 
 from hector.errors import (
@@ -57,6 +58,7 @@ class Cell:
     """
 
     __slots__ = (
+        "__weakref__",
         "_closed",
         "_closing",
         "_keeper",
@@ -153,8 +155,14 @@ class Cell:
         return await ready
 
     def _open_error(self, error: Exception) -> HectorError:
+        settings = self.spec.entry.settings
         if isinstance(error, ComponentOpenError | ComponentTypeError | ComponentTimeoutError):
-            return error
+            reason = redacted(error.reason, settings)
+            return (
+                error
+                if reason == error.reason
+                else type(error)(error.component, reason, hint=error.hint)
+            )
         if isinstance(error, HectorError):
             hint = error.hint
         else:
@@ -164,7 +172,7 @@ class Cell:
                 if type_
                 else None
             )
-        reason = redacted(_reason(error), self.spec.entry.settings)
+        reason = redacted(_reason(error), settings)
         return ComponentOpenError(self.spec.path, f"did not open: {reason}", hint=hint)
 
     def _check_shape(self, made: Any) -> None:
@@ -203,15 +211,16 @@ class Cell:
             if not ready.done():  # by its own code: whoever gives it up cancels `ready` first
                 ready.set_exception(ComponentOpenError(self.spec.path, "did not open: cancelled"))
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             if not ready.done():
                 ready.set_exception(error)
             else:
                 self.is_down = not self._closing.is_set()
-                logger.exception(
-                    "component %s failed %s",
+                logger.error(  # noqa: TRY400 - with the traceback, but without secrets
+                    "component %s failed%s\n%s",
                     self.spec.path,
-                    "while closing" if self._closing.is_set() else "",
+                    " while closing" if self._closing.is_set() else "",
+                    redacted("".join(format_exception(error)), self.spec.entry.settings),
                 )
 
     async def _abandon(self) -> None:

@@ -126,7 +126,7 @@ def _handed_over(
     }
 
 
-_LIVE_SERVER_KEYS = frozenset({"build_timeout", "reload"})
+_LIVE_SERVER_KEYS = frozenset({"build_timeout", "reload", "shutdown_timeout"})
 """Keys of `server` that take effect with the reload; whatever else changes there waits for a restart."""
 
 _SHOWN_SERVER_KEYS = frozenset({"host", "port", "public_url"})
@@ -153,7 +153,7 @@ def _server_needs(running: ServerConfig, wanted: ServerConfig) -> Iterator[Resta
         if not keys:
             continue
         if field.name in _SHOWN_SERVER_KEYS:
-            reason = f"{_shown(old)} is in force, the config says {_shown(new)}"
+            reason = f"it was {_shown(old)} at the start, the config says {_shown(new)}"
         else:
             reason = _changed(keys)
         yield RestartNeed(subject=subject, reason=reason)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from hector.runtime.reload_queue import ReloadQueue
-from hector.runtime.tasks import TaskScope
+from hector.runtime.tasks import TaskScope, to_its_end
 
 __all__ = ["close_down"]
 
@@ -21,16 +21,18 @@ async def close_down(queue: ReloadQueue, group: TaskScope) -> None:
         await asyncio.shield(closing)
     except asyncio.CancelledError:
         queue.reloading.retirement.hurry()
-        await asyncio.wait([closing])
+        await to_its_end(closing)
         raise
 
 
 async def _close_generations(queue: ReloadQueue) -> None:
     await queue.wait_until_idle()
     retirement, last = queue.reloading.retirement, queue.reloading.live.generation
-    retirement.finish(
-        last,
-        drain_timeout_s=last.plan.config.server.reload.drain_timeout,
-        why="the runtime closes",
-    )
-    await retirement.wait_until_fewer(1)
+    timeout_s = last.plan.config.server.shutdown_timeout
+    retirement.finish(last, drain_timeout_s=timeout_s, why="the runtime closes")
+    # Those that drained already had longer, as nothing waited for them then.
+    timer = asyncio.get_running_loop().call_later(timeout_s, retirement.hurry)
+    try:
+        await retirement.wait_until_closed()
+    finally:
+        timer.cancel()

@@ -14,7 +14,7 @@ from hector.spi import LLM, Agent, DocumentStore, Embedder, Injected, Toolset, V
 __all__ = ["ComponentContext", "Resolve", "not_found"]
 
 Resolve = Callable[[str, str], Any]
-"""(kind, name) to the open component, or KeyError."""
+"""(kind, name) to the open component, or ComponentOpenError."""
 
 CreateOther = Callable[[str, str, Mapping[str, Any]], Awaitable[Any]]
 

@@ -44,8 +44,8 @@ def find_contest(
     late: dict[str, ComponentSpec] = {}
     holders: dict[Cell, None] = {}
     for spec in fresh:
-        held = [claims[thing] for thing in spec.exclusive if thing in claims]
-        held = [cell for cell in held if not cell.is_closed]
+        claimed = [claims.get(thing) for thing in spec.exclusive]
+        held = [cell for cell in claimed if cell is not None and not cell.is_closed]
         if held or any(path in late for path in spec.dependencies):
             late[spec.path] = spec
             holders.update(dict.fromkeys(held))

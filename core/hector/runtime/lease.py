@@ -25,6 +25,7 @@ class Lease:
     """
 
     __slots__ = (
+        "_cancellations",
         "_closed",
         "_events",
         "_is_cancelling",
@@ -44,6 +45,7 @@ class Lease:
         self._events: AsyncGenerator[Event] | None = None
         self._task: asyncio.Task[object] | None = None
         self._closed: asyncio.Event | None = None
+        self._cancellations = 0
         self._is_cancelling = False
         self._is_over = False
 
@@ -57,6 +59,7 @@ class Lease:
         try:
             while self.reason is None:
                 self._task = asyncio.current_task()
+                self._cancellations = self._task.cancelling() if self._task is not None else 0
                 try:
                     event = await anext(events)
                 except StopAsyncIteration:
@@ -79,10 +82,14 @@ class Lease:
                 raise self.reason or DrainedError(self.agent, "was cut off")
             yield self.last
         finally:
-            try:
-                await events.aclose()
-            finally:
-                self.end()
+            self._events = None  # it ends by itself: there is nothing left to cut
+            if self._closed is not None:
+                await self._closed.wait()  # whoever cut it off closes it, and gives the lease back
+            else:
+                try:
+                    await events.aclose()
+                finally:
+                    self.end()
 
     def _absorb(self) -> bool:
         """Take back the cancellation that cut this off; False if somebody else cancelled, too."""
@@ -90,7 +97,7 @@ class Lease:
         if not self._is_cancelling or task is None:
             return False
         self._is_cancelling = False
-        return task.uncancel() == 0
+        return task.uncancel() <= self._cancellations
 
     async def cut(self, reason: DrainedError) -> None:
         """End the invocation; returns when it was told, not when it has ended."""

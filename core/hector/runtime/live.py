@@ -42,15 +42,18 @@ class Live:
         if agent not in self.generation.infos:
             raise not_found("agents", agent, tuple(self.generation.infos))
 
-    async def lease(self, agent: str) -> tuple[Generation, Lease]:
+    async def wait_until_resumed(self, agent: str) -> None:
+        """Wait while an agent is paused; at most as long as the reload that paused it takes."""
+        while agent in self._paused:
+            await self._resumed.wait()
+
+    def lease(self, agent: str) -> tuple[Generation, Lease]:
         """Take a lease on the generation that is current, for an agent it has.
 
         Raises:
             ComponentNotFoundError: there is no such agent.
             ComponentOpenError: the agent, or something it needs, is down since a reload that failed.
         """
-        while agent in self._paused:
-            await self._resumed.wait()
         generation = self.generation
         cell = generation.agent_cell(agent)
         if cell is None:

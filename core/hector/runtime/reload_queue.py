@@ -42,7 +42,7 @@ class ReloadQueue:
     group: TaskScope
     observer: Observer | None
     _turn: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False)
-    _latest: Request | None = attrs.field(default=None, init=False)
+    _requests: dict[Request, None] = attrs.field(factory=dict[Request, None], init=False)
     _answered: tuple[Request, ReloadReport | HectorError] | None = attrs.field(
         default=None, init=False
     )
@@ -53,8 +53,7 @@ class ReloadQueue:
         """Wait for the turn, reload, and write down what came of it. See `Runtime.reload`."""
         at = time.time()
         report: ReloadReport | None = None
-        if request.if_match is None:
-            self._latest = request
+        self._requests[request] = None
         try:
             async with self._turn:
                 report = await self._answer(request)
@@ -65,6 +64,12 @@ class ReloadQueue:
             request.phases.end()
             self._note(request, at, report or error)
             raise
+        finally:
+            del self._requests[request]
+            if not self._requests:
+                self._answered = (
+                    None  # a traceback would keep alive what a failed reload has closed
+                )
         self._note(request, at, report)
         return report
 
@@ -77,15 +82,11 @@ class ReloadQueue:
             if isinstance(shared, HectorError):
                 raise shared
             return shared
-        latest = self._latest
-        if (
-            request.if_match is None
-            and latest is not None
-            and latest is not request
-            and latest.config != request.config
-        ):
+        # Those that were asked for earlier have ended; one that was cancelled while it waited replaces nothing.
+        latest = [item for item in self._requests if item.if_match is None][-1:]
+        if request.if_match is None and latest[0].config != request.config:
             raise ReloadSupersededError(
-                f"a later reload ({latest.reason}) replaced this one while it waited for its turn",
+                f"a later reload ({latest[0].reason}) replaced this one while it waited for its turn",
                 hint="nothing is to be done: the latest config wins",
             )
         self._work = self.group.create_task(self._carry_out(request), name="reload")

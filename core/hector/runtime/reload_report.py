@@ -104,7 +104,7 @@ class ReloadReport:
         carried_over: how many components stayed as they are.
         needs_restart: what changed in the config but cannot change while running, sorted.
         changes: why, component by component.
-        phases: seconds of `wait`, `read`, `structure`, `plan`, `build`, `swap`, as far as they came.
+        phases: seconds of `wait`, `read`, `registry`, `structure`, `plan`, `build`, `swap`, as far as they came.
         duration_s: seconds from when it was asked for to the swap.
     """
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
+from typing import TypeAlias
 
 import attrs
 
@@ -32,6 +32,8 @@ from hector.runtime.stop_start import StopStart
 from hector.spi import GenerationChange
 
 __all__ = ["Phases", "Reloading", "Request"]
+
+_Compared: TypeAlias = tuple[Plan, Comparison, Mapping[str, float]]
 
 
 class Phases:
@@ -82,6 +84,7 @@ class Request:
         config: None for what the runtime was opened with.
         if_match: the etag that the running config must have.
         reason: who asks.
+        is_lasting: whether later requests without a config read this one's.
         phases: how long each took.
         etag: of the config, once it was read.
         is_shared: another request of the same time had the same answer.
@@ -90,6 +93,7 @@ class Request:
     config: ConfigInput | None
     if_match: str | None
     reason: str
+    is_lasting: bool = False
     phases: Phases = attrs.field(factory=Phases)
     etag: str = ""
     is_shared: bool = False
@@ -116,29 +120,34 @@ class Reloading:
     app: str
     source: ConfigInput
     started: Config
-    _reading: threading.Lock = attrs.field(factory=threading.Lock, init=False)
+    _reading: asyncio.Future[_Compared] | None = attrs.field(default=None, init=False)
 
     # Planning
 
-    async def compared(
-        self, config: ConfigInput | None
-    ) -> tuple[Plan, Comparison, Mapping[str, float]]:
+    async def compared(self, config: ConfigInput | None) -> _Compared:
         """Read a config and hold it against the running one; in a thread, for conversations go on meanwhile.
 
         Raises:
             ConfigError: it cannot be used.
         """
         source = self.source if config is None else config
+        # The thread of one who was cancelled may still be at it, and for ever at a file that hangs. It is waited for
+        # here, not in a further thread: those belong to everybody.
+        while self._reading is not None:
+            await asyncio.wait([self._reading])
         old = self.live.generation
-        plan, comparison, phases = await asyncio.to_thread(self._compare, source, old)
+        loop = asyncio.get_running_loop()
+        reading = self._reading = loop.run_in_executor(None, self._compare, source, old)
+        reading.add_done_callback(self._has_read)
+        plan, comparison, phases = await asyncio.shield(reading)
         self.builder.injections.check(plan.config)
         return plan, comparison, phases
 
-    def _compare(
-        self, source: ConfigInput, old: Generation
-    ) -> tuple[Plan, Comparison, Mapping[str, float]]:
-        with self._reading:  # the thread of one who was cancelled may still be at it
-            planned = self.loader.plan(source)
+    def _has_read(self, _: object) -> None:
+        self._reading = None
+
+    def _compare(self, source: ConfigInput, old: Generation) -> _Compared:
+        planned = self.loader.plan(source)
         _refuse_empty(planned.plan, old.plan)
         started = time.perf_counter()
         down = [path for path, cell in old.cells.items() if not cell.is_usable]
@@ -195,6 +204,8 @@ class Reloading:
                 hint="see which component is slow, or raise server.reload.timeout",
             ) from error
         request.phases.end()
+        if request.is_lasting and request.config is not None:
+            self.source = request.config
         return self._report(request, old, comparison)
 
     async def _take_over(
@@ -222,7 +233,7 @@ class Reloading:
                     stop_start = StopStart(
                         live=self.live, builder=builder, retirement=self.retirement
                     )
-                    opened.update(await stop_start.build(plan, contest, {**kept, **opened}))
+                    opened.update(await stop_start.build(plan, contest, kept, early=opened))
                 request.phases.begin("swap")
                 for cell in opened.values():
                     cell.check_alive()
@@ -243,8 +254,9 @@ class Reloading:
         wanted = [plan.specs[path] for path, item in changes.items() if item.action != "remove"]
         fresh: list[ComponentSpec] = []
         reused: dict[str, Cell] = {}
+        reusable = self.retirement.reusable()
         for spec in sorted(wanted, key=lambda spec: spec.depth):
-            cell = self.retirement.reusable(spec.path, spec.fingerprint)
+            cell = reusable.get((spec.path, spec.fingerprint))
             if cell is not None and all(
                 kept.get(other.spec.path) is other for other in cell.dependencies
             ):

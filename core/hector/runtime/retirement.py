@@ -112,6 +112,7 @@ class Retirement:
         self._close_timeout_s = close_timeout_s
         self._dropped: list[Cell] = []
         self._pinned: set[Cell] = set()
+        self._unpinned: set[asyncio.Task[None]] = set()
         self.closing: set[int] = set()
         self._changed = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -121,12 +122,13 @@ class Retirement:
         """How many retired generations still drain or close."""
         return len(self.draining) + len(self.closing)
 
-    def reusable(self, path: str, fingerprint: str) -> Cell | None:
-        """An open cell that a draining generation holds and that would be built again just so."""
-        for cell in self._dropped:
-            if cell.spec.path == path and cell.spec.fingerprint == fingerprint and cell.is_usable:
-                return cell
-        return None
+    def reusable(self) -> Mapping[tuple[str, str], Cell]:
+        """By path and fingerprint, the open cells that only draining generations hold: they may be taken back."""
+        return {
+            (cell.spec.path, cell.spec.fingerprint): cell
+            for cell in reversed(self._dropped)
+            if cell.is_usable
+        }
 
     def pin(self, cells: Iterable[Cell]) -> None:
         """Keep reusable cells open while the rest of a new generation is built."""
@@ -136,7 +138,10 @@ class Retirement:
         """The new generation holds its cells now, or never will."""
         if self._pinned:
             self._pinned.clear()
-            self._group.create_task(self._close_unheld(), name="close what was kept for a reload")
+            closing = self._close_unheld()
+            task = self._group.create_task(closing, name="close what was kept for a reload")
+            self._unpinned.add(task)
+            task.add_done_callback(self._unpinned.discard)
 
     def retire(
         self, old: Generation, *, dropped: Iterable[Cell], drain_timeout_s: float, why: str
@@ -186,6 +191,12 @@ class Retirement:
         while self.live >= limit:
             self._changed.clear()
             await self._changed.wait()
+
+    async def wait_until_closed(self) -> None:
+        """Wait until every retired generation is gone, and what was kept for a reload that failed."""
+        await self.wait_until_fewer(1)
+        if self._unpinned:
+            await asyncio.wait(self._unpinned)
 
     def finish(self, last: Generation, *, drain_timeout_s: float, why: str) -> None:
         """Retire the last generation: nothing is current any more."""

@@ -119,7 +119,7 @@ class Runtime:
             providers: providers beside those of installed plugins; they win over them.
 
         Yields:
-            The runtime. Leaving the block refuses new invocations, waits up to `server.reload.drain_timeout` for
+            The runtime. Leaving the block refuses new invocations, waits up to `server.shutdown_timeout` for
             those under way, and closes every component.
 
         Raises:
@@ -276,8 +276,9 @@ class Runtime:
         key = SessionKey(self.name, user, session or new_id())
         await self._turns.take(key, timeout_s=SESSION_BUSY_TIMEOUT_S)
         try:
+            await self._live.wait_until_resumed(agent)
             self._require_open()
-            generation, lease = await self._live.lease(agent)
+            generation, lease = self._live.lease(agent)
             events = lease.follow(
                 invoke(
                     generation,
@@ -340,7 +341,8 @@ class Runtime:
         either has `if_match`; reloads that waited for the same config share one answer.
 
         Args:
-            config: takes the place of what the runtime was opened with; None reads that again.
+            config: what is to run; None reads again what the runtime was opened with. Once it runs it takes the place
+                of that, unless it is a `ConfigText`.
             if_match: the etag that the running config must have.
             reason: who asks, for history, metrics and hooks.
 
@@ -356,11 +358,13 @@ class Runtime:
             ReloadRefusedError: a plugin does not want it.
             RuntimeClosedError: the runtime is closing.
         """
-        request = Request(config=config, if_match=if_match, reason=reason)
-        report = await self._queue.submit(request)
-        if config is not None and not isinstance(config, ConfigText):
-            self._reloading.source = config
-        return report
+        request = Request(
+            config=config,
+            if_match=if_match,
+            reason=reason,
+            is_lasting=not isinstance(config, ConfigText),
+        )
+        return await self._queue.submit(request)
 
     async def rollback(
         self, generation: int | None = None, *, if_match: str | None = None

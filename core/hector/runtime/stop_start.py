@@ -35,15 +35,22 @@ class StopStart:
     retirement: Retirement
 
     async def build(
-        self, plan: Plan, contest: Contest, kept: Mapping[str, Cell]
+        self, plan: Plan, contest: Contest, kept: Mapping[str, Cell], *, early: Mapping[str, Cell]
     ) -> dict[str, Cell]:
         """The late components of a plan, opened after the cells that were in their way have closed.
 
         The agents stay paused: the caller swaps, and resumes them.
 
+        Args:
+            plan: what they belong to.
+            contest: what is in their way.
+            kept: by path, cells of the plan that are in use already.
+            early: by path, cells that were opened for the plan before; they must live when the others are open.
+
         Raises:
-            ComponentError: one did not open. The old components were built again from their old settings, in a
-                generation of their own; where that failed as well they are down, and the error's notes say so.
+            ComponentError: one did not open, or one of the early ones ended meanwhile. The old components were built
+                again from their old settings, in a generation of their own; where that failed as well they are down,
+                and the error's notes say so.
         """
         old = self.live.generation
         names = ", ".join(sorted({cell.spec.path for cell in contest.stopped}))
@@ -54,13 +61,15 @@ class StopStart:
         await drain(
             (*self.retirement.draining.values(), old),
             agents=contest.agents,
-            timeout_s=plan.config.server.reload.drain_timeout,
+            timeout_s=plan.config.server.shutdown_timeout,
             why="a component it uses must stop before its successor can start",
         )
         try:
             closing = close_all(contest.stopped, timeout_s=self.builder.close_timeout_s)
             await to_its_end(self.builder.group.create_task(closing, name="stop for the swap"))
-            return await self.builder.build(plan, contest.late, kept)
+            return await self.builder.build(
+                plan, contest.late, {**kept, **early}, beside=early.values()
+            )
         except BaseException as error:
             restoring = self.builder.group.create_task(
                 self._restore(old, contest, error), name="restore"
@@ -80,7 +89,8 @@ class StopStart:
             for cell in stopped:
                 cell.is_down = True
             cause.add_note(f"and what ran before could not be started again: {error}")
-            logger.exception("%s stays down", ", ".join(sorted(gone)))
+            # Not the traceback: its causes may say secrets.
+            logger.error("%s stays down: %s", ", ".join(sorted(gone)), error)  # noqa: TRY400
             return
         self.live.generation = Generation(old.number + 1, old.plan, {**kept, **opened})
         self.retirement.retire(

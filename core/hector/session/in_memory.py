@@ -5,14 +5,7 @@ from __future__ import annotations
 import heapq
 import os
 import time
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterable,
-    Callable,
-    Iterable,
-    Mapping,
-    Sequence,
-)
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping, Sequence
 
 import attrs
 
@@ -209,6 +202,10 @@ class InMemorySessions:
         return SessionPage(
             sessions=sessions, next_cursor=str(page[limit - 1][1]) if len(page) > limit else None
         )
+
+    async def apps(self) -> Sequence[str]:
+        """See `Sessions.apps`."""
+        return sorted(app for app in self._apps if any(self._logs(app, None)))
 
     async def delete(self, key: SessionKey) -> bool:
         """See `Sessions.delete`."""

@@ -6,6 +6,9 @@ from hector.spi.agent import (
     Agent,
     Invocation,
 )
+from hector.spi.artifacts import (
+    Artifacts,
+)
 from hector.spi.build import (
     BuildContext,
     Injected,
@@ -121,6 +124,7 @@ __all__ = [
     "ArtifactBlobs",
     "ArtifactDraft",
     "ArtifactSummary",
+    "Artifacts",
     "BuildContext",
     "Change",
     "ChangePage",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, MutableMapping, Sequence
 from typing import Protocol
 
 from hector.message import Actions, Event, JSONObject, JSONValue, Message, Part, ToolCall
+from hector.spi.artifacts import Artifacts
 from hector.spi.llm import LLM, LLMRequest
 from hector.spi.tool import Tool
 
@@ -27,7 +28,12 @@ class Invocation(Protocol):
         branch: see `Event.branch`.
         generation: number of the generation this invocation runs on.
         message: the user's message that began it (for an agent called as a tool, the request).
-        state: the session's state as this invocation sees it, pending changes included; read-only.
+        state: the session's state as this invocation sees it. What the agent sets and deletes in it is committed with
+            the next event that it records (its model's answer, its tools' intents), or with a `state` event when it
+            is done; an agent that fails loses what was not committed. Set None to delete; what is read is a copy; a
+            value that is not JSON raises `StateError`. `temp:` keys last as long as the invocation and are never
+            stored. Tools write to the state of their `ToolContext`.
+        artifacts: the session's files; what the agent saves is committed like its state.
     """
 
     @property
@@ -47,7 +53,9 @@ class Invocation(Protocol):
     @property
     def message(self) -> Message: ...
     @property
-    def state(self) -> Mapping[str, JSONValue]: ...
+    def state(self) -> MutableMapping[str, JSONValue]: ...
+    @property
+    def artifacts(self) -> Artifacts: ...
 
     def history(self) -> tuple[Message, ...]:
         """The conversation as this agent sees it, oldest first, ready for an `LLMRequest`.

@@ -134,6 +134,10 @@ class Sessions(Protocol):
         """
         ...
 
+    async def apps(self) -> Sequence[str]:
+        """The apps that have sessions, in order of their code points. The cost follows their number."""
+        ...
+
     async def delete(self, key: SessionKey) -> bool:
         """Remove a session with its events and artifacts; whether there was one. `app:` and `user:` state stays."""
         ...

@@ -7,7 +7,7 @@ from typing import cast
 
 import attrs
 
-from hector.errors import SessionError
+from hector.errors import StateError
 from hector.message import JSONValue
 from hector.message.codec import MAXIMUM_DEPTH
 
@@ -17,9 +17,11 @@ __all__ = [
     "TEMPORARY_PREFIX",
     "USER_PREFIX",
     "ScopedState",
+    "check_state_key",
     "copy_json",
     "is_storable",
     "split_state",
+    "state_value_error",
 ]
 
 APP_PREFIX = "app:"
@@ -63,7 +65,7 @@ def split_state(state: Mapping[str, JSONValue]) -> ScopedState:
     """Divide by scope, leaving `temp:` out; the values are copies.
 
     Raises:
-        SessionError: a key is no string or empty after its prefix, or a value is not JSON.
+        StateError: a key is no string or empty after its prefix, or a value is not JSON.
     """
     scopes = ScopedState()
     for key, value in state.items():
@@ -73,26 +75,41 @@ def split_state(state: Mapping[str, JSONValue]) -> ScopedState:
         try:
             scope[key] = copy_json(value)
         except (TypeError, RecursionError) as error:
-            raise SessionError(
-                f"state `{key}` cannot be stored: {error}",
-                hint="state holds only what JSON has: null, booleans, numbers, strings, lists and "
-                f"objects with string keys, at most {MAXIMUM_DEPTH} levels deep",
-            ) from error
+            raise state_value_error(key, error) from error
     return scopes
 
 
-def _scope(scopes: ScopedState, key: object) -> dict[str, JSONValue] | None:
+def state_value_error(key: str, error: Exception) -> StateError:
+    """For a value that is not JSON."""
+    return StateError(
+        f"state `{key}` cannot be stored: {error}",
+        hint="state holds only what JSON has: null, booleans, numbers, strings, lists and "
+        f"objects with string keys, at most {MAXIMUM_DEPTH} levels deep",
+    )
+
+
+def check_state_key(key: object) -> str:
+    """Refuse a key that not every store could keep.
+
+    Raises:
+        StateError: it is no string, empty after its prefix, too long, or holds NUL or a lone surrogate.
+    """
     if (
         not isinstance(key, str)
         or key in _NO_KEYS
         or len(key) > MAXIMUM_STATE_KEY_LENGTH
         or not is_storable(key)
     ):
-        raise SessionError(
+        raise StateError(
             f"{str(key)[:80]!r} cannot be a key of the state",
             hint=f"a key is a string of 1 to {MAXIMUM_STATE_KEY_LENGTH} characters without NUL and lone "
             "surrogates, with or without the prefix `app:`, `user:` or `temp:`",
         )
+    return key
+
+
+def _scope(scopes: ScopedState, key: object) -> dict[str, JSONValue] | None:
+    key = check_state_key(key)
     if key.startswith(TEMPORARY_PREFIX):
         return None
     if key.startswith(APP_PREFIX):

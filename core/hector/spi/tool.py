@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 import attrs
@@ -11,6 +11,7 @@ from hector.message import Actions, DataPart, Event, FilePart, JSONObject, JSONV
 
 if TYPE_CHECKING:
     from hector.spi.agent import Invocation
+    from hector.spi.artifacts import Artifacts
 
 __all__ = ["Tool", "ToolContext", "ToolEffect", "ToolOutput", "ToolSpec", "Toolset"]
 
@@ -68,12 +69,36 @@ class ToolContext:
         invocation: the invocation that calls.
         emit: passes an event on to whoever watches the invocation, in order, before the result; never blocks. For the
             events of a called agent and for progress (`delta` events). Without a watcher events are dropped.
+        state, artifacts: what the call changes; those of the invocation when left out, whose changes are committed
+            with the next event that its agent records.
     """
 
     call_id: str
     idempotency_key: str
     invocation: Invocation
     emit: Callable[[Event], None] = _discard
+    _state: MutableMapping[str, JSONValue] | None = attrs.field(default=None, alias="state")
+    _artifacts: Artifacts | None = attrs.field(default=None, alias="artifacts")
+
+    @property
+    def state(self) -> MutableMapping[str, JSONValue]:
+        """The session's state; what is set and deleted here is committed with the call's `tool_result`.
+
+        Keys may begin with `app:`, `user:` or `temp:`. Reads see the call's own writes and everything that the
+        invocation has committed so far. Calls of one turn run at the same time: none sees the writes of another
+        before that one's result is recorded, and of two that write one key the one whose result is recorded later
+        wins. A call that raises, or returns an output with `is_error`, has written nothing. Where `ToolOutput.actions`
+        names the same key, it wins.
+
+        What is read is a copy: set a list again after changing it. Setting None deletes. A value that is not JSON,
+        or a write after the call is over, raises `StateError`.
+        """
+        return self.invocation.state if self._state is None else self._state
+
+    @property
+    def artifacts(self) -> Artifacts:
+        """The session's files; what is saved here is committed with the call's `tool_result`."""
+        return self.invocation.artifacts if self._artifacts is None else self._artifacts
 
 
 class Tool(Protocol):

@@ -174,6 +174,23 @@ class SessionsSuite(LogLaws, ArtifactLaws, FeedLaws):
 
         self.check(scenario)
 
+    def test_apps_are_those_that_have_sessions(self) -> None:
+        """In the order of their code points; one that lost its last session is none any more."""
+
+        async def scenario(sessions: Sessions) -> None:
+            assert not await sessions.apps()
+            keys = [
+                SessionKey(app, user, "s") for app in ("b", "\u00e4", "B", "a b") for user in "xy"
+            ]
+            for key in keys:
+                await sessions.create(key)
+            assert list(await sessions.apps()) == ["B", "a b", "b", "\u00e4"]
+            for key in keys[:2]:
+                await sessions.delete(key)
+            assert list(await sessions.apps()) == ["B", "a b", "\u00e4"]
+
+        self.check(scenario)
+
     def test_a_listing_refuses_what_makes_no_sense(self) -> None:
         """A limit out of range and a cursor it did not give."""
 

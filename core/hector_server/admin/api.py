@@ -7,7 +7,7 @@ import contextlib
 import functools
 import logging
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
@@ -21,6 +21,7 @@ from hector_server.admin.replies import RequestRefusedError, admin_reply, failur
 from hector_server.host import Reloadable
 from hector_server.http.body import ClientGoneError
 from hector_server.options import ServerOptions
+from hector_server.watching.report import tell
 
 if TYPE_CHECKING:
     from hector import ConfigText, ReloadReport
@@ -106,11 +107,12 @@ class AdminAPI:
         condition = self._condition(request)
         if is_kept and config is None:
             raise RequestRefusedError(400, "persist=true needs a config in the body")
-        if config is None or not is_kept:
-            report = await self._host.reload(config, if_match=condition, reason="admin")
-        else:
-            report = await self._apply_and_keep(config, condition)
-        logger.info("applied a config as generation %d", report.generation)
+        with self._telling_failures("admin"):
+            if config is None or not is_kept:
+                report = await self._host.reload(config, if_match=condition, reason="admin")
+            else:
+                report = await self._apply_and_keep(config, condition)
+        tell(logger, "admin", report)
         return self._reported(report, is_persisted=is_kept)
 
     @_answered
@@ -118,8 +120,9 @@ class AdminAPI:
         """`POST config/rollback`: the config of an earlier generation runs again."""
         _only(request)
         generation = await read_generation(request, self._options)
-        report = await self._host.rollback(generation, if_match=self._condition(request))
-        logger.info("rolled back; generation %d runs now", report.generation)
+        with self._telling_failures("rollback"):
+            report = await self._host.rollback(generation, if_match=self._condition(request))
+        tell(logger, "rollback", report)
         return self._reported(report, is_persisted=False)
 
     @_answered
@@ -136,6 +139,24 @@ class AdminAPI:
         return [self._named(item) for item in found["problems"]]
 
     # Applying
+
+    @contextlib.contextmanager
+    def _telling_failures(self, reason: str) -> Generator[None]:
+        """The answer goes to who asked; who reads the log must learn of it, too."""
+        try:
+            yield
+        except (HectorError, RequestRefusedError) as error:
+            code = f"[{error.code}] " if isinstance(error, HectorError) else ""
+            going_on = self._host.generation
+            logger.warning(
+                "reload (%s) failed: generation %d goes on: %s%s",
+                reason,
+                going_on,
+                code,
+                error.message,
+                extra={"fields": {"problem": error.message, "generation": going_on}},
+            )
+            raise
 
     async def _apply_and_keep(self, config: ConfigText, condition: str | None) -> ReloadReport:
         """Reload, then replace the file.

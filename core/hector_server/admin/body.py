@@ -43,6 +43,13 @@ async def read_config(
     if not body:
         return None
     form = _format(request)
+    if form is None:
+        wanted = ", ".join(f"`{name}`" for name in FORMATS)
+        raise RequestRefusedError(
+            415,
+            "the body has no type that a config has",
+            f"set `Content-Type` to one of {wanted}, in UTF-8",
+        )
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -91,16 +98,10 @@ async def _read(request: Request, options: ServerOptions) -> bytes:
         raise RequestRefusedError(408, text, is_last=True) from error
 
 
-def _format(request: Request) -> Format:
+def _format(request: Request) -> Format | None:
+    """By the content type; None when it is no config's, or not in UTF-8."""
     kind, _, parameters = request.headers.get("content-type", "").partition(";")
     form = FORMATS.get(kind.strip().lower())
     name, _, charset = parameters.strip().partition("=")
     is_utf8 = name.strip().lower() != "charset" or charset.strip(' "').lower() in ("utf-8", "utf8")
-    if form is None or not is_utf8:
-        wanted = ", ".join(f"`{name}`" for name in FORMATS)
-        raise RequestRefusedError(
-            415,
-            "the body has no type that a config has",
-            f"set `Content-Type` to one of {wanted}, in UTF-8",
-        )
-    return form
+    return form if is_utf8 else None

@@ -69,23 +69,28 @@ class RPCEndpoint:
         name: str = scope["path_params"]["name"]
         agent = public_agent(self._host, name)
         if agent is None:
-            reply: ASGIApp = not_found(f"there is no agent `{name[:64]}` here: see /agents")
+            reply: ASGIApp = _no_agent(name)
         else:
             try:
-                reply = await self._answer(Caller(agent, LOCAL_USER), scope, receive)
+                reply = await self._answer(name, scope, receive)
             except ClientGoneError:
                 return
         await reply(scope, receive, send)
 
-    async def _answer(self, caller: Caller, scope: Scope, receive: Receive) -> ASGIApp:
+    async def _answer(self, name: str, scope: Scope, receive: Receive) -> ASGIApp:
         request_id: RequestId = None
         headers = _headers(scope)
         try:
             body = await self._read(headers, receive)
+            agent = public_agent(self._host, name)
+            if agent is None:  # a reload removed or hid it while the body was on its way
+                return _no_agent(name)
             request = read_request(body)
             request_id = request.id
             check_version(headers.get(b"a2a-version", b"").decode("latin-1") or _version(scope))
-            answer = await self._methods.call(request.method, caller, request.params)
+            answer = await self._methods.call(
+                request.method, Caller(agent, LOCAL_USER), request.params
+            )
         except InvalidRequestError as error:
             return _reply(error_reply(error.request_id, error.to_json()))
         except A2AError as error:
@@ -95,7 +100,7 @@ class RPCEndpoint:
         except (
             Exception
         ):  # the request border: one broken call leaves the server and the others alone
-            logger.exception("call to agent %s broke", caller.agent.name)
+            logger.exception("call to agent %s broke", name)
             return _refusal(request_id, InternalError("the server broke; its log says why"))
         if isinstance(answer, TaskStream):
             return EventStream(answer, request_id, keep_alive_s=self._options.keep_alive_s)
@@ -125,6 +130,10 @@ class RPCEndpoint:
         reply = _reply(error_reply(None, refusal.to_json()), status)
         reply.headers["Connection"] = "close"
         return reply
+
+
+def _no_agent(name: str) -> Response:
+    return not_found(f"there is no agent `{name[:64]}` here: see /agents")
 
 
 class _WrongTypeError(ContentTypeNotSupportedError):

@@ -22,7 +22,7 @@ async def reload_when_asked(
     config: Path,
     hangup: HangUp,
     known: Contents | None = None,
-    is_json: bool = False,
+    is_logging_problems: bool = False,
 ) -> None:
     """Reload at each SIGHUP and, when `known` is given, at each change of the watched files.
 
@@ -33,9 +33,9 @@ async def reload_when_asked(
         config: the file it was opened with.
         hangup: the signal.
         known: what the watched files held just before the running config was read; None watches nothing.
-        is_json: how the log is written; see `Reloads`.
+        is_logging_problems: where problems of the config go; see `Reloads`.
     """
-    reloads = Reloads(runtime, is_json)
+    reloads = Reloads(runtime, is_logging_problems, is_watching=known is not None)
     async with asyncio.TaskGroup() as group:
         group.create_task(_reload_by_signal(reloads, hangup), name="reload by signal")
         if known is not None:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import attrs
 import click
 
-from hector import Runtime, diagnostic_json, render_diagnostic, report_json
+from hector import Runtime, diagnostic_json, render_diagnostic
 from hector.errors import (
     ConfigError,
     Diagnostic,
@@ -18,7 +18,7 @@ from hector.errors import (
     ReloadSupersededError,
     RuntimeClosedError,
 )
-from hector_server.watching.report import summary
+from hector_server.watching.report import tell
 
 __all__ = ["Reloads"]
 
@@ -31,12 +31,14 @@ class Reloads:
 
     Attributes:
         runtime: what is reloaded, from the file it was opened with.
-        is_json: problems of the config go to the log, one record for each; else they are printed on the standard
-            error stream as `hector validate` prints them.
+        is_logging_problems: problems of the config go to the log, one record for each; else they are printed on
+            the standard error stream as `hector validate` prints them.
+        is_watching: the next save asks for a reload, too; else only a signal does.
     """
 
     runtime: Runtime
-    is_json: bool = False
+    is_logging_problems: bool = False
+    is_watching: bool = False
 
     async def reload(self, reason: Literal["watch", "signal"]) -> None:
         """Reload once. Whatever goes wrong is told; only a cancellation is raised."""
@@ -53,19 +55,7 @@ class Reloads:
         except Exception:
             logger.exception("reload (%s) failed: %s; this is a bug", reason, self._goes_on())
         else:
-            logger.info(
-                "reload (%s): %s",
-                reason,
-                summary(report),
-                extra=_fields(reload=report_json(report)),
-            )
-            for need in report.needs_restart:
-                logger.warning(
-                    "%s needs a restart: %s",
-                    need.subject,
-                    need.reason,
-                    extra=_fields(needs_restart=attrs.asdict(need)),
-                )
+            tell(logger, reason, report)
 
     def _goes_on(self) -> str:
         return f"generation {self.runtime.generation} goes on"
@@ -73,26 +63,28 @@ class Reloads:
     def _tell_problems(self, reason: str, error: ConfigError) -> None:
         texts: dict[str, str] = {}
         for item in error.diagnostics:
-            if self.is_json:
+            if self.is_logging_problems:
                 level = logging.ERROR if item.severity == "error" else logging.WARNING
                 logger.log(level, "%s", item, extra=_fields(diagnostic=diagnostic_json(item)))
             else:
                 click.echo(render_diagnostic(item, _text_of(item, texts)), err=True)
         errors = sum(item.severity == "error" for item in error.diagnostics)
         logger.error(
-            "reload (%s): %d problem%s, so the config cannot be used: %s; the next save is tried again",
+            "reload (%s): %d problem%s, so the config cannot be used: %s; %s",
             reason,
             errors,
             "" if errors == 1 else "s",
             self._goes_on(),
+            "the next save is tried again" if self.is_watching else "mend it, and send SIGHUP",
             extra=_fields(problems=errors, generation=self.runtime.generation),
         )
 
     def _tell_failure(self, reason: str, error: HectorError) -> None:
         logger.error(
-            "reload (%s) failed: %s; it is not tried again before the next change or SIGHUP\n%s",
+            "reload (%s) failed: %s; it is not tried again before the next %s\n%s",
             reason,
             self._goes_on(),
+            "change or SIGHUP" if self.is_watching else "SIGHUP",
             "\n".join((str(error), *(f"also: {note}" for note in getattr(error, "__notes__", ())))),
             extra=_fields(
                 code=error.code,

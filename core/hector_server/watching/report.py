@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
-from hector import ReloadReport
+import attrs
 
-__all__ = ["summary"]
+from hector import ReloadReport, report_json
+
+__all__ = ["summary", "tell"]
 
 MOST_NAMES = 8
 """So many components are named on the line; the others are counted."""
+
+
+def tell(logger: logging.Logger, reason: str, report: ReloadReport) -> None:
+    """Log a reload that happened, and each thing that waits for a restart."""
+    logger.info(
+        "reload (%s): %s",
+        reason,
+        summary(report),
+        extra={"fields": {"reload": report_json(report)}},
+    )
+    for need in report.needs_restart:
+        logger.warning(
+            "%s needs a restart: %s",
+            need.subject,
+            need.reason,
+            extra={"fields": {"needs_restart": attrs.asdict(need)}},
+        )
 
 
 def summary(report: ReloadReport) -> str:

@@ -67,6 +67,7 @@ SERVER = keys(
     host=WORDS,
     port=st.integers(0, 65535),
     build_timeout=DURATION,
+    shutdown_timeout=DURATION,
     reload=keys(drain_timeout=DURATION),
     sessions=keys(backend=st.just("inmemory")),
     observability=keys(

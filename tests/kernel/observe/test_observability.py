@@ -81,7 +81,7 @@ def counted(runtime: Runtime) -> dict[tuple[str, ...], float]:
         ): (sample.value)
         for family in text_string_to_metric_families(made[0].decode())
         for sample in family.samples
-        if sample.name.startswith("hector_") and family.type == "counter"
+        if sample.value and sample.name.startswith("hector_") and family.type == "counter"
     }
 
 

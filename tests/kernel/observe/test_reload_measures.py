@@ -79,7 +79,7 @@ async def observing(
 
 
 def scrape(observer: Observer) -> dict[tuple[str, ...], float]:
-    """Every sample of ours: its name and labels' values to its value."""
+    """Every sample of ours but for reloads that never were: its name and labels' values to its value."""
     made = observer.metrics()
     assert made is not None
     return {
@@ -90,6 +90,7 @@ def scrape(observer: Observer) -> dict[tuple[str, ...], float]:
         for family in text_string_to_metric_families(made[0].decode())
         for sample in family.samples
         if sample.name.startswith("hector_")
+        and (sample.value or sample.name != "hector_reloads_total")
     }
 
 
@@ -200,6 +201,24 @@ async def test_reloads_and_their_components_are_counted() -> None:
         ("hector_reload_components_total", "removed"): 4,
         ("hector_reload_components_total", "failed"): 1,
     }
+
+
+async def test_failures_are_counted_from_zero() -> None:
+    """An alert on `increase()` sees the first one only if there was a value before it."""
+    async with observing(metrics=True) as observer:
+        made = observer.metrics()
+        assert made is not None
+        before = {
+            (sample.labels["outcome"], sample.labels["reason"]): sample.value
+            for family in text_string_to_metric_families(made[0].decode())
+            for sample in family.samples
+            if sample.name == "hector_reloads_total"
+        }
+        observer.reload_ended(FAILED)
+        after = scrape(observer)
+    reasons = ("watch", "signal", "admin", "rollback", "program")
+    assert before == {("failed", reason): 0 for reason in reasons}
+    assert after["hector_reloads_total", "failed", "admin"] == 1
 
 
 async def test_phases_are_a_histogram_of_seconds_from_a_millisecond_to_a_minute() -> None:

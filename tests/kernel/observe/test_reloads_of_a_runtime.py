@@ -27,6 +27,7 @@ def scrape(runtime: Runtime) -> dict[tuple[str, ...], float]:
         for family in text_string_to_metric_families(made[0].decode())
         for sample in family.samples
         if sample.name.startswith("hector_")
+        and (sample.value or sample.name != "hector_reloads_total")
     }
 
 

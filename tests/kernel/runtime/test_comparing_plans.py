@@ -209,14 +209,16 @@ def test_a_provider_that_cannot_say_what_it_holds_is_broken() -> None:
         (
             "name: app",
             "name: app\nserver: {port: 9090}",
-            RestartNeed(subject="server.port", reason="`8080` is in force, the config says `9090`"),
+            RestartNeed(
+                subject="server.port", reason="it was `8080` at the start, the config says `9090`"
+            ),
         ),
         (
             "name: app",
             "name: app\nserver: {public_url: 'http://a'}",
             RestartNeed(
                 subject="server.public_url",
-                reason="nothing is in force, the config says `http://a`",
+                reason="it was nothing at the start, the config says `http://a`",
             ),
         ),
         (

@@ -216,7 +216,7 @@ async def test_the_cause_of_a_failed_open_is_chained_also_beside_others(diary: A
 
 
 async def test_cancelling_a_reload_twice_leaves_no_trace(diary: Any) -> None:
-    """Also when the second time comes while it closes what it had built."""
+    """Also when the second time comes while it closes what it had built: it ends when that is done."""
     closing, go_on = asyncio.Event(), asyncio.Event()
 
     @asynccontextmanager
@@ -240,8 +240,10 @@ async def test_cancelling_a_reload_twice_leaves_no_trace(diary: Any) -> None:
             task.cancel()
             await closing.wait()
             task.cancel()
-            await asyncio.wait([task])
+            await asyncio.sleep(0)
+            assert not task.done()
             go_on.set()
+            await asyncio.wait([task])
 
     assert task.cancelled()
     assert sorted(diary.lines) == [

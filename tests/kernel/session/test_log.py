@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from hector.agent import SessionLog
+from hector.agent.artifact_drafts import SavedArtifact
 from hector.errors import SessionConflictError
 from hector.message import Actions, Event
 from hector.session import InMemorySessions
@@ -86,3 +87,33 @@ async def test_what_a_cancelled_append_has_written_is_not_written_again() -> Non
     assert session is not None
     assert ids(session.events) == ids(log.events) == [("a", 1), ("b", 2)]
     assert log.state == {"x": 1}
+
+
+async def test_a_cancelled_append_of_an_artifact_gives_no_second_version() -> None:
+    """And `temp:` state stays, also when another writer is faster."""
+    sessions = Forgetful()
+    log = SessionLog(sessions, await sessions.create(KEY))
+    saved = [SavedArtifact(name="f", media_type="x/y", data=b"1")]
+    sessions.is_forgetful = True
+    with pytest.raises(asyncio.CancelledError):
+        await log.append_saved(an_event("a"), saved)
+    assert (await log.append_saved(an_event("a"), saved)).sequence == 1
+    theirs = an_event("theirs", y=2)
+    await sessions.append(KEY, [theirs], head=1)
+    again = await log.append_saved(an_event("b", **{"temp:t": 1, "z": 3}), saved)
+    assert again.actions is not None
+    assert again.actions.artifact_delta == {"f": 2}
+    assert ids(log.events) == [("a", 1), ("theirs", 2), ("b", 3)]
+    assert log.state == {"y": 2, "temp:t": 1, "z": 3}
+    assert [it.version for it in await sessions.list_artifacts(KEY, name="f")] == [1, 2]
+
+
+async def test_who_was_taken_over_saves_nothing() -> None:
+    sessions = InMemorySessions()
+    log = SessionLog(sessions, await sessions.create(KEY))
+    await sessions.claim(KEY)
+    with pytest.raises(SessionConflictError, match="was taken over"):
+        await log.append_saved(
+            an_event("a"), [SavedArtifact(name="f", media_type="x/y", data=b"1")]
+        )
+    assert not await sessions.list_artifacts(KEY)

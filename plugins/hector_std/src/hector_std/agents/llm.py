@@ -21,6 +21,7 @@ from hector.spi import (
     ToolSpec,
 )
 from hector_std.agents.delegation import AgentTool, EscalateTool, ExitLoopTool, TransferTool
+from hector_std.agents.instruction import Instruction
 
 __all__ = ["LLMAgent", "ToolSource"]
 
@@ -68,7 +69,7 @@ class LLMAgent:
         name: see `hector.spi.Agent`.
         llm: the model.
         description: what it is good for.
-        instruction: the whole system instruction.
+        instruction: the whole system instruction, as a template; see `Instruction`.
         tools: tools that are always there; they win over a toolset's of the same name.
         sources: toolsets, asked anew before every model call; of two tools with one name the later is offered as
             `<toolset>_<tool>`.
@@ -117,7 +118,7 @@ class LLMAgent:
         self.name = name
         self.description = description
         self._llm = llm
-        self._instruction = instruction
+        self._instruction = Instruction(instruction, agent=name)
         self._sources = tuple(sources)
         self._sub_agents: Mapping[str, Agent] = {agent.name: agent for agent in sub_agents}
         self._max_iterations = max_iterations
@@ -154,12 +155,14 @@ class LLMAgent:
 
         Raises:
             LLMError: the model could not be asked, or answered nothing.
+            InstructionError: the instruction names something that is not there.
             IterationLimitError: `max_iterations` calls brought no answer without tool calls.
         """
         for _ in range(self._max_iterations):
             tools = self.tools()
             answer: Event | None = None
-            async for event in invocation.generate(self._llm, self._request(invocation, tools)):
+            request = await self._request(invocation, tools)
+            async for event in invocation.generate(self._llm, request):
                 yield event
                 answer = event
             calls = self._calls(answer)
@@ -188,11 +191,11 @@ class LLMAgent:
             hint=f"raise agents.{self.name}.reasoning.max_iterations, or give it a clearer instruction",
         )
 
-    def _request(self, invocation: Invocation, tools: Mapping[str, Tool]) -> LLMRequest:
+    async def _request(self, invocation: Invocation, tools: Mapping[str, Tool]) -> LLMRequest:
         specs = self._specs if tools is self._fixed else tuple(tool.spec for tool in tools.values())
         return LLMRequest(
             messages=invocation.history(),
-            system=self._instruction,
+            system=await self._instruction.fill(invocation),
             tools=specs,
             parameters=self._parameters,
             is_streaming=self._is_streaming,

@@ -63,7 +63,12 @@ class LLMAgentSettings:
     """`agents.<name>` of type `llm`."""
 
     llm: Annotated[str, Doc("the model it thinks with"), Reference("llm")] = "default"
-    instruction: Annotated[str, Doc("what the agent is told before every conversation")] = ""
+    instruction: Annotated[
+        str,
+        Doc(
+            "what the agent is told before every conversation; `{key}` stands for a key of the state"
+        ),
+    ] = ""
     global_instruction: Annotated[
         str, Doc("stands before everything else in the system instruction")
     ] = ""

@@ -24,7 +24,7 @@ from hector_std.sqlite_sessions.hot import HotLogs
 from hector_std.sqlite_sessions.places import LARGEST
 from hector_std.sqlite_sessions.state import read_state
 
-__all__ = ["Slice", "changes", "list_sessions", "load", "position_of"]
+__all__ = ["Slice", "changes", "list_apps", "list_sessions", "load", "position_of"]
 
 _TAIL = """WITH tail AS (
         SELECT session, max(position) AS position, sequence, recorded_at FROM events
@@ -156,6 +156,18 @@ def _events_since(connection: sqlite3.Connection, number: int, asked: Slice) -> 
 
 
 # ------------------------------------------------------------------------------------ listing
+
+
+def list_apps(connection: sqlite3.Connection) -> list[str]:
+    """The apps that have sessions, in order: a look at the index for each, not a walk through it."""
+    rows = connection.execute(
+        """WITH RECURSIVE apps(app) AS (
+            SELECT min(app) FROM sessions
+            UNION ALL SELECT (SELECT min(app) FROM sessions WHERE app > apps.app)
+            FROM apps WHERE apps.app IS NOT NULL
+        ) SELECT app FROM apps WHERE app IS NOT NULL"""
+    )
+    return [app for (app,) in rows]
 
 
 def list_sessions(

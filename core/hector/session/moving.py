@@ -1,0 +1,66 @@
+"""Giving a session another key, through nothing but the contract of stores."""
+
+from __future__ import annotations
+
+import attrs
+
+from hector.errors import SessionExistsError, SessionNotFoundError
+from hector.spi.session import ArtifactDraft, Session, SessionKey, Sessions
+
+__all__ = ["move_session"]
+
+
+async def move_session(sessions: Sessions, old: SessionKey, new: SessionKey) -> str | None:
+    """Restore a session under another key and delete it under the old one.
+
+    Whoever has the old one open is refused from the beginning on (`Sessions.claim`). If somebody opens it meanwhile
+    and appends, the copy is deleted and the old one stays. Interrupted at any point, a second call ends the work:
+    a copy that is there already counts as made when it begins with the same events.
+
+    Returns:
+        Why it stays where it is; None if it was moved, or is not there any more.
+
+    Raises:
+        SessionError: the store failed; the old one is there still, perhaps the copy, too.
+    """
+    try:
+        session = await sessions.claim(old)
+    except SessionNotFoundError:
+        return None
+    copy = attrs.evolve(session, key=new)
+    try:
+        await sessions.restore(copy, artifacts=await _versions(sessions, session))
+        is_fresh = True
+    except SessionExistsError:
+        there = await sessions.load(new, limit=session.head)
+        if there is None or _ids(there) != _ids(session):
+            return f"session {old.id} of {old.user} is another one in app {new.app}"
+        is_fresh = False
+    now = await sessions.load(old, last=0)
+    if now is not None and (now.head, now.epoch) != (session.head, session.epoch):
+        if is_fresh:
+            await sessions.delete(new)
+        return f"session {old.id} of {old.user} is in use"
+    await sessions.delete(old)
+    return None
+
+
+def _ids(session: Session) -> list[str]:
+    return [event.id for event in session.events]
+
+
+async def _versions(sessions: Sessions, session: Session) -> list[ArtifactDraft]:
+    drafts: list[ArtifactDraft] = []
+    for name in session.artifacts:
+        for summary in await sessions.list_artifacts(session.key, name=name):
+            artifact = await sessions.load_artifact(session.key, name, version=summary.version)
+            drafts.append(
+                ArtifactDraft(
+                    name=name,
+                    version=summary.version,
+                    media_type=summary.media_type,
+                    data=artifact.data,
+                    created_at=summary.created_at,
+                )
+            )
+    return drafts
