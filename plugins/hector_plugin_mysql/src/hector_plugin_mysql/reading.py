@@ -24,7 +24,7 @@ from hector_plugin_mysql.pool import MySQLConnection
 from hector_plugin_mysql.rows import LARGEST, bounded, finite, identity
 from hector_plugin_mysql.state import read_state
 
-__all__ = ["Slice", "changes", "list_sessions", "load", "position_of"]
+__all__ = ["Slice", "changes", "list_apps", "list_sessions", "load", "position_of"]
 
 _DECODED_AT_ONCE = 200
 
@@ -112,6 +112,15 @@ WHERE app = (SELECT number FROM apps WHERE name = %s) {whose} AND active_hour <=
 ORDER BY active_hour DESC, updated_at DESC, user, id LIMIT %s"""
 _PAGE_OF_APP = _PAGE.format(whose="")
 _PAGE_OF_USER = _PAGE.format(whose="AND user = %s")
+
+
+async def list_apps(connection: MySQLConnection) -> Sequence[str]:
+    """The names of the apps that have sessions, in order; the order of UTF-8 is that of code points."""
+    rows = await connection.fetch(
+        "SELECT name FROM apps WHERE EXISTS (SELECT 1 FROM sessions WHERE app = apps.number)"
+        " ORDER BY name"
+    )
+    return [bytes(row[0]).decode() for row in rows]
 
 
 async def list_sessions(

@@ -182,6 +182,10 @@ class MySQLSessions:
         start = None if cursor is None else Cursor.parse(cursor)
         return await self._pool.read(lambda it: reading.list_sessions(it, app, user, limit, start))
 
+    async def apps(self) -> Sequence[str]:
+        """See `Sessions.apps`."""
+        return await self._pool.read(reading.list_apps)
+
     async def delete(self, key: SessionKey) -> bool:
         """See `Sessions.delete`."""
         check_key(key)

@@ -25,7 +25,15 @@ from hector.spi.session_rules import Cursor, cursor_expired, no_cursor
 from hector_plugin_postgres.pool import AnyConnection
 from hector_plugin_postgres.rows import LARGEST, bounded, identity
 
-__all__ = ["Slice", "changes", "list_sessions", "load", "newest_position", "position_of"]
+__all__ = [
+    "Slice",
+    "changes",
+    "list_apps",
+    "list_sessions",
+    "load",
+    "newest_position",
+    "position_of",
+]
 
 _DECODED_AT_ONCE = 200
 
@@ -137,6 +145,15 @@ WHERE apps.name = $1 {whose} AND active_hour <= $3 AND updated_at <= $2
 ORDER BY active_hour DESC, updated_at DESC, sessions."user", id LIMIT $6"""
 _PAGE_OF_APP = _PAGE.format(whose="")
 _PAGE_OF_USER = _PAGE.format(whose='AND sessions."user" = $7')
+
+
+async def list_apps(connection: AnyConnection) -> Sequence[str]:
+    """The names of the apps that have sessions, in order; the order of UTF-8 is that of code points."""
+    rows = await connection.fetch(
+        "SELECT name FROM apps WHERE EXISTS (SELECT 1 FROM sessions WHERE app = apps.number)"
+        " ORDER BY name"
+    )
+    return [row[0] for row in rows]
 
 
 async def list_sessions(
