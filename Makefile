@@ -32,6 +32,8 @@ test-long: .venv/.test  ## Run the tests that take minutes.
 
 services: .venv/.test
 	@$(BIN)/python tests/services/install_npm.py > /dev/null
+	@$(BIN)/python tests/services/postgres_server.py > /dev/null
+	@$(BIN)/python tests/services/mariadb_server.py > /dev/null
 
 check: .venv/.dev  ## Check style, types, import contracts, spelling and documentation.
 	$(BIN)/ruff check

@@ -41,7 +41,14 @@ from hector.spi import (
 
 FOLDER = Path(__file__).parent / "reference"
 NOTE = "<!-- Written by docs/generate.py; change the code, then run it again. -->\n"
-FIRST_PARTY = ("hector", "hector-plugin-mcp", "hector-plugin-openai", "hector-plugin-qdrant")
+FIRST_PARTY = (
+    "hector",
+    "hector-plugin-mcp",
+    "hector-plugin-mysql",
+    "hector-plugin-openai",
+    "hector-plugin-postgres",
+    "hector-plugin-qdrant",
+)
 MARKERS = (Doc, Duration, Env, Length, NotYet, Pattern, Range, Reference, Alias, Resolved)
 
 KIND_NAMES = {

@@ -26,12 +26,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "hector.cli.validate:command",
         "Check a config and say everything that is wrong with it.",
     ),
-    "index": ("hector.cli.index:command", "See to the search over what was said in sessions."),
     "plan": ("hector.cli.plan:command", "Say what a reload of a config would do."),
     "sessions": (
         "hector.cli.sessions:command",
         "List, show, export, import and remove sessions.",
     ),
+    "index": ("hector.cli.index:command", "See to the search over what was said in sessions."),
     "token": ("hector.cli.token:command", "Make a token for the admin API."),
     "schema": ("hector.cli.schema:command", "Print the JSON Schema of the config."),
     "plugins": ("hector.cli.plugins:command", "List the installed plugins and what they offer."),

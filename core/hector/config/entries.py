@@ -74,7 +74,9 @@ CHUNKING: Final = Section(
 AGENT_NAME: Final = "[a-zA-Z][a-zA-Z0-9_-]*"
 ENTRY_NAME: Final = "[a-zA-Z0-9_][a-zA-Z0-9_-]*"
 _SELECTOR_SPELLINGS: Final[Mapping[tuple[str, str], str]] = {
-    ("session_backend", "sqlite3"): "sqlite"
+    ("session_backend", "sqlite3"): "sqlite",
+    ("session_backend", "postgresql"): "postgres",
+    ("session_backend", "mariadb"): "mysql",
 }
 
 

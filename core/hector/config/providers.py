@@ -41,6 +41,7 @@ _PACKAGES: Final[Mapping[str, str]] = {
     "gemini": "hector-plugin-gemini",
     "mcp": "hector-plugin-mcp",
     "milvus": "hector-plugin-milvus",
+    "mariadb": "hector-plugin-mysql",
     "mysql": "hector-plugin-mysql",
     "ollama": "hector-plugin-ollama",
     "openai": "hector-plugin-openai",

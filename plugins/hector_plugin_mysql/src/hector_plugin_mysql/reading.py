@@ -1,0 +1,204 @@
+"""What reads sessions: one statement each, so that all of an answer is of one moment."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+
+from hector.message import Event, parse_event
+from hector.spi import (
+    Change,
+    ChangePage,
+    Session,
+    SessionKey,
+    SessionPage,
+    SessionSummary,
+)
+from hector.spi.session_rules import Cursor, cursor_expired, no_cursor
+from hector_plugin_mysql.artifacts import summary_of
+from hector_plugin_mysql.pool import MySQLConnection
+from hector_plugin_mysql.rows import LARGEST, bounded, finite, identity
+from hector_plugin_mysql.state import read_state
+
+__all__ = ["Slice", "changes", "list_apps", "list_sessions", "load", "position_of"]
+
+_DECODED_AT_ONCE = 200
+
+
+@attrs.frozen
+class Slice:
+    """What of a log is asked for; see `Sessions.load`."""
+
+    after: int = 0
+    since: float | None = None
+    last: int | None = None
+    limit: int | None = None
+
+
+_SNAPSHOT = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
+_EVENTS = """SELECT sequence, payload FROM events
+    WHERE session = %s AND sequence > %s AND made_at >= %s ORDER BY sequence {order} LIMIT %s"""
+_OLDEST = _EVENTS.format(order="ASC")
+_NEWEST = _EVENTS.format(order="DESC")
+_ARTIFACTS = """SELECT name, version, media_type, size_bytes, created_at FROM artifacts
+    WHERE session = %s ORDER BY name, version"""
+
+
+async def load(connection: MySQLConnection, key: SessionKey, asked: Slice) -> Session | None:
+    """The session with the events that are asked for, or None; all of one moment."""
+    await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    async with connection.transaction(_SNAPSHOT):
+        rows = await connection.fetch(
+            "SELECT number, app, head, epoch, created_at, updated_at FROM sessions"
+            " WHERE identity = %s",
+            (identity(key),),
+        )
+        if not rows:
+            return None
+        number, app, head, epoch, created_at, updated_at = rows[0]
+        state = await read_state(connection, key, app, number)
+        versions = await connection.fetch(_ARTIFACTS, (number,))
+        after = max(asked.after, 0)
+        is_newest = asked.last is not None
+        count = asked.last if asked.last is not None else asked.limit
+        if is_newest and asked.since is None and count is not None:
+            after, is_newest = max(after, head - count), False
+        payloads = await connection.fetch(
+            _NEWEST if is_newest else _OLDEST,
+            (
+                number,
+                bounded(after),
+                finite(-math.inf if asked.since is None else asked.since),
+                LARGEST if count is None else bounded(count),
+            ),
+        )
+    artifacts = [summary_of(row) for row in versions]
+    return Session(
+        key=key,
+        events=await _decode(sorted(payloads)),
+        state=state,
+        artifacts={summary.name: summary for summary in artifacts},
+        head=head,
+        epoch=epoch,
+        created_at=created_at,
+        updated_at=updated_at,
+    )
+
+
+async def _decode(rows: Sequence[tuple[Any, ...]]) -> list[Event]:
+    """Events of sequences and payloads; the loop gets its turn in between."""
+    events: list[Event] = []
+    for start in range(0, len(rows), _DECODED_AT_ONCE):
+        if start:
+            await asyncio.sleep(0)
+        events += [
+            parse_event(bytes(payload).decode(), sequence=sequence)
+            for sequence, payload in rows[start : start + _DECODED_AT_ONCE]
+        ]
+    return events
+
+
+# ------------------------------------------------------------------------------------ listing
+
+# The first condition on the hour is what the index knows; the others make it exact.
+_PAGE = """
+SELECT user, id, head, created_at, updated_at FROM sessions
+WHERE app = (SELECT number FROM apps WHERE name = %s) {whose} AND active_hour <= %s
+    AND updated_at <= %s AND (updated_at < %s OR (user, id) > (%s, %s))
+ORDER BY active_hour DESC, updated_at DESC, user, id LIMIT %s"""
+_PAGE_OF_APP = _PAGE.format(whose="")
+_PAGE_OF_USER = _PAGE.format(whose="AND user = %s")
+
+
+async def list_apps(connection: MySQLConnection) -> Sequence[str]:
+    """The names of the apps that have sessions, in order; the order of UTF-8 is that of code points."""
+    rows = await connection.fetch(
+        "SELECT name FROM apps WHERE EXISTS (SELECT 1 FROM sessions WHERE app = apps.number)"
+        " ORDER BY name"
+    )
+    return [bytes(row[0]).decode() for row in rows]
+
+
+async def list_sessions(
+    connection: MySQLConnection, app: str, user: str | None, limit: int, start: Cursor | None
+) -> SessionPage:
+    """One page, newest first."""
+    start = start or Cursor(math.inf, "", "")
+    hour = LARGEST if abs(start.updated_at) > 1e18 else math.floor(start.updated_at / 3600)
+    at = finite(start.updated_at)
+    after = (hour, at, at, start.user.encode(), start.id.encode(), limit + 1)
+    if user is None:
+        rows = await connection.fetch(_PAGE_OF_APP, (app.encode(), *after))
+    else:
+        rows = await connection.fetch(_PAGE_OF_USER, (app.encode(), user.encode(), *after))
+    sessions = [
+        SessionSummary(
+            key=SessionKey(app, bytes(row[0]).decode(), bytes(row[1]).decode()),
+            head=row[2],
+            created_at=row[3],
+            updated_at=row[4],
+        )
+        for row in rows[:limit]
+    ]
+    if len(rows) <= limit:
+        return SessionPage(sessions=sessions)
+    last = sessions[-1]
+    cursor = Cursor(last.updated_at, last.key.user, last.key.id)
+    return SessionPage(sessions=sessions, next_cursor=str(cursor))
+
+
+# ------------------------------------------------------------------------------------ the feed
+
+_CHANGES = """
+SELECT position, NULL, NULL, forgotten, NULL FROM apps WHERE name = %s
+UNION ALL (SELECT position, user, id, sequence, payload
+    FROM events JOIN sessions ON sessions.number = events.session
+    WHERE events.app = (SELECT number FROM apps WHERE name = %s) AND position > %s
+    ORDER BY position LIMIT %s)
+UNION ALL (SELECT position, user, id, NULL, NULL FROM deletions
+    WHERE app = (SELECT number FROM apps WHERE name = %s) AND position > %s
+    ORDER BY position LIMIT %s)"""
+
+
+def position_of(cursor: str | None) -> int:
+    """The position that a cursor of the feed stands for; -1: the beginning. Raises `UsageError`."""
+    if cursor is None:
+        return -1
+    if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= 18):
+        raise no_cursor(cursor)
+    return int(cursor)
+
+
+async def changes(connection: MySQLConnection, app: str, after: int, limit: int) -> ChangePage:
+    """One page of the feed after a position.
+
+    Raises:
+        CursorExpiredError: deletions after the position are forgotten, or the feed is another one.
+    """
+    name = app.encode()
+    rows = await connection.fetch(_CHANGES, (name, name, after, limit + 1, name, after, limit + 1))
+    ends = [row for row in rows if row[1] is None]
+    newest, forgotten = (ends[0][0], ends[0][3]) if ends else (0, 0)
+    if -1 < after < forgotten or after > newest:
+        raise cursor_expired(app)
+    found = sorted((row for row in rows if row[1] is not None), key=_position)
+    events = iter(await _decode([(row[3], row[4]) for row in found[:limit] if row[4] is not None]))
+    page = [
+        Change(
+            key=SessionKey(app, bytes(row[1]).decode(), bytes(row[2]).decode()),
+            event=None if row[4] is None else next(events),
+        )
+        for row in found[:limit]
+    ]
+    has_more = len(found) > limit
+    # Without more there is nothing of this app up to the newest position, and none will come there.
+    cursor = found[limit - 1][0] if has_more else newest
+    return ChangePage(changes=page, cursor=str(cursor), has_more=has_more)
+
+
+def _position(row: Sequence[Any]) -> int:
+    return int(row[0])

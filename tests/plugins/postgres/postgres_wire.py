@@ -1,0 +1,58 @@
+"""A way to the server that breaks when it is told to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+
+class BreakingWire:
+    """Passes bytes on between clients and the server.
+
+    Attributes:
+        port: where it listens.
+        swallow: while set, answers of the server do not get through; the connection breaks instead.
+        broken: how many connections broke.
+    """
+
+    def __init__(self, server_port: int) -> None:
+        self._server_port = server_port
+        self.port = 0
+        self.swallow = False
+        self.broken = 0
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[BreakingWire]:
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        try:
+            yield self
+        finally:
+            server.close()
+
+    async def _serve(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+        answers, to_server = await asyncio.open_connection("127.0.0.1", self._server_port)
+        try:
+            async with asyncio.TaskGroup() as group:
+                forth = group.create_task(self._pass(client, to_server, is_answer=False))
+                back = group.create_task(self._pass(answers, to_client, is_answer=True))
+                await asyncio.wait((forth, back), return_when=asyncio.FIRST_COMPLETED)
+                forth.cancel()
+                back.cancel()
+        finally:
+            to_client.close()
+            to_server.close()
+
+    async def _pass(
+        self, source: asyncio.StreamReader, target: asyncio.StreamWriter, *, is_answer: bool
+    ) -> None:
+        try:
+            while data := await source.read(65_536):
+                if is_answer and self.swallow:
+                    self.broken += 1
+                    return
+                target.write(data)
+                await target.drain()
+        except ConnectionError:
+            return
