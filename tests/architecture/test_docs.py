@@ -290,7 +290,7 @@ ANSWERS = {
     "How do I install Hector?": "To install Hector, clone the repository and run `make run`",
     "How do I write a plugin?": "To write a plugin, make a Python package",
     "How do I disable a plugin?": "`plugins.disable` lists plugins",
-    "How do I keep sessions in SQLite?": "driver: sqlite",
+    "How do I keep sessions in SQLite?": "backend: sql",
     "How do I set the port?": "To set the port, write `server.port` into the config",
     "How do I stop the server?": "To stop the server, press Ctrl-C",
     "How do I use a real model?": "A real model is used as soon as its API key is set",

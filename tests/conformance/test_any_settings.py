@@ -56,13 +56,18 @@ async def open_and_close(path: Path) -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
+NEED_A_SERVER = frozenset({"mysql", "postgres"})
+"""Stores that open with their server only: here their settings are read; their own tests have real servers."""
+
+
 def build(provider: Provider, values: Mapping[str, Any]) -> None:
     """Open and close a runtime in a folder of its own, on a loop of its own."""
     with tempfile.TemporaryDirectory() as folder, world(Path(folder)):
         path = write(Path(folder), config_of(provider, values))
         problems = check_config(path, env={})
         assert [str(problem) for problem in problems if problem.severity == "error"] == []
-        asyncio.run(open_and_close(path))
+        if provider.type not in NEED_A_SERVER:
+            asyncio.run(open_and_close(path))
 
 
 def check_every(provider: Provider, examples: int) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import attrs
 
+from hector.errors import UsageError
 from hector.spi.session_artifacts import PIECE_BYTES
 from hector.spi.settings import Doc, Duration, Range, Secret
 
@@ -43,3 +44,12 @@ class BlobSettings:
         Duration(),
         Range(minimum=0, is_minimum_exclusive=True),
     ] = 60.0
+
+    def __attrs_post_init__(self) -> None:
+        if (self.folder is None) == (self.url is None):
+            raise UsageError(
+                "`blobs` needs either `folder` or `url`",
+                hint="name a local folder, or a place for fsspec such as `s3://bucket/artifacts`",
+            )
+        if self.folder is not None and (self.options or self.credentials):
+            raise UsageError("`blobs.options` and `blobs.credentials` belong to `blobs.url`")

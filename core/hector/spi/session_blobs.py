@@ -10,7 +10,7 @@ import functools
 from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from typing import Any, Protocol, TypeVar
 
-from hector.errors import SessionError, UsageError
+from hector.errors import SessionError
 from hector.spi.session_artifacts import PIECE_BYTES
 from hector.spi.session_blob_files import BinaryFile, FolderFiles, FsspecFiles
 from hector.spi.session_blob_settings import BlobSettings
@@ -27,17 +27,9 @@ def open_blobs(settings: BlobSettings) -> FileBlobs:
     """The blobs of some settings. Imports fsspec when it is needed.
 
     Raises:
-        UsageError: none or both of `folder` and `url` are given, or options without `url`.
         SessionError: fsspec, or what it needs for the place, is missing, or does not know the place.
     """
-    if (settings.folder is None) == (settings.url is None):
-        raise UsageError(
-            "`blobs` needs either `folder` or `url`",
-            hint="name a local folder, or a place for fsspec such as `s3://bucket/artifacts`",
-        )
     if settings.folder is not None:
-        if settings.options or settings.credentials:
-            raise UsageError("`blobs.options` and `blobs.credentials` belong to `blobs.url`")
         return FileBlobs(FolderFiles(settings.folder), timeout_s=settings.timeout)
     options = dict(settings.options)
     options.update({name: value.reveal() for name, value in settings.credentials.items()})

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import attrs
 
-from hector.spi import Doc, Env, Provider, Range, Secret
+from hector.spi import Doc, Env, Length, Provider, Range, Secret
 
 __all__ = ["PROVIDERS", "AutoSettings", "OfflineSettings"]
 
@@ -27,7 +27,7 @@ class AutoSettings:
     """Settings of the LLM that is chosen by what the environment offers."""
 
     model: Annotated[
-        str | None, Doc("model to ask for; without it the chosen provider's default")
+        str | None, Doc("model to ask for; without it the chosen provider's default"), Length(1)
     ] = None
     openai_api_key: Annotated[Secret | None, Doc("chooses `openai`"), Env("OPENAI_API_KEY")] = None
     anthropic_api_key: Annotated[
