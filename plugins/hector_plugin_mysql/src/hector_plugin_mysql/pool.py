@@ -96,6 +96,8 @@ async def connect(settings: MySQLSettings) -> MySQLConnection:
         autocommit=True,
         connect_timeout=max(1, round(settings.timeout)),
         ssl=ssl.create_default_context() if settings.enable_tls else None,
+        # The driver escapes values with backslashes, whatever NO_BACKSLASH_ESCAPES of the server makes of them.
+        sql_mode="'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
         # What was committed while a lock was waited for has to be seen, and no gap locked.
         init_command="SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
     )
