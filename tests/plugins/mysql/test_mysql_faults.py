@@ -216,12 +216,13 @@ async def test_an_append_cancelled_just_when_it_is_decided_ends(
     settings_of: SettingsOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The caller has been told and did not run since: there is nothing left to wait for."""
+    tasks: list[asyncio.Task[object]] = []
+    monkeypatch.setattr(MySQLSessions, "_on_commit", lambda _: [it.cancel() for it in tasks])
     settings = settings_of(tmp_path)
     async with MySQLSessions(settings) as sessions, asyncio.TaskGroup() as group:
         await sessions.create(KEY)
         task = group.create_task(sessions.append(KEY, [an_event("a")], head=0))
-        writer = sessions._open[1]  # pyright: ignore[reportPrivateUsage]
-        monkeypatch.setattr(writer, "on_commit", task.cancel)
+        tasks.append(task)
         async with asyncio.timeout(5):
             await asyncio.wait([task])
         assert task.cancelled()
