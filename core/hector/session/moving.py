@@ -14,8 +14,9 @@ async def move_session(sessions: Sessions, old: SessionKey, new: SessionKey) -> 
     """Restore a session under another key and delete it under the old one.
 
     Whoever has the old one open is refused from the beginning on (`Sessions.claim`). If somebody opens it meanwhile
-    and appends, the copy is deleted and the old one stays; if somebody deletes it, both are gone. Interrupted at any point, a second call ends the work:
-    a copy that is there already counts as made when it begins with the same events and is as old.
+    and appends, the copy is deleted and the old one stays; if somebody deletes it, both are gone. Interrupted at any
+    point, a second call ends the work: a copy that is there already counts as made when it begins with the same
+    events and is as old.
 
     Returns:
         Why it stays where it is; None if it was moved, or is not there any more.
