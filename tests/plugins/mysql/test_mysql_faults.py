@@ -217,7 +217,12 @@ async def test_an_append_cancelled_just_when_it_is_decided_ends(
 ) -> None:
     """The caller has been told and did not run since: there is nothing left to wait for."""
     tasks: list[asyncio.Task[object]] = []
-    monkeypatch.setattr(MySQLSessions, "_on_commit", lambda _: [it.cancel() for it in tasks])
+
+    def cancel(_: object) -> None:
+        for task in tasks:
+            task.cancel()
+
+    monkeypatch.setattr(MySQLSessions, "_on_commit", cancel)
     settings = settings_of(tmp_path)
     async with MySQLSessions(settings) as sessions, asyncio.TaskGroup() as group:
         await sessions.create(KEY)
