@@ -207,6 +207,28 @@ async def test_the_mode_of_the_server_does_not_change_what_names_and_texts_mean(
         await admin.close()
 
 
+async def test_a_server_that_does_not_keep_what_it_confirms_is_told_of(
+    settings_of: SettingsOf, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = settings_of(tmp_path)
+    async with MySQLSessions(settings):
+        assert not caplog.messages
+    admin = await connect(settings)
+    await admin.execute("SET GLOBAL innodb_flush_log_at_trx_commit = 2")
+    try:
+        async with MySQLSessions(settings):
+            pass
+    finally:
+        await admin.execute("SET GLOBAL innodb_flush_log_at_trx_commit = 1")
+        await admin.close()
+    assert caplog.messages == [
+        (
+            "the database server has innodb_flush_log_at_trx_commit = 2: what was answered may be lost when the "
+            "server's machine fails; 1 keeps it"
+        )
+    ]
+
+
 async def test_a_runtime_keeps_its_sessions_there(settings_of: SettingsOf, tmp_path: Path) -> None:
     """By the config alone, from one process to the next, under either of its names."""
     settings = settings_of(tmp_path)
