@@ -246,8 +246,7 @@ def _is_surely_small(event: Event) -> bool:
     return size < MAXIMUM_EVENT_BYTES // 16  # a character takes at most 12 bytes
 
 
-_EARLIEST, _LATEST = -62_135_596_800.0, 253_402_300_799.0
-"""The years 1 to 9999."""
+_EARLIEST, _LATEST = -62_135_596_800.0, 253_402_300_799.0  # the years 1 to 9999
 
 
 def check_whole(session: Session) -> None:
@@ -273,9 +272,7 @@ def check_whole(session: Session) -> None:
         )
     if not all(_EARLIEST <= at <= _LATEST for at in (session.created_at, session.updated_at)):
         raise SessionError(
-            f"{_of(session.key)} was made at {session.created_at} and written to at "
-            f"{session.updated_at}, and no calendar has both",
-            hint="times are seconds since the epoch",
+            f"{_of(session.key)} has times of no calendar", hint="give seconds since the epoch"
         )
     check_ids(session.key, session.events)
 
