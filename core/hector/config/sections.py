@@ -54,7 +54,9 @@ class SessionsConfig:
         Doc("`inmemory` forgets at exit, `sql` keeps them in a database"),
     ] = "inmemory"
     database: Annotated[
-        str | None, Doc("the entry of `databases` to use; needed with `sql`"), Reference("database")
+        str | None,
+        Doc("of `databases`; absent: `default`, the only one, or a SQLite file"),
+        Reference("database"),
     ] = None
     entry: Annotated[ComponentEntry | None, Resolved()] = None
 

@@ -36,6 +36,9 @@ _NULLABLE_KEYS: Final = (
     "storage",
     "observability",
 )
+SESSIONS_FILE: Final = ".hector/sessions.db"
+"""Where `backend: sql` keeps sessions when the config has no `databases`, relative to the config."""
+
 _IMPLICIT_TYPES: Final = {"embedder": "lexical", "vector_store": "chromem"}
 
 
@@ -208,7 +211,8 @@ class _Structuring:
                 )
 
     def _check_sessions(self, entries: Mapping[str, Node]) -> None:
-        """`sql` and `database` need each other."""
+        """`sql` takes a database; without one named the `default`, the only one, or a file beside the config."""
+        names = list(self._sections["databases"].entries)
         for owner in ("server", "storage"):
             node = _child(entries, owner).get("sessions")
             if node is None or not isinstance(node.value, dict):
@@ -217,7 +221,9 @@ class _Structuring:
             is_sql = backend is not None and backend.value == "sql"
             path = f"{owner}.sessions.database"
             if is_sql and (database is None or database.value is None):
-                hint = "name an entry of `databases`"
+                if not names or _default_database(names) is not None:
+                    continue
+                hint = f"name an entry of `databases`: {', '.join(names)}"
                 self._reading.problems.append(
                     key_problem(node, "H105", path, "is missing", hint=hint)
                 )
@@ -250,6 +256,8 @@ class _Structuring:
             type_name = choose_llm_type(self._reading.variables, self._providers.types("llm"))
             if type_name is not None:
                 self._add_default("llms", "provider", type_name)
+        if self._keeps_sessions() and _is_empty(self._sections["databases"]):
+            self._add_default("databases", "driver", "sqlite", database=SESSIONS_FILE)
         if self._sections["document_stores"].entries:
             for kind, type_name in _IMPLICIT_TYPES.items():
                 section = _SECTION_BY_KIND[kind]
@@ -258,10 +266,23 @@ class _Structuring:
                 ):
                     self._add_default(section.key, section.selector, type_name)
 
-    def _add_default(self, key: str, selector: str, type_name: str) -> None:
+    def _keeps_sessions(self) -> bool:
+        """Whether the config asks for sessions in a database, and names none."""
+        owners = (_child(self._raw.root.entries, owner) for owner in ("server", "storage"))
+        return any(
+            "backend" in sessions
+            and sessions["backend"].value == "sql"
+            and ("database" not in sessions or sessions["database"].value is None)
+            for sessions in (_child(entries, "sessions") for entries in owners)
+        )
+
+    def _add_default(self, key: str, selector: str, type_name: str, **values: str) -> None:
         root = self._raw.root
         entry = Node(
-            {selector: Node(type_name, root.file, root.line, root.column)},
+            {
+                name: Node(value, root.file, root.line, root.column)
+                for name, value in {selector: type_name, **values}.items()
+            },
             root.file,
             root.line,
             root.column,
@@ -358,7 +379,14 @@ def _server(root: RootKeys, components: Mapping[str, Mapping[str, ComponentEntry
     if root.storage is not None and root.storage.sessions is not None:
         server = attrs.evolve(server, sessions=root.storage.sessions)
     server = attrs.evolve(server, index=index_of(root, components), memory=None)
-    if server.sessions.database is None:
+    sessions, databases = server.sessions, components["session_backend"]
+    if sessions.backend != "sql":
         return server
-    entry = components["session_backend"][server.sessions.database]
-    return attrs.evolve(server, sessions=attrs.evolve(server.sessions, entry=entry))
+    name = sessions.database or _default_database(list(databases))
+    entry = databases[name] if name is not None else None
+    return attrs.evolve(server, sessions=attrs.evolve(sessions, database=name, entry=entry))
+
+
+def _default_database(names: Sequence[str]) -> str | None:
+    """The one that is meant when none is named: `default`, or the only one."""
+    return "default" if "default" in names else names[0] if len(names) == 1 else None

@@ -448,13 +448,38 @@ def test_a_provider_may_support_what_the_kernel_does_not_yet(index: ProviderInde
     assert config.components["toolset"]["m"].settings.require_approval is True
 
 
-def test_sql_sessions_need_a_database(check: Check) -> None:
-    assert check("server:\n  sessions: {backend: sql}\n") == [
+def test_sql_sessions_of_several_databases_name_one(check: Check) -> None:
+    text = "databases: {a: {driver: sqlite, database: x}, b: {driver: sqlite, database: y}}\n"
+    assert check(f"{text}server:\n  sessions: {{backend: sql}}\n") == [
         (
-            "config.yaml:2:3: [H105] server.sessions.database: is missing\n"
-            "  hint: name an entry of `databases`"
+            "config.yaml:3:3: [H105] server.sessions.database: is missing\n"
+            "  hint: name an entry of `databases`: a, b"
         )
     ]
+
+
+@pytest.mark.parametrize(
+    ("databases", "name", "file"),
+    [
+        ("", "default", ".hector/sessions.db"),
+        ("databases: {only: {driver: sqlite, database: x.db}}\n", "only", "x.db"),
+        (
+            "databases: {a: {driver: sqlite, database: a.db}, default: {driver: sqlite, database: d.db}}\n",
+            "default",
+            "d.db",
+        ),
+    ],
+)
+@pytest.mark.parametrize("owner", ["server", "storage"])
+def test_sql_sessions_take_the_database_that_is_meant(
+    index: ProviderIndex, databases: str, name: str, file: str, owner: str
+) -> None:
+    """The default, the only one, or a file beside the config where there is none."""
+    sessions = load(f"{databases}{owner}: {{sessions: {{backend: sql}}}}\n", index).server.sessions
+
+    assert sessions.database == name
+    assert sessions.entry is not None
+    assert str(sessions.entry.settings.database).endswith(file)
 
 
 def test_a_database_without_sql_would_have_no_effect(check: Check) -> None:
