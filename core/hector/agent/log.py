@@ -108,6 +108,13 @@ class SessionLog:
                 self._apply((made,))
         return recorded
 
+    async def find(self, id: str) -> Event | None:
+        """The event if it is in the log: a cancelled append left that open."""
+        async with self._lock:
+            if self._is_head_unsure:
+                await self._find_head(())
+        return next((event for event in reversed(self.events) if event.id == id), None)
+
     async def _append_saved(
         self, event: Event, saved: Collection[SavedArtifact]
     ) -> tuple[Event, Event]:

@@ -21,6 +21,7 @@ from hector.errors import (
 )
 from hector.message import DataPart, Event, JSONValue, TextPart, ToolCall, ToolResult
 from hector.spi import Tool, ToolContext, ToolOutput
+from hector.spi.session_state import copy_json
 
 if TYPE_CHECKING:
     from hector.agent.invocation import AgentInvocation
@@ -163,7 +164,8 @@ async def _called(call: ToolCall, tool: Tool, context: ToolContext, timeout_s: f
     deadline = asyncio.timeout(timeout_s)
     try:
         async with deadline:
-            return _as_output(await tool.call(call.arguments, context))
+            arguments = {name: copy_json(it) for name, it in call.arguments.items()}  # the log's
+            return _as_output(await tool.call(arguments, context))
     except TimeoutError as error:
         if not deadline.expired():
             raise

@@ -78,10 +78,14 @@ class VectorMemory:
         try:
             if await self._read_cursor() != batch.after:
                 return False
+            records = await self._records(batch.entries)
+            if records and await self._read_cursor() != batch.after:
+                return (
+                    False  # embedding took its time, and another process began anew or was faster
+                )
             for key in batch.deleted:
                 where = All((Equals("user", key.user), Equals("session", key.id)))
                 await self._store.delete(self._collection, where=where)
-            records = await self._records(batch.entries)
             await self._store.upsert(self._collection, [*records, self._mark(batch.cursor)])
         except (EmbedderError, VectorStoreError) as error:
             raise _failed(error) from error

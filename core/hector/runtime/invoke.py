@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncGenerator
 
 from hector.agent import AgentInvocation, SessionLog, is_cancelled
-from hector.errors import DrainedError, HectorError, LLMError
+from hector.errors import DrainedError, HectorError, LLMError, SessionExistsError
 from hector.message import Event, Failure, Message, Outcome
 from hector.runtime.generation import Generation
 from hector.runtime.lease import Lease
@@ -30,7 +30,14 @@ def new_id() -> str:
 
 async def _open_log(sessions: Sessions, key: SessionKey, *, is_new: bool) -> SessionLog:
     session = None if is_new else await sessions.load(key)
-    return SessionLog(sessions, session if session is not None else await sessions.create(key))
+    if session is None:
+        try:
+            session = await sessions.create(key)
+        except SessionExistsError:  # another process began it at the same time
+            session = await sessions.load(key)
+            if session is None:
+                raise
+    return SessionLog(sessions, session)
 
 
 async def invoke(

@@ -46,9 +46,11 @@ async def export_session(sessions: Sessions, key: SessionKey) -> AsyncGenerator[
             yield line
     versions = 0
     for name in sorted(session.artifacts):
-        for summary in await sessions.list_artifacts(key, name=name):
-            if summary.version > session.artifacts[name].version:
-                break
+        newest = session.artifacts[name].version
+        there = await sessions.list_artifacts(key, name=name)
+        if len(there) < newest:
+            raise _deleted(key)
+        for summary in there[:newest]:
             versions += 1
             async with aclosing(_artifact(sessions, key, summary)) as lines:
                 async for line in lines:
@@ -85,11 +87,14 @@ async def _events(sessions: Sessions, first: Session) -> AsyncGenerator[str]:
         limit = min(_PAGE, first.head - sequence)
         again = await sessions.load(first.key, after=sequence, limit=limit)
         if again is None or again.created_at != first.created_at or not again.events:
-            raise SessionError(
-                f"session `{first.key.id}` was deleted while it was exported",
-                hint="export what there is now",
-            )
+            raise _deleted(first.key)
         page = again
+
+
+def _deleted(key: SessionKey) -> SessionError:
+    return SessionError(
+        f"session `{key.id}` was deleted while it was exported", hint="export what there is now"
+    )
 
 
 async def _artifact(

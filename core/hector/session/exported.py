@@ -17,6 +17,17 @@ from hector.spi.session import ArtifactDraft, Session, SessionKey
 __all__ = ["ExportedSession", "read_export"]
 
 
+_UNREADABLE = (
+    KeyError,
+    TypeError,
+    ValueError,
+    OverflowError,
+    AttributeError,
+    RecursionError,
+)
+"""What taking a line apart may raise; `Infinity` is no whole number."""
+
+
 class _LineError(SessionError):
     """Says which line."""
 
@@ -58,7 +69,7 @@ def read_export(lines: Iterable[str | bytes]) -> Iterator[ExportedSession]:
             elif open_.take(data, number):
                 yield open_.whole()
                 open_ = None
-        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        except _UNREADABLE as error:
             _refuse(number, f"cannot be read: {type(error).__name__}: {error}", error)
         except SessionError as error:
             if isinstance(error, _LineError):

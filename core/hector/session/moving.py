@@ -14,8 +14,9 @@ async def move_session(sessions: Sessions, old: SessionKey, new: SessionKey) -> 
     """Restore a session under another key and delete it under the old one.
 
     Whoever has the old one open is refused from the beginning on (`Sessions.claim`). If somebody opens it meanwhile
-    and appends, the copy is deleted and the old one stays. Interrupted at any point, a second call ends the work:
-    a copy that is there already counts as made when it begins with the same events.
+    and appends, the copy is deleted and the old one stays; if somebody deletes it, both are gone. Interrupted at any
+    point, a second call ends the work: a copy that is there already counts as made when it begins with the same
+    events and is as old.
 
     Returns:
         Why it stays where it is; None if it was moved, or is not there any more.
@@ -33,16 +34,24 @@ async def move_session(sessions: Sessions, old: SessionKey, new: SessionKey) -> 
         is_fresh = True
     except SessionExistsError:
         there = await sessions.load(new, limit=session.head)
-        if there is None or _ids(there) != _ids(session):
+        if there is None or not _is_copy(there, session):
             return f"session {old.id} of {old.user} is another one in app {new.app}"
         is_fresh = False
     now = await sessions.load(old, last=0)
-    if now is not None and (now.head, now.epoch) != (session.head, session.epoch):
-        if is_fresh:
-            await sessions.delete(new)
+    is_same = now is not None and (now.head, now.epoch) == (session.head, session.epoch)
+    if not is_same and is_fresh:
+        await sessions.delete(new)
+    if now is None:
+        return None  # deleted meanwhile: nobody wants it anywhere
+    if not is_same:
         return f"session {old.id} of {old.user} is in use"
     await sessions.delete(old)
     return None
+
+
+def _is_copy(there: Session, session: Session) -> bool:
+    """Whether it was made of the other, whose log may be empty: a copy keeps the time of its making."""
+    return there.created_at == session.created_at and _ids(there) == _ids(session)
 
 
 def _ids(session: Session) -> list[str]:

@@ -246,11 +246,14 @@ def _is_surely_small(event: Event) -> bool:
     return size < MAXIMUM_EVENT_BYTES // 16  # a character takes at most 12 bytes
 
 
+_EARLIEST, _LATEST = -62_135_596_800.0, 253_402_300_799.0  # the years 1 to 9999
+
+
 def check_whole(session: Session) -> None:
     """Refuse to restore a session whose log is not whole.
 
     Raises:
-        SessionError: sequences do not run from 1 to `head`, or an id comes twice.
+        SessionError: sequences do not run from 1 to `head`, an id comes twice, or a time is none.
         UsageError: an event is a `delta`.
     """
     for expected, event in enumerate(session.events, 1):
@@ -266,6 +269,10 @@ def check_whole(session: Session) -> None:
             f"{_of(session.key)} is not whole: its head is {session.head}, "
             f"there are {len(session.events)} events",
             hint="restore all events in their order, from the first on",
+        )
+    if not all(_EARLIEST <= at <= _LATEST for at in (session.created_at, session.updated_at)):
+        raise SessionError(
+            f"{_of(session.key)} has times of no calendar", hint="give seconds since the epoch"
         )
     check_ids(session.key, session.events)
 

@@ -18,7 +18,7 @@ from hector.errors import (
     UsageError,
 )
 from hector.message import Event
-from hector.spi.session import ArtifactDraft, SessionKey, Sessions
+from hector.spi.session import ArtifactDraft, Session, SessionKey, Sessions, StagedBytes
 from hector.testing.session_laws import KEY, SessionLaws, an_event, dump_session, save
 
 __all__ = ["ArtifactLaws"]
@@ -123,6 +123,21 @@ class ArtifactLaws(SessionLaws):
             )
             assert sum(isinstance(item, SessionConflictError) for item in outcomes) == 7
             assert len(await sessions.list_artifacts(KEY, name="a")) == 1
+
+        self.check(scenario)
+
+    def test_a_session_whose_content_is_not_there_is_not_restored(self) -> None:
+        """Not even without its artifacts: all or none."""
+
+        async def scenario(sessions: Sessions) -> None:
+            staged = StagedBytes(key=KEY, id="999", size_bytes=1)
+            draft = ArtifactDraft(name="a", version=1, media_type="x/y", data=staged)
+            event = attrs.evolve(an_event("e", artifact_delta={"a": 1}), sequence=1)
+            session = Session(key=KEY, events=[event], head=1, created_at=1.0, updated_at=2.0)
+            with pytest.raises(SessionError, match="is not there"):
+                await sessions.restore(session, artifacts=[draft])
+            assert await sessions.load(KEY) is None
+            await sessions.create(KEY)
 
         self.check(scenario)
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 
 import attrs
 import pytest
@@ -226,6 +227,9 @@ def _broken(session: Session) -> list[Session]:
         attrs.evolve(session, head=9),
         attrs.evolve(session, events=session.events[1:]),
         attrs.evolve(session, events=session.events[::-1]),
+        attrs.evolve(session, created_at=math.nan),
+        attrs.evolve(session, updated_at=math.inf),
+        attrs.evolve(session, updated_at=1e300),
     ]
 
 

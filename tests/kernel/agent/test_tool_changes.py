@@ -9,7 +9,16 @@ from typing import Any
 
 from hector import Runtime
 from hector.errors import EventTooLargeError, StateError, ToolError
-from hector.message import Actions, Event, JSONValue, TextPart, ToolCall, dump_event
+from hector.message import (
+    Actions,
+    DataPart,
+    Event,
+    JSONObject,
+    JSONValue,
+    TextPart,
+    ToolCall,
+    dump_event,
+)
 from hector.session import InMemorySessions
 from hector.spi import (
     Agent,
@@ -99,6 +108,46 @@ async def test_a_tools_writes_are_committed_with_its_result() -> None:
         {**everything, "temp:token": "t", "gone": 1},
         {**everything, "temp:token": "t"},
     ]
+
+
+class Sorting:
+    """A tool without `function_tool`, which sorts what it is given in place."""
+
+    def __init__(self) -> None:
+        def sort(names: list[str]) -> list[str]:
+            return names
+
+        self.spec = function_tool(sort).spec
+
+    async def call(self, arguments: JSONObject, context: ToolContext) -> JSONValue:
+        names = arguments["names"]
+        assert isinstance(names, list)
+        names.sort(key=str)
+        return names
+
+
+async def test_a_tool_that_changes_its_arguments_does_not_change_the_log() -> None:
+    """They are its own; what the model asked for stays in the session."""
+    sessions = InMemorySessions()
+    call = ToolCall(id="c1", name="sort", arguments={"names": ["b", "a"]})
+    async with Runtime.open(
+        {"llms": {"default": {"provider": "scripted"}}, "agents": {"a": {}}},
+        env={},
+        sessions=sessions,
+        providers=[scripted_provider(ScriptedLLM([call], "done"))],
+        direct_tools={"a": [Sorting()]},
+    ) as runtime:
+        events = [event async for event in runtime.run("a", "go", session=KEY.id)]
+        session = await sessions.load(SessionKey(runtime.name, KEY.user, KEY.id))
+    assert session is not None
+    asked = [
+        part.arguments
+        for event in session.events
+        for part in event.parts
+        if isinstance(part, ToolCall)
+    ]
+    assert asked == [{"names": ["b", "a"]}] * 2
+    assert results(events)["sort"].parts[0].content == (DataPart(["a", "b"]),)  # type: ignore[union-attr]
 
 
 async def test_temporary_state_is_gone_after_the_invocation() -> None:

@@ -234,6 +234,28 @@ async def test_a_long_text_is_found_by_any_part_of_it_and_once() -> None:
         assert hits[0].text == long
 
 
+async def test_begun_anew_by_another_process_while_it_embeds_it_loses_nothing() -> None:
+    """Else its place would stand where the other one has cleared what lies before."""
+
+    class Interrupted(CountedEmbedder):
+        async def embed(
+            self, texts: Sequence[str], *, purpose: EmbedPurpose = "document"
+        ) -> Sequence[Vector]:
+            if texts == ["green tree"] and not self.batches[1:]:
+                await VectorMemory(CountedEmbedder(), store, app=APP).clear()
+            return await super().embed(texts, purpose=purpose)
+
+    sessions = InMemorySessions()
+    await say(sessions, ADA, a_saying("1", "blue house"))
+    async with (
+        open_chromem(ChromemSettings()) as store,
+        vectors(Interrupted(), store, sessions) as memory,
+    ):
+        await say(sessions, ADA, a_saying("2", "green tree"))
+        await memory.catch_up()
+        assert await found(memory, "blue house") == ["blue house", "green tree"]
+
+
 async def test_vectors_of_another_model_are_made_again() -> None:
     sessions = InMemorySessions()
     await say(sessions, ADA, a_saying("1", "blue house"))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
 
 from hector import Runtime
 from hector.errors import LLMConnectionError
-from hector.message import Event, TextPart
-from hector.spi import Invocation, LLMChunk, LLMRequest, LLMResponse, SessionKey, TextDelta
+from hector.message import Event, JSONValue, TextPart
+from hector.session import InMemorySessions
+from hector.spi import Invocation, LLMChunk, LLMRequest, LLMResponse, Session, SessionKey, TextDelta
 from hector.testing import ScriptedLLM, scripted_provider
 
 CONFIG: dict[str, Any] = {
@@ -65,6 +66,36 @@ async def test_the_second_turn_of_a_session_knows_the_first() -> None:
         [("user", "first"), ("assistant", "one"), ("user", "second")],
         [("user", "third")],
     ]
+
+
+async def test_two_processes_that_begin_one_session_at_once_are_both_answered() -> None:
+    """Neither finds it, one makes it, and the other goes on behind the first."""
+
+    class Crossing(InMemorySessions):
+        """Lets nobody make a session before both have looked for it."""
+
+        both = asyncio.Barrier(2)
+
+        async def create(
+            self, key: SessionKey, *, state: Mapping[str, JSONValue] | None = None
+        ) -> Session:
+            await self.both.wait()
+            return await super().create(key, state=state)
+
+    sessions = Crossing()
+    providers = [scripted_provider(ScriptedLLM("one", "two"))]
+    async with (
+        Runtime.open(CONFIG, providers=providers, sessions=sessions) as here,
+        Runtime.open(CONFIG, providers=providers, sessions=sessions) as there,
+        asyncio.timeout(10),
+    ):
+        runs = await asyncio.gather(*(collect(it, session="s", user="u") for it in (here, there)))
+        session = await sessions.load(SessionKey("app", "u", "s"))
+    assert [events[-1].outcome for events in runs] == ["completed", "completed"]
+    assert session is not None
+    assert {event.id for event in session.events} == {
+        event.id for events in runs for event in events if event.kind != "delta"
+    }
 
 
 async def test_a_failing_model_ends_the_run_with_its_code_and_the_session_goes_on() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -144,6 +145,16 @@ async def test_a_session_that_is_deleted_meanwhile_has_no_end() -> None:
     assert caught.value.message == "line 101 is the last, and session `s/1` has no end"
 
 
+async def test_a_session_that_is_deleted_before_its_artifacts_were_read_has_no_end() -> None:
+    sessions = await a_session()
+    lines = export_session(sessions, KEY)
+    taken = [await anext(lines) for _ in range(6)]
+    await sessions.delete(KEY)
+    with pytest.raises(SessionError, match="was deleted while it was exported"):
+        await anext(lines)
+    assert json.loads(taken[-1])["type"] == "event"
+
+
 async def test_what_is_not_there_cannot_be_exported() -> None:
     with pytest.raises(SessionNotFoundError):
         await lines_of(InMemorySessions())
@@ -166,6 +177,7 @@ DAMAGES: list[tuple[Callable[[list[str]], list[str]], str]] = [
         lambda it: changed(it, 1, version=2),
         "line 1 has version 2 of the format, this Hector reads 1",
     ),
+    (lambda it: changed(it, 1, head=math.inf), "line 1 cannot be read: OverflowError: "),
     (lambda it: changed(it, 1, user=7), "line 1 cannot be read: TypeError: 7 is no text"),
     (lambda it: changed(it, 1, state=7), "line 1 cannot be read: TypeError: `state` is no object"),
     (lambda it: changed(it, 2, event=7), "line 2 cannot be read: TypeError: `event` is no object"),

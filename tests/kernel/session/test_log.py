@@ -9,6 +9,7 @@ import pytest
 
 from hector.agent import SessionLog
 from hector.agent.artifact_drafts import SavedArtifact
+from hector.agent.drafts import Drafts
 from hector.errors import SessionConflictError
 from hector.message import Actions, Event
 from hector.session import InMemorySessions
@@ -58,6 +59,7 @@ class Forgetful(InMemorySessions):
     """Commits, and is cancelled before it can say so."""
 
     is_forgetful = False
+    is_deaf = False  # is cancelled before it commits
 
     async def append(
         self,
@@ -68,6 +70,9 @@ class Forgetful(InMemorySessions):
         epoch: int = 0,
         artifacts: Sequence[ArtifactDraft] = (),
     ) -> Sequence[Event]:
+        if self.is_deaf:
+            self.is_deaf = False
+            raise asyncio.CancelledError
         stored = await super().append(key, events, head=head, epoch=epoch, artifacts=artifacts)
         if self.is_forgetful:
             self.is_forgetful = False
@@ -117,3 +122,45 @@ async def test_who_was_taken_over_saves_nothing() -> None:
             an_event("a"), [SavedArtifact(name="f", media_type="x/y", data=b"1")]
         )
     assert not await sessions.list_artifacts(KEY)
+
+
+@pytest.mark.parametrize("is_forgetful", [True, False])
+async def test_what_a_cancelled_append_has_stored_does_not_go_with_the_next_event(
+    is_forgetful: bool,
+) -> None:
+    """And what it has not stored does: no change is lost, and none is made twice."""
+    sessions = Forgetful()
+    log = SessionLog(sessions, await sessions.create(KEY))
+    drafts = Drafts(log)
+    drafts.state["app:count"] = 1
+    drafts.state["temp:t"] = 2
+    await drafts.artifacts.save("f", b"1")
+    sessions.is_forgetful, sessions.is_deaf = is_forgetful, not is_forgetful
+    with pytest.raises(asyncio.CancelledError):
+        await drafts.record(an_event("a"))
+    assert drafts.has_changes
+    assert drafts.state["app:count"] == 1
+    other = await sessions.create(SessionKey(KEY.app, KEY.user, "other"))
+    if is_forgetful:
+        await sessions.append(other.key, [an_event("x", **{"app:count": 7})], head=0)
+
+    recorded = await drafts.record(an_event("b"))
+    assert recorded.sequence == (2 if is_forgetful else 1)
+    assert not drafts.has_changes
+    session = await sessions.load(KEY)
+    assert session is not None
+    assert session.state == {"app:count": 7 if is_forgetful else 1}
+    assert log.state["temp:t"] == drafts.state["temp:t"] == 2
+    assert [it.version for it in await sessions.list_artifacts(KEY, name="f")] == [1]
+
+
+async def test_an_event_with_changes_that_was_stored_and_is_recorded_again_is_there_once() -> None:
+    sessions = Forgetful()
+    log = SessionLog(sessions, await sessions.create(KEY))
+    drafts = Drafts(log)
+    drafts.state["x"] = 1
+    sessions.is_forgetful = True
+    with pytest.raises(asyncio.CancelledError):
+        await drafts.record(an_event("a"))
+    assert ids([await drafts.record(an_event("a"))]) == ids(log.events) == [("a", 1)]
+    assert not drafts.has_changes

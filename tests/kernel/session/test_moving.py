@@ -107,3 +107,32 @@ async def test_who_has_it_open_is_refused_and_who_opens_it_meanwhile_keeps_it() 
     kept = await sessions.load(OLD)
     assert kept is not None
     assert [event.id for event in kept.events] == ["e1", "e2", "new"]
+
+
+async def test_an_empty_session_is_not_taken_for_another_one_of_that_name() -> None:
+    """Neither has an event in common with the other, nor one that differs."""
+    sessions = InMemorySessions(clock=iter(range(100)).__next__)
+    await sessions.create(OLD, state={"c": 3})
+    await sessions.create(NEW)
+    await sessions.append(NEW, [an_event("theirs")], head=0)
+
+    assert await move_session(sessions, OLD, NEW) == "session s of ada is another one in app new"
+    kept = await sessions.load(OLD)
+    assert kept is not None
+    assert kept.state == {"c": 3}
+
+
+async def test_what_is_deleted_meanwhile_is_not_there_under_its_new_key() -> None:
+    class Racing(InMemorySessions):
+        async def restore(
+            self, session: Session, *, artifacts: Sequence[ArtifactDraft] = ()
+        ) -> None:
+            await super().restore(session, artifacts=artifacts)
+            await self.delete(OLD)
+
+    sessions = Racing()
+    await fill(sessions)
+
+    assert await move_session(sessions, OLD, NEW) is None
+    assert await sessions.load(OLD) is None
+    assert await sessions.load(NEW) is None

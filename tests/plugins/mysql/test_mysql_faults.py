@@ -212,6 +212,28 @@ async def test_an_append_cancelled_while_it_waits_is_decided_by_then(
         assert await log_of(sessions) == ["a"]
 
 
+async def test_an_append_cancelled_just_when_it_is_decided_ends(
+    settings_of: SettingsOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The caller has been told and did not run since: there is nothing left to wait for."""
+    tasks: list[asyncio.Task[object]] = []
+
+    def cancel(_: object) -> None:
+        for task in tasks:
+            task.cancel()
+
+    monkeypatch.setattr(MySQLSessions, "_on_commit", cancel)
+    settings = settings_of(tmp_path)
+    async with MySQLSessions(settings) as sessions, asyncio.TaskGroup() as group:
+        await sessions.create(KEY)
+        task = group.create_task(sessions.append(KEY, [an_event("a")], head=0))
+        tasks.append(task)
+        async with asyncio.timeout(5):
+            await asyncio.wait([task])
+        assert task.cancelled()
+        assert await log_of(sessions) == ["a"]
+
+
 async def test_nobody_waits_for_ever_for_a_store_that_is_torn_down(
     settings_of: SettingsOf, tmp_path: Path
 ) -> None:

@@ -13,6 +13,7 @@ from mariadb_server import DATABASE, MariaDBServer, free_port
 
 from hector import Runtime
 from hector.errors import SessionError
+from hector.message import Event, TextPart
 from hector.spi import Secret, SessionKey
 from hector_plugin_mysql import MySQLSettings, pool, schema
 from hector_plugin_mysql.pool import connect
@@ -129,6 +130,20 @@ async def test_a_migration_that_was_interrupted_goes_on(
         assert not await sessions.list_artifacts(SessionKey("app", "ada", "s1"))
 
 
+async def test_a_first_start_that_was_killed_goes_on(
+    settings_of: SettingsOf, tmp_path: Path
+) -> None:
+    """Behind the first table, before it was noted that it is there: it is not that of another program."""
+    settings = settings_of(tmp_path)
+    other = await connect(settings)
+    await other.execute("CREATE TABLE hector_schema (version int NOT NULL, done int NOT NULL)")
+    await other.execute("INSERT INTO hector_schema VALUES (0, 0)")
+    await other.execute(schema.MIGRATIONS[0][0])
+    await other.close()
+    async with MySQLSessions(settings) as sessions:
+        await sessions.create(SessionKey("app", "ada", "s1"))
+
+
 async def test_many_may_make_the_tables_at_once(settings_of: SettingsOf, tmp_path: Path) -> None:
     """As replicas do that start together: each finds them whole, whoever made them."""
 
@@ -162,6 +177,56 @@ async def test_a_server_that_takes_too_little_is_refused(
         ),
         "raise max_allowed_packet of the server to 64M",
     )
+
+
+async def test_the_mode_of_the_server_does_not_change_what_names_and_texts_mean(
+    settings_of: SettingsOf, mariadb: MariaDBServer, tmp_path: Path
+) -> None:
+    """Values are escaped by the driver: a name with a quote is a name, also where backslashes escape nothing."""
+    settings = settings_of(tmp_path)
+    key = SessionKey("app", "ada' OR user <> '", "s\\' OR 1 = 1 -- ")
+    told = Event(
+        id="a", kind="message", invocation_id="i", author="a", parts=(TextPart('it\'s "so"\n\\'),)
+    )
+    admin = await connect(MySQLSettings(url=Secret(mariadb.url)))
+    ((before,),) = await admin.fetch("SELECT @@GLOBAL.sql_mode")
+    await admin.execute("SET GLOBAL sql_mode = 'NO_BACKSLASH_ESCAPES'")
+    try:
+        async with MySQLSessions(settings) as sessions:
+            await sessions.create(SessionKey("app", "eve", "s"), state={"user:it's": "\\'"})
+            await sessions.create(key)
+            await sessions.append(key, [told], head=0)
+            session = await sessions.load(key)
+            assert session is not None
+            assert session.events[0].text == told.text
+            assert session.state == {}
+            page = await sessions.list("app", user=key.user)
+            assert [item.key for item in page.sessions] == [key]
+    finally:
+        await admin.execute("SET GLOBAL sql_mode = %s", (before,))
+        await admin.close()
+
+
+async def test_a_server_that_does_not_keep_what_it_confirms_is_told_of(
+    settings_of: SettingsOf, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = settings_of(tmp_path)
+    async with MySQLSessions(settings):
+        assert not caplog.messages
+    admin = await connect(settings)
+    await admin.execute("SET GLOBAL innodb_flush_log_at_trx_commit = 2")
+    try:
+        async with MySQLSessions(settings):
+            pass
+    finally:
+        await admin.execute("SET GLOBAL innodb_flush_log_at_trx_commit = 1")
+        await admin.close()
+    assert caplog.messages == [
+        (
+            "the database server has innodb_flush_log_at_trx_commit = 2: what was answered may be lost when the "
+            "server's machine fails; 1 keeps it"
+        )
+    ]
 
 
 async def test_a_runtime_keeps_its_sessions_there(settings_of: SettingsOf, tmp_path: Path) -> None:

@@ -174,6 +174,22 @@ async def test_pages_go_on_from_hour_to_hour(settings_of: SettingsOf, tmp_path: 
             assert seen == sorted(times, reverse=True)
 
 
+async def test_pages_go_on_when_the_clock_was_put_back(
+    settings_of: SettingsOf, tmp_path: Path
+) -> None:
+    """A session is never written to before it was made; the hour of the index is that of its time."""
+    now = [36_000.0]
+    async with MySQLSessions(settings_of(tmp_path), clock=lambda: now[0]) as sessions:
+        await sessions.create(KEY)
+        now[0] = 18_000.0
+        await sessions.create(SessionKey("app", "ada", "s2"))
+        now[0] = 3600.0
+        await sessions.append(KEY, [an_event("a")], head=0)
+        first = await sessions.list("app", limit=1)
+        second = await sessions.list("app", limit=1, cursor=first.next_cursor)
+        assert [it.key.id for it in (*first.sessions, *second.sessions)] == ["s1", "s2"]
+
+
 # ------------------------------------------------------------------------------------ artifacts
 
 

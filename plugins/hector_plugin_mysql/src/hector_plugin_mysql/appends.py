@@ -7,7 +7,6 @@ What is read under the lock is read `FOR UPDATE`, and so as it is now.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -124,11 +123,11 @@ async def _write(
     cases = "CASE number " + " ".join(["WHEN %s THEN %s"] * len(through)) + " END"
     heads = [part for key, it in through for part in (key, it.head + len(it.rows))]
     times = [part for key, it in through for part in (key, it.now)]
-    hours = [part for key, it in through for part in (key, math.floor(it.now / 3600))]
     await connection.execute(
         f"UPDATE sessions SET head = {cases}, updated_at = greatest(created_at, {cases}),"  # noqa: S608
-        f" active_hour = {cases} WHERE number IN ({marks(len(through))})",
-        [*heads, *times, *hours, *[key for key, _ in through]],
+        # Assigned from left to right: it is the hour of the new time, which may be that of a clock put back.
+        f" active_hour = floor(updated_at / 3600) WHERE number IN ({marks(len(through))})",
+        [*heads, *times, *[key for key, _ in through]],
     )
     deltas = [(it.key, key, it.delta) for key, it in through if it.delta is not None]
     if deltas:

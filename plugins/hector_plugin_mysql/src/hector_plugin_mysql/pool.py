@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -18,6 +19,8 @@ from hector_plugin_mysql.settings import MySQLSettings, address_of
 __all__ = ["ConnectionPool", "MySQLConnection", "Pauses", "check", "connect"]
 
 T = TypeVar("T")
+
+_LOGGER = logging.getLogger(__name__)
 
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 1.0
@@ -96,6 +99,8 @@ async def connect(settings: MySQLSettings) -> MySQLConnection:
         autocommit=True,
         connect_timeout=max(1, round(settings.timeout)),
         ssl=ssl.create_default_context() if settings.enable_tls else None,
+        # The driver escapes values with backslashes, whatever NO_BACKSLASH_ESCAPES of the server makes of them.
+        sql_mode="'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
         # What was committed while a lock was waited for has to be seen, and no gap locked.
         init_command="SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
     )
@@ -257,7 +262,7 @@ async def check(connection: MySQLConnection) -> None:
     rows = await connection.fetch(
         "SELECT version(), @@max_allowed_packet, @@read_only, @@innodb_flush_log_at_trx_commit"
     )
-    version, packet_bytes, is_read_only, _ = rows[0]
+    version, packet_bytes, is_read_only, flushed = rows[0]
     name, oldest = (
         ("MariaDB", _OLDEST_MARIADB) if "MariaDB" in version else ("MySQL", _OLDEST_MYSQL)
     )
@@ -276,4 +281,10 @@ async def check(connection: MySQLConnection) -> None:
         raise SessionError(
             "is read-only",
             hint="use the address of the primary server, and a user who may write",
+        )
+    if flushed != 1:  # only an administrator may set it, and for all databases
+        _LOGGER.warning(
+            "the database server has innodb_flush_log_at_trx_commit = %s: what was answered may be lost when the "
+            "server's machine fails; 1 keeps it",
+            flushed,
         )

@@ -131,12 +131,7 @@ async def migrate(connection: MySQLConnection, prefix_of_lock: str) -> None:
     try:
         version, done = await _version(connection)
         if (version, done) == (0, 0):
-            await _refuse_foreign(connection)
-        await connection.execute(
-            f"CREATE TABLE IF NOT EXISTS hector_schema (version int NOT NULL, done int NOT NULL) {_TABLE}"
-        )
-        if not await connection.fetch("SELECT version FROM hector_schema"):
-            await connection.execute("INSERT INTO hector_schema VALUES (0, 0)")
+            await _begin(connection)
         while version < len(MIGRATIONS):
             for number, statement in enumerate(MIGRATIONS[version]):
                 if number >= done:
@@ -148,8 +143,18 @@ async def migrate(connection: MySQLConnection, prefix_of_lock: str) -> None:
         await connection.fetch("SELECT release_lock(%s)", (lock,))
 
 
+async def _begin(connection: MySQLConnection) -> None:
+    """Note that the first migration begins; from then on, the tables that are there are ours."""
+    if not await _is_begun(connection):
+        await _refuse_foreign(connection)
+    await connection.execute(
+        f"CREATE TABLE IF NOT EXISTS hector_schema (version int NOT NULL, done int NOT NULL) {_TABLE}"
+    )
+    if not await connection.fetch("SELECT version FROM hector_schema"):
+        await connection.execute("INSERT INTO hector_schema VALUES (0, 0)")
+
+
 async def _refuse_foreign(connection: MySQLConnection) -> None:
-    """Before the first statement; later ones may find what an interrupted run has made."""
     rows = await connection.fetch(
         "SELECT table_name FROM information_schema.tables WHERE table_schema = database()"
         " AND table_name IN ('apps', 'sessions', 'events', 'artifacts', 'contents')"
@@ -161,12 +166,18 @@ async def _refuse_foreign(connection: MySQLConnection) -> None:
         )
 
 
+async def _is_begun(connection: MySQLConnection) -> bool:
+    return bool(
+        await connection.fetch(
+            "SELECT 1 FROM information_schema.tables"
+            " WHERE table_schema = database() AND table_name = 'hector_schema'"
+        )
+    )
+
+
 async def _version(connection: MySQLConnection) -> tuple[int, int]:
     """The version, and how many statements of the next one are done."""
-    found = await connection.fetch(
-        "SELECT 1 FROM information_schema.tables"
-        " WHERE table_schema = database() AND table_name = 'hector_schema'"
-    )
+    found = await _is_begun(connection)
     rows = await connection.fetch("SELECT version, done FROM hector_schema") if found else ()
     if not rows:
         return 0, 0

@@ -28,6 +28,7 @@ class _Queued:
     decided: asyncio.Future[None] | None = None  # what a caller cancelled meanwhile waits for
 
     def decide(self, error: SessionError | None) -> None:
+        self.is_running = False
         if self.decided is not None and not self.decided.done():
             self.decided.set_result(None)
         if self.outcome.done():
@@ -82,7 +83,9 @@ class GroupWriter:
             if queued.is_running:
                 queued.decided = loop.create_future()
                 await queued.decided
-            else:
+            elif (
+                queued in self._queue
+            ):  # else it is decided, and the caller had not heard of it yet
                 self._queue.remove(queued)
             raise
 

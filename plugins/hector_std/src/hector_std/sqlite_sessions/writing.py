@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
+from hector.errors import SessionError
 from hector.spi.session import ArtifactDraft, Session, SessionKey
 from hector.spi.session_rules import session_exists
 from hector.spi.session_state import ScopedState
@@ -13,6 +14,7 @@ from hector_std.sqlite_sessions.appends import EventRow, insert_events
 from hector_std.sqlite_sessions.artifacts import Doomed, check_newest, insert_artifact, leave_blobs
 from hector_std.sqlite_sessions.places import Place, Places
 from hector_std.sqlite_sessions.state import merge, read_state
+from hector_std.sqlite_sessions.writer import AbandonedError
 
 __all__ = ["claim", "create", "delete", "restore"]
 
@@ -99,7 +101,10 @@ def restore(
         created_at=session.created_at,
         updated_at=session.updated_at,
     )
-    check_newest(connection, key, number, artifacts)
+    try:
+        check_newest(connection, key, number, artifacts)
+    except SessionError as error:
+        raise AbandonedError(error) from error
     position = places.position
     values: list[Any] = []
     for at, (sequence, timestamp, payload) in enumerate(rows, position + 1):
