@@ -161,8 +161,11 @@ class Runtime:
                 build_timeout_s=checked.server.build_timeout,
             )
             async with open_services(plan, builder, sessions, index) as (store, memory, lender):
-                cells = await builder.build(plan, plan.specs.values(), {})
-                live = lender.lend(Live(Generation(1, plan, cells)))
+                # No name for the cells: this frame lives as long as the runtime, and would keep them.
+                first = Live(
+                    Generation(1, plan, await builder.build(plan, plan.specs.values(), {}))
+                )
+                live = lender.lend(first)
                 runtime = cls(
                     live=live,
                     queue=open_queue(config, live, loader=loader, builder=builder, observer=watch),
@@ -258,8 +261,6 @@ class Runtime:
         """What `/metrics` answers and its content type, or None when metrics are off."""
         return self._observer.metrics() if self._observer is not None else None
 
-    # What it does
-
     async def run(
         self, agent: str, message: str | Message, *, user: str = "local", session: str | None = None
     ) -> AsyncGenerator[Event]:
@@ -315,8 +316,6 @@ class Runtime:
     def _require_open(self) -> None:
         if self._is_closing:
             raise RuntimeClosedError("the runtime is closing and takes no new message")
-
-    # Another config
 
     @property
     def etag(self) -> str:
