@@ -13,11 +13,11 @@ import openai
 
 from hector.errors import (
     LLMAuthenticationError,
-    LLMConnectionError,
     LLMContextOverflowError,
     LLMError,
     LLMRateLimitError,
     LLMResponseError,
+    LLMUnavailableError,
 )
 from hector_plugin_openai.settings import ConnectionSettings
 from hector_plugin_openai.wire import PROVIDER, ReportedError
@@ -83,7 +83,7 @@ def _unreachable(
     server = _server(settings)
     if isinstance(error, openai.APITimeoutError):
         when = "in the middle of a reply" if has_begun else "after a request"
-        return LLMConnectionError(
+        return LLMUnavailableError(
             f"{server} was silent for {settings.timeout:g} s {when}",
             provider=PROVIDER,
             is_retryable=True,
@@ -95,7 +95,7 @@ def _unreachable(
         return LLMResponseError(
             f"the reply from {server} was cut off: {reason}", provider=PROVIDER, is_retryable=True
         )
-    return LLMConnectionError(
+    return LLMUnavailableError(
         f"cannot reach {server}: {reason}",
         provider=PROVIDER,
         is_retryable=True,

@@ -16,7 +16,7 @@ from openai_wire import Answer
 
 from hector.errors import (
     LLMAuthenticationError,
-    LLMConnectionError,
+    LLMUnavailableError,
     LLMContextOverflowError,
     LLMError,
     LLMRateLimitError,
@@ -159,7 +159,7 @@ async def test_retries_are_made_before_the_first_byte(wire: WireServer, open_llm
 
 async def test_an_unreachable_server_is_named_without_its_password(open_llm: OpenLLM) -> None:
     async with open_llm(base_url="http://me:hunter2@127.0.0.1:1/v1/secret-path") as llm:
-        with pytest.raises(LLMConnectionError) as raised:
+        with pytest.raises(LLMUnavailableError) as raised:
             await chunks_of(llm, ask())
     assert raised.value.message.startswith("cannot reach http://127.0.0.1:1: ")
     assert raised.value.is_retryable
@@ -253,13 +253,13 @@ async def test_silence_has_a_deadline(wire: WireServer, open_llm: OpenLLM, api: 
     """Before the answer and in the middle of it."""
     wire.say(Answer(pieces=(), ending="hang"))
     async with open_llm(api=api, timeout=0.05) as llm:
-        with pytest.raises(LLMConnectionError, match=r"silent for 0\.05 s"):
+        with pytest.raises(LLMUnavailableError, match=r"silent for 0\.05 s"):
             await chunks_of(llm, ask())
     say = wire.say_events if api == "responses" else wire.say_chunks
     begun = events(text_item("Half"))[:3] if api == "responses" else [chunk(content="Ha")]
     say(*begun, ending="hang")
     async with open_llm(api=api, timeout=0.05) as llm:
-        with pytest.raises(LLMConnectionError, match="in the middle of a reply"):
+        with pytest.raises(LLMUnavailableError, match="in the middle of a reply"):
             await chunks_of(llm, ask())
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 
 import attrs
 
-from hector.errors import IterationLimitError, LLMResponseError
+from hector.errors import IterationLimitError, LLMContentBlockedError, LLMResponseError
 from hector.message import Event, JSONObject, JSONValue, TextPart, ToolCall
 from hector.spi import (
     LLM,
@@ -207,6 +207,13 @@ class LLMAgent:
         if calls or any(not isinstance(part, TextPart) or part.text for part in parts):
             return calls
         reason = answer.finish_reason if answer is not None else None
+        if reason in {"refusal", "content_filter"}:
+            raise LLMContentBlockedError(
+                f"{self._llm.model} declined to answer (finish reason: {reason})",
+                provider=self._llm.provider,
+                model=self._llm.model,
+                hint="ask in other words",
+            )
         hint = (
             "raise max_tokens: the model stopped before it wrote anything"
             if reason == "length"
