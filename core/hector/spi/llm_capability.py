@@ -43,20 +43,21 @@ _HINTS = {
 
 
 def require_capabilities(
-    request: LLMRequest, claimed: Collection[str], *, provider: str, model: str
+    request: LLMRequest, claimed: Collection[str], *more: str, provider: str, model: str
 ) -> None:
     """Refuse a request that needs what is not claimed; an adapter's first step.
 
     Args:
         request: what is asked.
         claimed: words of `LLM_CAPABILITIES`, of this model under its settings.
+        more: what is needed beside what the request shows, such as `token_counting`.
         provider: for the message.
         model: for the message.
 
     Raises:
         UnsupportedError: names the first capability that is missing.
     """
-    for needed in _needed(request):
+    for needed in (*more, *_needed(request)):
         if needed not in claimed:
             raise _unsupported(needed, provider=provider, model=model)
 

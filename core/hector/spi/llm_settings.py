@@ -40,7 +40,8 @@ class RetrySettings:
     ] = 20.0
 
 
-@attrs.frozen(kw_only=True)
+# Without slots, so that a settings class may inherit several of these.
+@attrs.frozen(kw_only=True, slots=False)
 class RequestSettings:
     """Deadlines and retries of one component; inherit it in an embedder's settings class."""
 
@@ -62,7 +63,7 @@ class RequestSettings:
     )
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class CallSettings(RequestSettings):
     """Deadlines and retries of one LLM; inherit it in its settings class."""
 
@@ -89,7 +90,7 @@ class CallSettings(RequestSettings):
     ] = True
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class LimitSettings:
     """The model's limits, for models that are not known or known wrongly; inherit it in an LLM's settings class."""
 

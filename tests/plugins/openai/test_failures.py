@@ -16,11 +16,11 @@ from openai_wire import Answer
 
 from hector.errors import (
     LLMAuthenticationError,
-    LLMUnavailableError,
     LLMContextOverflowError,
     LLMError,
     LLMRateLimitError,
     LLMResponseError,
+    LLMUnavailableError,
 )
 from hector.spi import Secret, TextDelta
 
