@@ -33,7 +33,7 @@ LLM_CAPABILITIES: tuple[str, ...] = (
 them is asked for and does not do is refused with `UnsupportedError` before anything is sent."""
 
 _HINTS = {
-    "stop": "drop `stop`",
+    "stop": "drop `stop`, or use a model or an API that has it",
     "structured_output": "drop the response schema, or use a model that has it",
     "token_counting": "estimate, or use a model whose provider counts",
     "tool_choice": "leave `tool_choice` at `auto`",

@@ -73,7 +73,7 @@ class _Draw:
             part |= _images()
         more = st.lists(part, max_size=2)
         said = st.builds(TextPart, texts(min_size=1))
-        return st.builds(lambda first, rest: Message("user", (first, *rest)), said, more)
+        return st.tuples(said, more).map(lambda it: Message("user", (it[0], *it[1])))
 
     def spoken(self) -> SearchStrategy[tuple[Part, ...]]:
         """What an assistant says beside its calls."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import aclosing, contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -268,7 +268,7 @@ def _shown(error: LLMError) -> list[str]:
 
 
 @contextmanager
-def _captured_log() -> Iterator[list[str]]:
+def _captured_log() -> Generator[list[str]]:
     """Everything that any logger says, at any level."""
     lines: list[str] = []
 
@@ -306,7 +306,7 @@ async def _cancel(stage: Stage, request: LLMRequest, *, is_heard: bool) -> float
         if is_heard:
             await heard.wait()
         else:
-            while len(stage.server.requests) == asked:
+            while len(stage.server.requests) == asked:  # noqa: ASYNC110 - it has no event
                 await asyncio.sleep(0)
         left_at = asyncio.get_running_loop().time()
         task.cancel()

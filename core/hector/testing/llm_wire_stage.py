@@ -102,11 +102,13 @@ class WireStage:
         provider: its declaration.
         wire: its API.
         secret: the key that `settings` uses.
+        capabilities: what the model on stage claims, where its settings allow less than the provider does.
     """
 
     provider: Provider
     wire: LLMWire
     secret: str = "sk-wire-0123456789-very-secret"  # noqa: S105 - made up
+    capabilities: frozenset[str] | None = None
 
     def settings(self, base_url: str, **keys: Any) -> object:
         """Settings of the provider for a server at `base_url`, with `secret` as its key.
@@ -119,8 +121,8 @@ class WireStage:
 
     @property
     def claims(self) -> frozenset[str]:
-        """What the model on stage claims; override it where its settings allow less than the provider does."""
-        return self.provider.capabilities
+        """What the model on stage claims."""
+        return self.provider.capabilities if self.capabilities is None else self.capabilities
 
     def stage(self, **keys: Any) -> Opened[Stage]:
         """Open server and LLM on one loop; without retries unless `keys` say so."""

@@ -14,6 +14,7 @@ from hector.testing.openai_faults import (
     data_url_content,
     halves,
     head_of,
+    inner,
     json_object,
     refusal,
 )
@@ -51,8 +52,8 @@ class OpenAIChatWire(LLMWire):
         body = request.json
         check(not _nulls(body), f"null is refused: {sorted(_nulls(body))}")
         seen = _Conversation(body["messages"])
-        schema = (body.get("response_format") or {}).get("json_schema") or {}
-        choice = body.get("tool_choice")
+        schema = inner(inner(body, "response_format"), "json_schema")
+        choice: Any = body.get("tool_choice")
         return SeenRequest(
             model=body["model"],
             system=seen.system,
@@ -65,7 +66,9 @@ class OpenAIChatWire(LLMWire):
             temperature=body.get("temperature"),
             max_output_tokens=body.get("max_completion_tokens", body.get("max_tokens")),
             stop=body.get("stop"),
-            tool_choice=choice["function"]["name"] if isinstance(choice, dict) else choice,
+            tool_choice=choice
+            if choice is None or isinstance(choice, str)
+            else choice["function"]["name"],
             is_streaming=bool(body.get("stream")),
         )
 
@@ -86,7 +89,7 @@ class OpenAIChatWire(LLMWire):
         ]
         end: dict[str, Any] = {"index": 0, "delta": {}, "finish_reason": reason}
         chunks.append({**frame, "choices": [end]})
-        if (body.get("stream_options") or {}).get("include_usage"):
+        if inner(body, "stream_options").get("include_usage"):
             chunks.append({**frame, "choices": [], "usage": usage})
         pieces = (*(_event(chunk) for chunk in chunks), b"data: [DONE]\n\n")
         return WireReply(headers=head_of(response, "text/event-stream"), pieces=pieces)
@@ -156,7 +159,8 @@ class _Conversation:
 
     def _user(self, content: str | Sequence[Mapping[str, Any]]) -> None:
         check(content, "a user message says nothing")
-        for part in [{"type": "text", "text": content}] if isinstance(content, str) else content:
+        alone: Sequence[Mapping[str, Any]] = [{"type": "text", "text": content}]
+        for part in alone if isinstance(content, str) else content:
             match part["type"]:
                 case "text":
                     self.user_texts.append(part["text"])

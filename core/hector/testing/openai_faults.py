@@ -17,6 +17,7 @@ __all__ = [
     "data_url_content",
     "halves",
     "head_of",
+    "inner",
     "json_object",
     "refusal",
 ]
@@ -36,6 +37,11 @@ def check(condition: object, reason: str) -> None:
     """Raise `WireShapeError` unless `condition`."""
     if not condition:
         raise WireShapeError(reason)
+
+
+def inner(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """The object below `key`; empty where there is none."""
+    return body.get(key) or {}
 
 
 def refusal(fault: WireFault, text: str, headers: Mapping[str, str]) -> WireReply:

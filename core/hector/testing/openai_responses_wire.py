@@ -14,6 +14,7 @@ from hector.testing.openai_faults import (
     data_url_content,
     halves,
     head_of,
+    inner,
     json_object,
     refusal,
 )
@@ -51,8 +52,8 @@ class OpenAIResponsesWire(LLMWire):
         check(not nulls, f"null is refused: {nulls}")
         check("stop" not in body, "this API has no stop strings")
         seen = _Conversation(body["input"])
-        form = (body.get("text") or {}).get("format") or {}
-        choice = body.get("tool_choice")
+        form = inner(inner(body, "text"), "format")
+        choice: Any = body.get("tool_choice")
         return SeenRequest(
             model=body["model"],
             system=body.get("instructions", ""),
@@ -64,7 +65,7 @@ class OpenAIResponsesWire(LLMWire):
             schema=form.get("schema"),
             temperature=body.get("temperature"),
             max_output_tokens=body.get("max_output_tokens"),
-            tool_choice=choice["name"] if isinstance(choice, dict) else choice,
+            tool_choice=choice if choice is None or isinstance(choice, str) else choice["name"],
             is_streaming=bool(body.get("stream")),
         )
 
@@ -251,7 +252,7 @@ def _final(response: LLMResponse, items: Sequence[Mapping[str, Any]]) -> dict[st
 def _events(
     final: Mapping[str, Any], items: Sequence[Mapping[str, Any]]
 ) -> Iterator[dict[str, Any]]:
-    begun = {**final, "status": "in_progress", "output": [], "usage": None}
+    begun: dict[str, Any] = {**final, "status": "in_progress", "output": [], "usage": None}
     yield {"type": "response.created", "response": begun}
     for index, item in enumerate(items):
         at = {"output_index": index, "item_id": item["id"]}
@@ -263,7 +264,12 @@ def _events(
 
 def _begun(item: Mapping[str, Any]) -> dict[str, Any]:
     """An item when it is announced: what is opaque may be only a beginning."""
-    empty = {"content": [], "summary": [], "arguments": "", "encrypted_content": "partial"}
+    empty: dict[str, Any] = {
+        "content": [],
+        "summary": [],
+        "arguments": "",
+        "encrypted_content": "partial",
+    }
     return {key: empty.get(key, value) for key, value in item.items()}
 
 

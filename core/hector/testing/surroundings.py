@@ -103,7 +103,8 @@ async def open_component(
         if inspect.isawaitable(made):
             made = await made
         if isinstance(made, AbstractAsyncContextManager):
-            async with made as component:
+            manager: AbstractAsyncContextManager[Any] = made
+            async with manager as component:
                 yield component
         else:
             yield made

@@ -20,7 +20,7 @@ from hector.errors import (
     LLMUnavailableError,
 )
 from hector.spi import ProviderFailure, Redaction, llm_error
-from hector_plugin_openai.settings import ConnectionSettings, LLMSettings
+from hector_plugin_openai.settings import ConnectionSettings
 from hector_plugin_openai.wire import PROVIDER, ReportedError
 
 __all__ = ["redaction_of", "translated", "wrong_shape"]
@@ -162,11 +162,11 @@ def _server(settings: ConnectionSettings) -> str:
     return f"{address.scheme}://{address.hostname}{port}"
 
 
-def wrong_shape(error: Exception, settings: LLMSettings) -> LLMResponseError:
+def wrong_shape(error: Exception, model: str) -> LLMResponseError:
     """The error for a reply that is not what the API promises."""
     return LLMResponseError(
         f"the reply is not in the shape of OpenAI's API ({type(error).__name__}: {error})",
         provider=PROVIDER,
-        model=settings.model,
+        model=model,
         hint="check `base_url` and `api`",
     )

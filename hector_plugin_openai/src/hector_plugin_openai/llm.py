@@ -34,7 +34,7 @@ from hector_plugin_openai.responses_request import count_body, responses_body
 from hector_plugin_openai.settings import LLMSettings
 from hector_plugin_openai.wire import PROVIDER, Body, Reader, ReportedError, encoded
 
-__all__ = ["OpenAILLM", "create"]
+__all__ = ["OpenAILLM", "create", "read"]
 
 # An administrator's key in the environment is none of our business.
 _ONLY_THE_API_KEY: Any = {"security": {"bearer_auth": True}}
@@ -116,7 +116,7 @@ class OpenAILLM:
             except openai.OpenAIError as error:
                 raise self._translated(error) from error
             except _SHAPE_ERRORS as error:
-                raise wrong_shape(error, self._settings) from error
+                raise wrong_shape(error, self.model) from error
 
         return await self._calls.call(attempt)
 
@@ -133,26 +133,26 @@ class OpenAILLM:
                 headers = stream.response.headers
                 async for event in stream:
                     has_begun = True
-                    for chunk in self._read(reader.feed(event)):
+                    for chunk in read(reader.feed(event), self.model):
                         yield chunk
-            for chunk in self._read(reader.finish()):
+            for chunk in read(reader.finish(), self.model):
                 yield _with_metadata(chunk, headers)
         except (openai.OpenAIError, ReportedError) as error:
             raise self._translated(error, has_begun=has_begun) from error
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise wrong_shape(error, self._settings) from error
+            raise wrong_shape(error, self.model) from error
 
     async def _whole(self, content: bytes, request: LLMRequest) -> Attempt:
         """One request with a reply in one piece."""
         reader = self._reader(request)
         try:
             reply = await self._post(self._path, content)
-            for chunk in self._read(reader.whole(reply.json())):
+            for chunk in read(reader.whole(reply.json()), self.model):
                 yield _with_metadata(chunk, reply.headers)
         except (openai.OpenAIError, ReportedError) as error:
             raise self._translated(error) from error
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise wrong_shape(error, self._settings) from error
+            raise wrong_shape(error, self.model) from error
 
     # Replies are taken as plain JSON. The SDK's models of them cost 0.3 s of CPU on the loop at the
     # first event and 80 µs at each, and make events they do not know look like ones they do.
@@ -172,17 +172,18 @@ class OpenAILLM:
             stream_cls=openai.AsyncStream[Any],
         )
 
-    def _read(self, chunks: Iterator[LLMChunk | None]) -> list[LLMChunk | None]:
-        """Run a reader, and tell a reply of the wrong shape from a fault of our own."""
-        try:
-            return list(chunks)
-        except _SHAPE_ERRORS as error:
-            raise wrong_shape(error, self._settings) from error
-
     def _translated(
         self, error: openai.OpenAIError | ReportedError, *, has_begun: bool = False
     ) -> LLMError:
         return translated(error, self._settings, self._redaction, has_begun=has_begun)
+
+
+def read(chunks: Iterator[LLMChunk | None], model: str) -> list[LLMChunk | None]:
+    """Run a reader, and tell a reply of the wrong shape from a fault of our own."""
+    try:
+        return list(chunks)
+    except _SHAPE_ERRORS as error:
+        raise wrong_shape(error, model) from error
 
 
 def _with_metadata(chunk: LLMChunk | None, headers: Mapping[str, str]) -> LLMChunk | None:

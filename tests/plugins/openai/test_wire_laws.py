@@ -22,7 +22,7 @@ from hector_plugin_openai.settings import EmbedderSettings, LLMSettings
 class TestResponses(LLMWireSuite):
     provider = hector_llm_providers()[0]
     wire = OpenAIResponsesWire()
-    claims = RESPONSES_CAPABILITIES
+    capabilities = RESPONSES_CAPABILITIES
 
     def settings(self, base_url: str, **keys: Any) -> LLMSettings:
         key = Secret(self.secret)
@@ -32,7 +32,7 @@ class TestResponses(LLMWireSuite):
 class TestChat(LLMWireSuite):
     provider = hector_llm_providers()[0]
     wire = OpenAIChatWire()
-    claims = CHAT_CAPABILITIES
+    capabilities = CHAT_CAPABILITIES
 
     def settings(self, base_url: str, **keys: Any) -> LLMSettings:
         return LLMSettings(base_url=base_url, api="chat", api_key=Secret(self.secret), **keys)
