@@ -229,17 +229,16 @@ class AgentInvocation:
                 if isinstance(chunk, LLMResponse):
                     response = chunk
                     continue
-                is_restart = isinstance(chunk, AnswerRestart)
                 yield Event(
                     id=id,
                     kind="delta",
                     invocation_id=invocation_id,
                     author=author,
-                    parts=() if is_restart else (_piece(chunk),),
+                    parts=_pieces(chunk),
                     branch=branch,
                     timestamp=started,
                     generation=generation,
-                    is_restart=is_restart,
+                    is_restart=isinstance(chunk, AnswerRestart),
                 )
             answer = self._whole(response, llm)
         except BaseException as error:
@@ -380,8 +379,10 @@ class AgentInvocation:
                 raise
 
 
-def _piece(chunk: TextDelta | ThinkingDelta) -> TextPart | ThinkingPart:
-    return TextPart(chunk.text) if isinstance(chunk, TextDelta) else ThinkingPart(text=chunk.text)
+def _pieces(chunk: TextDelta | ThinkingDelta | AnswerRestart) -> tuple[Part, ...]:
+    if isinstance(chunk, TextDelta):
+        return (TextPart(chunk.text),)
+    return () if isinstance(chunk, AnswerRestart) else (ThinkingPart(text=chunk.text),)
 
 
 def _is_over(step: AsyncGenerator[Event]) -> bool:

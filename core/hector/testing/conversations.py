@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import attrs
 from hypothesis import strategies as st
@@ -38,7 +39,7 @@ def _provider_data() -> SearchStrategy[JSONObject | None]:
     return st.none() | elsewhere.map(dict)
 
 
-def _images() -> SearchStrategy[Part]:
+def _images() -> SearchStrategy[FilePart]:
     by_value = st.builds(FilePart, media_type=st.just("image/png"), data=st.just(PNG))
     by_url = st.builds(
         FilePart, media_type=st.just("image/jpeg"), url=st.just("https://example.com/a.jpg")
@@ -46,14 +47,18 @@ def _images() -> SearchStrategy[Part]:
     return by_value | by_url
 
 
-def _result_content(*, has_images: bool) -> SearchStrategy[tuple[Part, ...]]:
+Content: TypeAlias = TextPart | DataPart | FilePart
+
+
+def _result_content(*, has_images: bool) -> SearchStrategy[tuple[Content, ...]]:
     file = st.builds(
         FilePart,
         media_type=st.sampled_from(["application/pdf", "text/csv"]),
         data=st.binary(min_size=1, max_size=8),
         name=st.none() | st.just("report"),
     )
-    part = st.builds(TextPart, texts()) | st.builds(DataPart, json_values()) | file
+    plain = st.builds(TextPart, texts()) | st.builds(DataPart, json_values())
+    part: SearchStrategy[Content] = plain | file
     if has_images:
         part |= _images()
     return st.lists(part, max_size=3).map(tuple)
@@ -68,7 +73,8 @@ class _Draw:
     has_tools: bool
 
     def user(self) -> SearchStrategy[Message]:
-        part = st.builds(TextPart, texts()) | st.builds(DataPart, json_values())
+        plain = st.builds(TextPart, texts()) | st.builds(DataPart, json_values())
+        part: SearchStrategy[Content] = plain
         if self.has_images:
             part |= _images()
         more = st.lists(part, max_size=2)
@@ -142,11 +148,11 @@ def _call(pick: st.DrawFn, name: str, number: int) -> ToolCall:
 
 
 def _result(
-    pick: st.DrawFn, call: ToolCall, content: SearchStrategy[tuple[Part, ...]]
+    pick: st.DrawFn, call: ToolCall, content: SearchStrategy[tuple[Content, ...]]
 ) -> ToolResult:
     return ToolResult(
         call_id=call.id,
         name=call.name,
-        content=pick(content),  # pyright: ignore[reportArgumentType]  # of the three kinds only
+        content=pick(content),
         is_error=pick(st.booleans()),
     )

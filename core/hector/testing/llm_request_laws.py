@@ -75,7 +75,9 @@ class RequestLaws(WireStage):
 
     def _asked(self, opened: Opened[Stage], request: LLMRequest) -> SeenRequest:
         opened.run(_answer(opened.component, request))
-        return self.wire.read(opened.component.server.requests[-1])
+        sent = opened.component.server.requests[-1]
+        self.check_shape(sent)
+        return self.wire.read(sent)
 
     def test_only_known_capabilities_are_claimed(self) -> None:
         """Words of `LLM_CAPABILITIES`, and not more on stage than by the provider."""

@@ -119,6 +119,9 @@ class WireStage:
         """
         raise NotImplementedError
 
+    def check_shape(self, request: WireRequest) -> None:
+        """Assert more about a request than `wire.read` does, such as that the SDK's own types take it."""
+
     @property
     def claims(self) -> frozenset[str]:
         """What the model on stage claims."""

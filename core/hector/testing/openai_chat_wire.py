@@ -80,8 +80,8 @@ class OpenAIChatWire(LLMWire):
         if not body.get("stream"):
             choice = {"index": 0, "message": _whole(response), "finish_reason": reason}
             content = {**_frame(response, "chat.completion"), "choices": [choice], "usage": usage}
-            pieces = (json.dumps(content).encode(),)
-            return WireReply(headers=head_of(response, "application/json"), pieces=pieces)
+            whole = (json.dumps(content).encode(),)
+            return WireReply(headers=head_of(response, "application/json"), pieces=whole)
         frame = _frame(response, "chat.completion.chunk")
         chunks = [
             {**frame, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}

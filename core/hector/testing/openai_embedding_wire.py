@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import struct
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from hector.testing.openai_faults import check, refusal
 from hector.testing.wire_protocol import EmbeddingWire, WireFault
@@ -22,11 +23,11 @@ class OpenAIEmbeddingWire(EmbeddingWire):
     def texts(self, request: WireRequest) -> Sequence[str]:
         """See `EmbeddingWire.texts`."""
         check(request.path == "/v1/embeddings", f"unknown path {request.path}")
-        texts = request.json["input"]
+        texts: Sequence[Any] = request.json["input"]
         check(texts and len(texts) <= self.most_texts, f"{len(texts)} texts in one request")
         check(all(isinstance(text, str) and text for text in texts), "an empty text")
         check(sum(len(text.encode()) for text in texts) <= 300_000 or len(texts) == 1, "too large")
-        return texts
+        return list(texts)
 
     def vectors(self, vectors: Sequence[Sequence[float]], request: WireRequest) -> WireReply:
         """See `EmbeddingWire.vectors`; the last vector is sent first."""

@@ -74,8 +74,8 @@ class OpenAIResponsesWire(LLMWire):
         items = [_item(part, place, response) for place, part in enumerate(response.parts)]
         final = _final(response, items)
         if not request.json.get("stream"):
-            pieces = (json.dumps(final).encode(),)
-            return WireReply(headers=head_of(response, "application/json"), pieces=pieces)
+            whole = (json.dumps(final).encode(),)
+            return WireReply(headers=head_of(response, "application/json"), pieces=whole)
         pieces = tuple(_event(event) for event in _events(final, items))
         return WireReply(headers=head_of(response, "text/event-stream"), pieces=pieces)
 

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import attrs
 
@@ -103,7 +103,7 @@ async def open_component(
         if inspect.isawaitable(made):
             made = await made
         if isinstance(made, AbstractAsyncContextManager):
-            manager: AbstractAsyncContextManager[Any] = made
+            manager = cast("AbstractAsyncContextManager[Any]", made)
             async with manager as component:
                 yield component
         else:

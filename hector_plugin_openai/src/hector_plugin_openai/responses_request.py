@@ -54,7 +54,7 @@ def responses_body(request: LLMRequest, settings: LLMSettings) -> Body:
         "tool_choice": _tool_choice(parameters, has_tools=bool(request.tools)),
         "text": _format(parameters),
         "reasoning": _reasoning(settings),
-        "prompt_cache_key": request.cache_key,
+        "prompt_cache_key": request.cache_key if settings.base_url is None else None,
         "include": None
         if settings.model.startswith(_WITHOUT_REASONING)
         else ["reasoning.encrypted_content"],

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import attrs
+from openai.types.chat import ChatCompletionMessageParam
+from openai.types.responses import ResponseInputItemParam
+from pydantic import TypeAdapter
 
 from hector.spi import Secret
 from hector.testing import (
@@ -13,10 +16,14 @@ from hector.testing import (
     OpenAIChatWire,
     OpenAIEmbeddingWire,
     OpenAIResponsesWire,
+    WireRequest,
 )
 from hector_plugin_openai import hector_embedder_providers, hector_llm_providers
 from hector_plugin_openai.models import CHAT_CAPABILITIES, RESPONSES_CAPABILITIES
 from hector_plugin_openai.settings import EmbedderSettings, LLMSettings
+
+RESPONSES_ITEMS = TypeAdapter(list[ResponseInputItemParam])
+CHAT_MESSAGES = TypeAdapter(list[ChatCompletionMessageParam])
 
 
 class TestResponses(LLMWireSuite):
@@ -28,6 +35,10 @@ class TestResponses(LLMWireSuite):
         key = Secret(self.secret)
         return LLMSettings(base_url=base_url, api="responses", api_key=key, **keys)
 
+    def check_shape(self, request: WireRequest) -> None:
+        """The SDK's own types take every item of the conversation."""
+        RESPONSES_ITEMS.validate_python(request.json["input"])
+
 
 class TestChat(LLMWireSuite):
     provider = hector_llm_providers()[0]
@@ -36,6 +47,10 @@ class TestChat(LLMWireSuite):
 
     def settings(self, base_url: str, **keys: Any) -> LLMSettings:
         return LLMSettings(base_url=base_url, api="chat", api_key=Secret(self.secret), **keys)
+
+    def check_shape(self, request: WireRequest) -> None:
+        """The SDK's own types take every message of the conversation."""
+        CHAT_MESSAGES.validate_python(request.json["messages"])
 
 
 class TestEmbedder(EmbedderWireSuite):
