@@ -43,6 +43,7 @@ FOLDER = Path(__file__).parent / "reference"
 NOTE = "<!-- Written by docs/generate.py; change the code, then run it again. -->\n"
 FIRST_PARTY = (
     "hector",
+    "hector-plugin-anthropic",
     "hector-plugin-mcp",
     "hector-plugin-mysql",
     "hector-plugin-openai",

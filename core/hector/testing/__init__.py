@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hector.testing.anthropic_wire import AnthropicWire
     from hector.testing.chunker_suite import ChunkerSuite, check_chunks, structured_texts
     from hector.testing.conversations import conversations
     from hector.testing.document_suite import DocumentParserSuite, DocumentSourceSuite
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from hector.testing.wire_server import WireEnding, WireReply, WireRequest, WireServer
 
 __all__ = [
+    "AnthropicWire",
     "ChunkerSuite",
     "DocumentParserSuite",
     "DocumentSourceSuite",
@@ -82,6 +84,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AnthropicWire": "anthropic_wire",
     "ChunkerSuite": "chunker_suite",
     "DocumentParserSuite": "document_suite",
     "DocumentSourceSuite": "document_suite",

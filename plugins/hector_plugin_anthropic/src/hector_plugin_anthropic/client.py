@@ -1,0 +1,46 @@
+"""The HTTP client of one component: made warm, owned, closed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import anthropic
+
+from hector_plugin_anthropic.settings import ConnectionSettings
+
+__all__ = ["ANTHROPIC_URL", "open_client"]
+
+ANTHROPIC_URL = "https://api.anthropic.com"
+_CONNECT_TIMEOUT_S = 10.0
+
+
+@asynccontextmanager
+async def open_client(settings: ConnectionSettings) -> AsyncGenerator[anthropic.AsyncAnthropic]:
+    """Make a client, and close it with its connections when left. No request is made."""
+    # Certificates are read: tenths of a second of CPU, off the loop.
+    client = await asyncio.to_thread(_make, settings)
+    async with client:
+        yield client
+
+
+def _make(settings: ConnectionSettings) -> anthropic.AsyncAnthropic:
+    timeout = anthropic.Timeout(settings.timeout, connect=min(settings.timeout, _CONNECT_TIMEOUT_S))
+    proxy = settings.proxy
+    headers = {name: value.reveal() for name, value in settings.headers.items()}
+    client = anthropic.AsyncAnthropic(
+        # With a key in hand the SDK looks for no other. A server of one's own may want none.
+        api_key=settings.api_key.reveal() if settings.api_key else "none",
+        # The config alone decides: nothing here is left to the SDK's own look at the environment.
+        base_url=settings.base_url or ANTHROPIC_URL,
+        timeout=timeout,
+        max_retries=0,  # Hector's own policy is the only one
+        open_telemetry=False,  # the spans are Hector's
+        http_client=anthropic.DefaultAsyncHttpxClient(proxy=proxy.reveal(), timeout=timeout)
+        if proxy
+        else None,
+    )
+    # The constructor adds what ANTHROPIC_CUSTOM_HEADERS says.
+    client._custom_headers = headers  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    return client
