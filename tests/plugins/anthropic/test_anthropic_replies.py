@@ -43,7 +43,12 @@ KEY = "sk-ant-test-0123456789"
 
 @asynccontextmanager
 async def opened(server: WireServer, **keys: Any) -> AsyncGenerator[AnthropicLLM]:
-    given = {"api_key": Secret(KEY), "base_url": server.url, "max_retries": 0, **keys}
+    given: dict[str, Any] = {
+        "api_key": Secret(KEY),
+        "base_url": server.url,
+        "max_retries": 0,
+        **keys,
+    }
     async with create(LLMSettings(**given), NO_CONTEXT) as llm:
         yield llm
 
