@@ -53,10 +53,9 @@ class History:
         """
         known = [number for number in self._snapshots if number != current]
         if generation is None:
-            runs = self._snapshots[current]
+            runs = self._snapshots.get(current)
             others = [number for number in known if self._snapshots[number] != runs]
             generation = max(others, default=0)
-        wanted = generation
-        if wanted not in known:
-            raise GenerationNotFoundError(wanted, known)
-        return wanted, self._snapshots[wanted]
+        if generation not in known:
+            raise GenerationNotFoundError(generation, known)
+        return generation, self._snapshots[generation]

@@ -327,11 +327,7 @@ class Runtime:
         return self._history.records(current=self.generation)
 
     async def check(self, config: ConfigInput) -> tuple[Diagnostic, ...]:
-        """Everything that is wrong or doubtful about a config; nothing is built.
-
-        Raises:
-            ReloadTimeoutError: it could not be read within `server.reload.timeout`.
-        """
+        """Everything that is wrong or doubtful about a config; nothing is built. `ReloadTimeoutError` as for `plan`."""
         return await self._reloading.reading.check(config)
 
     async def plan(self, config: ConfigInput | None = None) -> ReloadPlan:
@@ -352,10 +348,9 @@ class Runtime:
     ) -> ReloadReport:
         """Build a new generation beside the running one, swap, and close what nobody uses any more.
 
-        One reload runs at a time, and the latest config wins: while one waits for its turn, or builds, a later one
-        that can be used and wants something else replaces it, unless either has `if_match`. Reloads that waited for
-        the same config share one answer. Reloads that build do not replace each other for longer than
-        `server.build_timeout` in a row: then the one under way is let to its end.
+        One at a time, and the latest config wins: one that waits or builds is replaced by a later one that can be
+        used and wants something else, unless either has `if_match`; those that waited for the same share one answer.
+        After `server.build_timeout` of replacing each other, the one under way is let to its end.
 
         Args:
             config: what is to run; None reads again what the runtime was opened with. Once it runs it takes the place

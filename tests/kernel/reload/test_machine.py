@@ -10,6 +10,7 @@ from reload_machine import ReloadMachine
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 
+@pytest.mark.timeout(180)  # it only computes, and takes as long as the machine is slow
 def test_every_history_keeps_the_promises() -> None:
     """A short look at many histories."""
     run_state_machine_as_test(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -11,7 +12,6 @@ from typing import IO, Any
 
 import attrs
 import pytest
-import yaml
 from reload_configs import ALWAYS, Wanted
 from reload_exclusive import exclusive_provider
 from reload_ledger import Ledger
@@ -126,15 +126,15 @@ async def test_a_file_that_was_saved_again_ends_the_build_of_what_it_held(
 ) -> None:
     """Both ask for the same file; what it says is what counts."""
     file = tmp_path / "hector.yaml"
-    file.write_text(yaml.safe_dump(config("a")))
+    file.write_text(json.dumps(config("a")))
     async with (
         Runtime.open(file, env={}, providers=ledger.providers()) as runtime,
         asyncio.TaskGroup() as group,
     ):
-        file.write_text(yaml.safe_dump(config("h", hangs=True)))
+        file.write_text(json.dumps(config("h", hangs=True)))
         hanging = group.create_task(outcome(runtime.reload(reason="watch")))
         await until(lambda: ledger.hanging == 1)
-        file.write_text(yaml.safe_dump(config("b")))
+        file.write_text(json.dumps(config("b")))
         report = await runtime.reload(reason="watch")
 
         assert report.is_changed
@@ -324,11 +324,11 @@ async def test_looking_at_a_config_that_cannot_be_read_ends_in_time(
     os.mkfifo(pipe)
     quick = {**config("a"), "server": {"reload": {"timeout": 0.05}}}
     async with Runtime.open(quick, env={}, providers=ledger.providers()) as runtime:
+        what = {"plan": "reading", "check": "checking"}[work]
         for _ in range(2 * (os.cpu_count() or 1) + 8):
             with pytest.raises(ReloadTimeoutError) as caught:
                 await getattr(runtime, work)(pipe)
-        what = {"plan": "reading", "check": "checking"}[work]
-        assert caught.value.message == f"{what} the config took longer than 0.05 s"
+            assert caught.value.message == f"{what} the config took longer than 0.05 s"
         async with asyncio.timeout(5):
             assert await asyncio.to_thread(lambda: "free") == "free"
         async with being_read(pipe):
