@@ -20,6 +20,7 @@ def test_every_history_keeps_the_promises() -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(7200)
 def test_every_long_history_keeps_the_promises() -> None:
     """A long look at many long ones."""
     run_state_machine_as_test(
