@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -238,12 +239,10 @@ def test_specs_of_what_did_not_change_are_the_same_objects() -> None:
 
 def test_a_rotated_variable_rebuilds_exactly_what_uses_it(tmp_path: Path) -> None:
     """Through `${…}` and through a marker alike, from a `.env` file."""
-    import yaml
-
     file = tmp_path / "config.yaml"
     config = _with(CONFIG, "llms", "two", api_key="none")
     config = _with(config, "llms", "one", api_key="fixed", model="${HECTOR_TEST_MODEL}")
-    file.write_text(yaml.safe_dump(_with(config, "llms", "three", provider="chat")))
+    file.write_text(json.dumps(_with(config, "llms", "three", provider="chat")))
     env = tmp_path / ".env"
     env.write_text("HECTOR_TEST_MODEL=a\nCHAT_KEY=k1\n")
     loader = ConfigLoader(providers=PROVIDERS)
