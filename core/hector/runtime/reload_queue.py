@@ -184,9 +184,10 @@ class ReloadQueue:
 
         What it raises is returned.
         """
-        request.work = self.group.create_task(_caught(work), name=name)
+        task: asyncio.Task[T | Exception] = self.group.create_task(_caught(work), name=name)
+        request.work = task
         try:
-            return await request.work
+            return await task
         except asyncio.CancelledError as error:
             if is_cancelled():
                 raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -239,10 +238,15 @@ def test_specs_of_what_did_not_change_are_the_same_objects() -> None:
 
 def test_a_rotated_variable_rebuilds_exactly_what_uses_it(tmp_path: Path) -> None:
     """Through `${…}` and through a marker alike, from a `.env` file."""
+    import yaml
+
     file = tmp_path / "config.yaml"
     config = _with(CONFIG, "llms", "two", api_key="none")
     config = _with(config, "llms", "one", api_key="fixed", model="${HECTOR_TEST_MODEL}")
-    file.write_text(json.dumps(_with(config, "llms", "three", provider="chat")))
+    text = yaml.safe_dump(  # pyright: ignore[reportUnknownMemberType] - its stubs leave a parameter open
+        _with(config, "llms", "three", provider="chat")
+    )
+    file.write_text(text)
     env = tmp_path / ".env"
     env.write_text("HECTOR_TEST_MODEL=a\nCHAT_KEY=k1\n")
     loader = ConfigLoader(providers=PROVIDERS)
