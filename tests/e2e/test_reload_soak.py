@@ -244,9 +244,7 @@ def p99(seconds: list[float]) -> float:
 async def soak(folder: Path, seconds: float, record: Callable[[str, object], None]) -> None:
     """Listen undisturbed, then while the config flips; nothing may fail, and little may be slower."""
     async with served(folder) as (address, log):
-        # A connection for each request: a server may close one that idles at the moment a busy client uses it again,
-        # which fails without having been served, and says nothing of reloads.
-        limits = httpx.Limits(max_connections=CLIENTS, max_keepalive_connections=0)
+        limits = httpx.Limits(max_connections=CLIENTS, max_keepalive_connections=CLIENTS)
         async with httpx.AsyncClient(base_url=address, timeout=30, limits=limits) as http:
             await Crowd(http).listen(0.1)  # connections, caches
             calm, stormy = Crowd(http), Crowd(http)
