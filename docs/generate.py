@@ -46,6 +46,7 @@ FIRST_PARTY = (
     "hector-plugin-anthropic",
     "hector-plugin-mcp",
     "hector-plugin-mysql",
+    "hector-plugin-ollama",
     "hector-plugin-openai",
     "hector-plugin-postgres",
     "hector-plugin-qdrant",

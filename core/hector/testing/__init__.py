@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from hector.testing.llm_suite import LLMSuite
     from hector.testing.llm_wire_suite import LLMWireSuite
     from hector.testing.memory_suite import MemoryStoreSuite
+    from hector.testing.ollama_embedding_wire import OllamaEmbeddingWire
+    from hector.testing.ollama_wire import OllamaWire
     from hector.testing.openai_chat_wire import OpenAIChatWire
     from hector.testing.openai_embedding_wire import OpenAIEmbeddingWire
     from hector.testing.openai_responses_wire import OpenAIResponsesWire
@@ -54,6 +56,8 @@ __all__ = [
     "LLMWireSuite",
     "MemoryStoreSuite",
     "Mutation",
+    "OllamaEmbeddingWire",
+    "OllamaWire",
     "OpenAIChatWire",
     "OpenAIEmbeddingWire",
     "OpenAIResponsesWire",
@@ -96,6 +100,8 @@ _HOMES = {
     "LLMWireSuite": "llm_wire_suite",
     "MemoryStoreSuite": "memory_suite",
     "Mutation": "settings_mutations",
+    "OllamaEmbeddingWire": "ollama_embedding_wire",
+    "OllamaWire": "ollama_wire",
     "OpenAIChatWire": "openai_chat_wire",
     "OpenAIEmbeddingWire": "openai_embedding_wire",
     "OpenAIResponsesWire": "openai_responses_wire",

@@ -1,0 +1,78 @@
+"""The HTTP client of one component: requests of JSON, replies of JSON or of lines of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
+
+import httpx
+
+from hector.spi import json_text
+from hector_plugin_ollama.settings import ConnectionSettings
+
+__all__ = ["Body", "encoded", "events_of", "open_client"]
+
+Body: TypeAlias = dict[str, Any]
+"""A JSON object of the wire, going or coming."""
+
+_CONNECT_TIMEOUT_S = 10.0
+
+
+@asynccontextmanager
+async def open_client(settings: ConnectionSettings) -> AsyncGenerator[httpx.AsyncClient]:
+    """Make a client, and close it with its connections when left. No request is made."""
+    # Certificates are read: tenths of a second of CPU, off the loop.
+    client = await asyncio.to_thread(_make, settings)
+    async with client:
+        yield client
+
+
+def _make(settings: ConnectionSettings) -> httpx.AsyncClient:
+    headers = {name: value.reveal() for name, value in settings.headers.items()}
+    if settings.api_key:
+        headers = {"authorization": f"Bearer {settings.api_key.reveal()}", **headers}
+    return httpx.AsyncClient(
+        base_url=settings.address,
+        headers={"content-type": "application/json", **headers},
+        timeout=httpx.Timeout(settings.timeout, connect=min(settings.timeout, _CONNECT_TIMEOUT_S)),
+        proxy=settings.proxy.reveal() if settings.proxy else None,
+        # Proxies of the environment are for the outside world, not for a model next door.
+        trust_env=False,
+    )
+
+
+def encoded(body: Body) -> bytes:
+    """Write a request body. Half a surrogate pair, which UTF-8 cannot hold, becomes `?`."""
+    return json_text(body).encode(errors="replace")
+
+
+async def events_of(response: httpx.Response) -> AsyncIterator[Body]:
+    """The JSON objects of a reply, one on each line.
+
+    Lines end with a line feed and nothing else: a text may hold other signs that end lines elsewhere. What stands
+    behind the last line feed is a line that was cut off, and is dropped.
+
+    Raises:
+        ValueError: a line is no JSON object.
+        httpx.HTTPError: the connection broke.
+    """
+    held: list[bytes] = []
+    async for piece in response.aiter_bytes():
+        *lines, rest = piece.split(b"\n")
+        for line in lines:
+            held.append(line)
+            whole = b"".join(held)
+            held.clear()
+            if whole.strip():
+                yield _object(whole)
+        held.append(rest)
+
+
+def _object(line: bytes) -> Body:
+    value: object = json.loads(line)
+    if not isinstance(value, dict):
+        raise ValueError("a line of the reply is no JSON object")
+    return value  # pyright: ignore[reportUnknownVariableType]  # what it holds is looked at where it is read

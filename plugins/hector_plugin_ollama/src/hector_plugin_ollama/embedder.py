@@ -1,0 +1,161 @@
+"""The embedder."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+
+from hector.errors import EmbedderError, LLMError
+from hector.spi import BuildContext, EmbedPurpose, ProviderCalls, Vector
+from hector_plugin_ollama.client import encoded, open_client
+from hector_plugin_ollama.errors import redaction_of, refused, unreachable, wrong_shape
+from hector_plugin_ollama.reply import PROVIDER
+from hector_plugin_ollama.settings import EmbedderSettings
+
+__all__ = ["OllamaEmbedder", "create"]
+
+
+@asynccontextmanager
+async def create(
+    settings: EmbedderSettings, _context: BuildContext
+) -> AsyncGenerator[OllamaEmbedder]:
+    """Open an embedder; what `embedders.<name>` with `provider: ollama` becomes.
+
+    One request is made if the vector length is not configured.
+    """
+    async with open_client(settings) as client:
+        requests = _Requests(client, settings)
+        dimension = settings.dimension
+        if dimension is None:
+            dimension = len((await requests.vectors(["dimension"]))[0])
+        yield OllamaEmbedder(requests, settings, dimension)
+
+
+class OllamaEmbedder:
+    """An embedding model of an Ollama server. Vectors are as the server gives them: of length 1."""
+
+    def __init__(self, requests: _Requests, settings: EmbedderSettings, dimension: int) -> None:
+        self._requests = requests
+        self._settings = settings
+        self._dimension = dimension
+
+    @property
+    def model(self) -> str:
+        """The model's name as configured."""
+        return self._settings.model
+
+    @property
+    def dimension(self) -> int:
+        """Length of every vector."""
+        return self._dimension
+
+    async def embed(
+        self, texts: Sequence[str], *, purpose: EmbedPurpose = "document"
+    ) -> Sequence[Vector]:
+        """Embed `texts`; see `hector.spi.Embedder`. The purpose decides which prefix stands before them."""
+        settings = self._settings
+        prefix = settings.query_prefix if purpose == "query" else settings.document_prefix
+        # Half a surrogate pair becomes `?`; an empty text has no tokens to embed.
+        prepared = [f"{prefix}{text}".encode(errors="replace").decode() or " " for text in texts]
+        size = settings.batch_size
+        batches = [prepared[start : start + size] for start in range(0, len(prepared), size)]
+        if len(batches) == 1:
+            return await self._checked(batches[0])
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._checked(batch)) for batch in batches]
+        except ExceptionGroup as failures:
+            # One batch without its vectors makes the rest useless; the first failure says why.
+            raise failures.exceptions[0] from failures.exceptions[0].__cause__
+        return [vector for task in tasks for vector in task.result()]
+
+    async def _checked(self, batch: list[str]) -> list[Vector]:
+        vectors = await self._requests.vectors(batch)
+        for vector in vectors:
+            if len(vector) != self._dimension:
+                raise EmbedderError(
+                    f"{self.model} returned a vector of length {len(vector)} "
+                    f"instead of {self._dimension}",
+                    provider=PROVIDER,
+                    model=self.model,
+                    is_retryable=False,
+                    hint="set `dimension` to what the model returns",
+                )
+        return vectors
+
+
+class _Requests:
+    """Makes the requests of one embedder, not more at a time than allowed. It does not own the client."""
+
+    def __init__(self, client: httpx.AsyncClient, settings: EmbedderSettings) -> None:
+        self._client = client
+        self._settings = settings
+        self._redaction = redaction_of(settings)
+        self._calls = ProviderCalls(settings, provider=PROVIDER, model=settings.model)
+        self._free = asyncio.Semaphore(settings.max_concurrency)
+        body: dict[str, Any] = {
+            "model": settings.model,
+            "truncate": settings.truncate,
+            "dimensions": settings.dimension if settings.shorten else None,
+            "keep_alive": settings.keep_alive,
+            "options": settings.options or None,
+        }
+        self._body = {key: value for key, value in body.items() if value is not None}
+
+    async def vectors(self, batch: list[str]) -> list[Vector]:
+        """One finite vector per text, in order.
+
+        Raises:
+            EmbedderError: the last attempt failed, or the answer is of no use.
+        """
+        content = encoded({**self._body, "input": batch})
+        async with self._free:
+            try:
+                reply = await self._calls.call(lambda: self._ask(content))
+            except LLMError as error:
+                raise EmbedderError.of(error) from error.__cause__
+        return _vectors(reply, self._settings.model, len(batch))
+
+    async def _ask(self, content: bytes) -> Any:
+        settings = self._settings
+        try:
+            response = await self._client.post("/api/embed", content=content)
+            if response.is_error:
+                raise refused(response, settings, self._redaction)
+            return response.json()
+        except httpx.HTTPError as error:
+            raise unreachable(error, settings, self._redaction) from error
+        except ValueError as error:
+            raise wrong_shape(error, settings.model) from error
+
+
+def _vectors(reply: Any, model: str, count: int) -> list[Vector]:
+    try:
+        vectors: list[Vector] = reply["embeddings"]
+        if len(vectors) != count:
+            raise _bad_answer(model, f"{len(vectors)} vectors came for {count} texts")
+        # A sum is finite if and only if its terms are, unless it overflows; it is far quicker to see.
+        if not all(math.isfinite(sum(vector)) or _is_finite(vector) for vector in vectors):
+            raise _bad_answer(model, "a vector holds a number that is not finite")
+    except (AttributeError, KeyError, TypeError) as error:
+        raise _bad_answer(model, "it is not in the shape of Ollama's API") from error
+    return vectors
+
+
+def _is_finite(vector: Vector) -> bool:
+    return all(math.isfinite(number) for number in vector)
+
+
+def _bad_answer(model: str, reason: str) -> EmbedderError:
+    return EmbedderError(
+        f"the answer of {model} cannot be used: {reason}",
+        provider=PROVIDER,
+        model=model,
+        is_retryable=False,
+        hint="check `base_url`",
+    )

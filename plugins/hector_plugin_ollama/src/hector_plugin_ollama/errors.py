@@ -1,0 +1,155 @@
+"""From what an Ollama server reports to Hector's errors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import httpx
+
+from hector.errors import (
+    LLMError,
+    LLMInvalidRequestError,
+    LLMOverloadedError,
+    LLMRateLimitError,
+    LLMResponseError,
+    LLMTimeoutError,
+    LLMUnavailableError,
+)
+from hector.spi import ProviderFailure, Redaction, llm_error
+from hector_plugin_ollama.reply import PROVIDER, BrokenOffError
+from hector_plugin_ollama.settings import ConnectionSettings
+
+__all__ = ["broken_off", "redaction_of", "refused", "unreachable", "wrong_shape"]
+
+# Inside of a reply there is no status, only a sentence.
+_SENTENCES: Sequence[tuple[re.Pattern[str], type[LLMError]]] = (
+    (re.compile(r"too many (concurrent )?requests|rate limit|usage limit"), LLMRateLimitError),
+    (re.compile(r"server (is )?(busy|overloaded)|maximum pending requests"), LLMOverloadedError),
+)
+_NO_MODEL = re.compile(r"model .*not found|no such model|try pulling it")
+
+
+def redaction_of(settings: ConnectionSettings) -> Redaction:
+    """What blots out the secrets of a component."""
+    return Redaction((settings.api_key, settings.proxy, *settings.headers.values()))
+
+
+def refused(
+    response: httpx.Response, settings: ConnectionSettings, redaction: Redaction
+) -> LLMError:
+    """The error for a reply whose status says that the request failed; its body was read."""
+    failure = _failure(
+        _sentence(response), settings, redaction, status=response.status_code, response=response
+    )
+    if response.status_code == 404 and _NO_MODEL.search(failure.text):
+        hint = f"run `ollama pull {settings.model}`"
+        return llm_error(failure, kind=LLMInvalidRequestError, hint=hint)
+    return llm_error(failure)
+
+
+def broken_off(
+    error: BrokenOffError, settings: ConnectionSettings, redaction: Redaction
+) -> LLMError:
+    """The error for a reply that reports in its middle that it failed."""
+    redaction.error(error)
+    failure = _failure(str(error), settings, redaction)
+    for words, kind in _SENTENCES:
+        if words.search(failure.text.lower()):
+            return llm_error(failure, kind=kind)
+    return llm_error(failure)
+
+
+def _failure(
+    text: str,
+    settings: ConnectionSettings,
+    redaction: Redaction,
+    *,
+    status: int | None = None,
+    response: httpx.Response | None = None,
+) -> ProviderFailure:
+    headers: Mapping[str, str] = response.headers if response is not None else {}
+    return ProviderFailure(
+        provider=PROVIDER,
+        model=settings.model,
+        text=redaction.text(text or "no reason given"),
+        status=status,
+        request_id=headers.get("x-request-id"),
+        headers=headers,
+    )
+
+
+def _sentence(response: httpx.Response) -> str:
+    """What the server says; gateways in front of it may say it in another form."""
+    try:
+        said: Any = response.json()
+    except ValueError:
+        return response.text
+    error: object = cast("Mapping[str, object]", said).get("error") if _is_object(said) else said
+    if _is_object(error):
+        error = cast("Mapping[str, object]", error).get("message", error)
+    return str(error)
+
+
+def _is_object(value: object) -> bool:
+    return isinstance(value, dict)
+
+
+def unreachable(
+    error: httpx.HTTPError,
+    settings: ConnectionSettings,
+    redaction: Redaction,
+    *,
+    has_begun: bool = False,
+) -> LLMError:
+    """The error for a connection that could not be made, broke, or went silent.
+
+    Args:
+        error: secrets in it are blotted out in place, as it will be chained and printed too.
+        settings: where the call went.
+        redaction: of the component.
+        has_begun: whether part of the reply had come.
+    """
+    redaction.error(error)
+    server, model = _server(settings), settings.model
+    if isinstance(error, httpx.TimeoutException):
+        when = "in the middle of a reply" if has_begun else "after a request"
+        return LLMTimeoutError(
+            f"{server} was silent for {settings.timeout:g} s {when}",
+            provider=PROVIDER,
+            model=model,
+            hint="raise `timeout` if the server only needs longer, to load the model for instance",
+        )
+    reason = redaction.text(str(error) or type(error).__name__)
+    if has_begun:
+        return LLMResponseError(
+            f"the reply from {server} was cut off: {reason}",
+            provider=PROVIDER,
+            model=model,
+            is_retryable=True,
+        )
+    return LLMUnavailableError(
+        f"cannot reach {server}: {reason}",
+        provider=PROVIDER,
+        model=model,
+        hint="start it with `ollama serve`, and check `base_url`",
+    )
+
+
+def _server(settings: ConnectionSettings) -> str:
+    """Give the address without the user, password and path it may hold."""
+    address = urlsplit(settings.address)
+    port = f":{address.port}" if address.port else ""
+    return f"{address.scheme}://{address.hostname}{port}"
+
+
+def wrong_shape(error: Exception, model: str) -> LLMResponseError:
+    """The error for a reply that is not what the API promises."""
+    return LLMResponseError(
+        f"the reply is not in the shape of Ollama's API ({type(error).__name__}: {error})",
+        provider=PROVIDER,
+        model=model,
+        hint="check `base_url`",
+    )
