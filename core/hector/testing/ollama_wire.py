@@ -19,7 +19,7 @@ OLLAMA_FAULTS: Mapping[WireFault, tuple[int, str]] = {
     "authentication": (401, "unauthorized: "),
     "rate_limit": (429, "too many concurrent requests: "),
     "overloaded": (503, "server busy, please try again.  maximum pending requests exceeded: "),
-    "context_overflow": (400, "the input length exceeds the context length: "),
+    "context_overflow": (400, "request (9 tokens) exceeds the available context size (8 tokens): "),
     "content_blocked": (451, ""),
     "invalid_request": (400, ""),
     "unavailable": (500, ""),

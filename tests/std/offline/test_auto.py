@@ -121,6 +121,14 @@ async def test_a_missing_plugin_is_named_and_passed_over(caplog: pytest.LogCaptu
 
 
 async def test_an_ollama_that_answers_is_used() -> None:
+    surroundings = Surroundings("offline", "ollama", "openai")
+    with ollama("llama3.2:3b", "other") as host:
+        await choose(AutoSettings(ollama_host=host), surroundings)
+    settings = {"model": "llama3.2:3b", "base_url": f"http://{host}"}
+    assert surroundings.built == [("llm", "ollama", settings)]
+
+
+async def test_an_ollama_without_its_plugin_is_reached_through_openais_protocol() -> None:
     surroundings = Surroundings("offline", "openai")
     with ollama("llama3.2:3b", "other") as host:
         await choose(AutoSettings(ollama_host=host), surroundings)
@@ -131,6 +139,19 @@ async def test_an_ollama_that_answers_is_used() -> None:
         "api_key": "ollama",
     }
     assert surroundings.built == [("llm", "openai", settings)]
+
+
+async def test_an_ollama_that_nobody_can_speak_to_is_named(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    surroundings = Surroundings("offline")
+    with ollama("m") as host:
+        assert (await choose(AutoSettings(ollama_host=host), surroundings)).provider == "offline"
+    (message,) = caplog.messages
+    assert message == (
+        f"llms.main: an Ollama answers at http://{host}, but no plugin offers the LLM type `ollama`:"
+        " install hector-plugin-ollama to use it"
+    )
 
 
 async def test_an_ollama_without_models_is_passed_over(caplog: pytest.LogCaptureFixture) -> None:

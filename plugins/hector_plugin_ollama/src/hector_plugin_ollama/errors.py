@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import cast
 from urllib.parse import urlsplit
 
 import httpx
 
 from hector.errors import (
+    LLMContextOverflowError,
     LLMError,
     LLMInvalidRequestError,
     LLMOverloadedError,
@@ -29,6 +31,7 @@ _SENTENCES: Sequence[tuple[re.Pattern[str], type[LLMError]]] = (
     (re.compile(r"too many (concurrent )?requests|rate limit|usage limit"), LLMRateLimitError),
     (re.compile(r"server (is )?(busy|overloaded)|maximum pending requests"), LLMOverloadedError),
 )
+_OVERFLOW = re.compile(r"exceeds the (available )?context (size|length)")
 _NO_MODEL = re.compile(r"model .*not found|no such model|try pulling it")
 
 
@@ -44,6 +47,9 @@ def refused(
     failure = _failure(
         _sentence(response), settings, redaction, status=response.status_code, response=response
     )
+    if _OVERFLOW.search(failure.text.lower()):
+        hint = "raise `num_ctx`, or begin a new session"
+        return llm_error(failure, kind=LLMContextOverflowError, hint=hint)
     if response.status_code == 404 and _NO_MODEL.search(failure.text):
         hint = f"run `ollama pull {settings.model}`"
         return llm_error(failure, kind=LLMInvalidRequestError, hint=hint)
@@ -82,19 +88,24 @@ def _failure(
 
 
 def _sentence(response: httpx.Response) -> str:
-    """What the server says; gateways in front of it may say it in another form."""
-    try:
-        said: Any = response.json()
-    except ValueError:
-        return response.text
-    error: object = cast("Mapping[str, object]", said).get("error") if _is_object(said) else said
-    if _is_object(error):
-        error = cast("Mapping[str, object]", error).get("message", error)
-    return str(error)
+    """What the server says.
 
-
-def _is_object(value: object) -> bool:
-    return isinstance(value, dict)
+    It hands on what its engine says as JSON inside of JSON, and gateways have forms of their own.
+    """
+    found: object = response.text
+    for _ in range(4):
+        if isinstance(found, str):
+            try:
+                inside: object = json.loads(found)
+            except ValueError:
+                break
+        else:
+            inside = found
+        if not isinstance(inside, dict):
+            break
+        told = cast("Mapping[str, object]", inside)
+        found = told.get("error") or told.get("message") or str(told)
+    return str(found)
 
 
 def unreachable(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from typing import cast
 
@@ -105,12 +105,8 @@ class OllamaLLM:
                         has_begun = True
                         for chunk in self._read(reader.feed(event)):
                             yield chunk if request.is_streaming else None
-            answer = self._read(_once(reader))[0]
-            metadata = ResponseMetadata(
-                request_id=response.headers.get("x-request-id", ""),
-                headers=rate_limit_headers(response.headers),
-            )
-            yield attrs.evolve(answer, metadata=metadata)
+            [answer] = self._read(_closing(reader, response.headers))
+            yield answer
         except BrokenOffError as error:
             raise broken_off(error, self._settings, self._redaction) from error
         except httpx.HTTPError as error:
@@ -128,5 +124,9 @@ class OllamaLLM:
             raise wrong_shape(error, self.model) from error
 
 
-def _once(reader: ReplyReader) -> Iterator[LLMChunk | None]:
-    yield reader.finish()
+def _closing(reader: ReplyReader, headers: Mapping[str, str]) -> Iterator[LLMChunk | None]:
+    """The answer, with what the headers say."""
+    metadata = ResponseMetadata(
+        request_id=headers.get("x-request-id", ""), headers=rate_limit_headers(headers)
+    )
+    yield attrs.evolve(reader.finish(), metadata=metadata)

@@ -94,7 +94,8 @@ class ReplyReader:
 
     def _call(self, call: Mapping[str, Any]) -> ToolCall:
         function: Mapping[str, Any] = call["function"]
-        name, arguments = _text(function["name"]), function.get("arguments") or {}
+        name = _text(function["name"])
+        arguments: object = function.get("arguments") or {}
         if not isinstance(arguments, dict):
             raise LLMResponseError(
                 f"the model called tool `{name}` with arguments that are no JSON object",

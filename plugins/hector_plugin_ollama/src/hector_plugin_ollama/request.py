@@ -48,9 +48,9 @@ def body_of(request: LLMRequest, settings: LLMSettings) -> Body:
         "think": settings.think,
         "options": _options(request, settings) or None,
         "keep_alive": settings.keep_alive,
+        "truncate": settings.truncate,
+        "shift": settings.truncate,
     }
-    if not settings.truncate:
-        body |= {"truncate": False, "shift": False}
     return {key: value for key, value in body.items() if value is not None}
 
 
@@ -147,7 +147,11 @@ def _assistant(message: Message, *, is_current_turn: bool) -> Body:
     if not text and not said:
         return {}
     # Models want their reasoning back between the tool calls of a turn, and not after.
-    thinking = [part.text for part in message.parts if _is_own_thinking(part)]
+    thinking = [
+        part.text
+        for part in message.parts
+        if isinstance(part, ThinkingPart) and own_data(part, PROVIDER)
+    ]
     if is_current_turn and thinking:
         said["thinking"] = "".join(thinking)
     return {"role": "assistant", "content": text, **said}
@@ -165,10 +169,6 @@ def _said(part: Part) -> str:
             return ""
         case _:
             raise UsageError(f"an assistant message cannot hold a {type(part).__name__}")
-
-
-def _is_own_thinking(part: Part) -> bool:
-    return isinstance(part, ThinkingPart) and bool(own_data(part, PROVIDER))
 
 
 def _call(call: ToolCall) -> Body:

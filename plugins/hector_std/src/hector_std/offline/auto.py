@@ -52,8 +52,9 @@ async def create_auto(settings: AutoSettings, context: BuildContext) -> LLM:
         _warn_missing(choice, context)
     ollama = await _ollama(settings)
     if ollama is not None:
-        if ollama.type in installed:
-            return await _build(ollama, context)
+        for way in (ollama, _compatible_ollama(ollama)):
+            if way.type in installed:
+                return await _build(way, context)
         _warn_missing(ollama, context)
     return await _build(_Choice("offline", {}, "no key is set and no Ollama answers"), context)
 
@@ -83,6 +84,16 @@ def _compatible(choice: _Choice) -> _Choice | None:
     return _Choice("openai", {**settings, "base_url": base_url, "api": "chat"}, reason)
 
 
+def _compatible_ollama(choice: _Choice) -> _Choice:
+    """The same Ollama through OpenAI's protocol, which loses some of what its own can say."""
+    connection: dict[str, JSONValue] = {
+        "base_url": f"{choice.settings['base_url']}/v1",
+        "api": "chat",
+        "api_key": "ollama",
+    }
+    return _Choice("openai", {**choice.settings, **connection}, choice.reason)
+
+
 async def _build(choice: _Choice, context: BuildContext) -> LLM:
     llm = cast("LLM", await context.create_other("llm", choice.type, choice.settings))
     logger.info("%s: chose %s, model %s: %s", context.path, choice.type, llm.model, choice.reason)
@@ -91,9 +102,10 @@ async def _build(choice: _Choice, context: BuildContext) -> LLM:
 
 def _warn_missing(choice: _Choice, context: BuildContext) -> None:
     logger.warning(
-        "%s: %s, but no plugin offers the LLM type `%s`: install hector-plugin-openai to use it",
+        "%s: %s, but no plugin offers the LLM type `%s`: install hector-plugin-%s to use it",
         context.path,
         choice.reason,
+        choice.type,
         choice.type,
     )
 
@@ -120,12 +132,7 @@ async def _ollama(settings: AutoSettings) -> _Choice | None:
     if model is None:
         logger.warning("the Ollama at %s has no model: run `ollama pull <model>`", base)
         return None
-    connection: dict[str, JSONValue] = {
-        "base_url": f"{base}/v1",
-        "api": "chat",
-        "api_key": "ollama",
-    }
-    return _Choice("openai", {"model": model, **connection}, f"an Ollama answers at {base}")
+    return _Choice("ollama", {"model": model, "base_url": base}, f"an Ollama answers at {base}")
 
 
 async def _is_listening(base: str) -> bool:
