@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from hector.message import FinishReason, TextPart, ThinkingPart, ToolCall, Usage
@@ -47,12 +47,23 @@ _NO_TEMPERATURE = (
     *("claude-fable-5", "claude-mythos-5"),
 )
 _NO_FORCED_TOOLS = ("claude-opus-5-5", "claude-sonnet-5-5", "claude-fable-5-", "claude-mythos-5-")
+_OLD_WORDS = frozenset({"disabled", "enabled"})
+_NEW_WORDS = frozenset({"adaptive", "disabled"})
 _THINKING_WORDS: Mapping[str, frozenset[str]] = {
+    "claude-": _OLD_WORDS,
+    "claude-fable-": frozenset({"adaptive"}),
+    "claude-mythos-": frozenset({"adaptive"}),
     "claude-opus-5-5": frozenset({"adaptive"}),
     "claude-sonnet-5-5": frozenset({"adaptive", "between_tools"}),
-    "claude-sonnet-4-6": frozenset({"adaptive", "disabled", "enabled"}),
-    "claude-haiku-4-5": frozenset({"disabled", "enabled"}),
+    "claude-haiku-5": _NEW_WORDS,
+    "claude-opus-5": _NEW_WORDS,
+    "claude-sonnet-5": _NEW_WORDS,
+    "claude-opus-4-8": _NEW_WORDS,
+    "claude-opus-4-7": _NEW_WORDS,
+    "claude-opus-4-6": _OLD_WORDS | _NEW_WORDS,
+    "claude-sonnet-4-6": _OLD_WORDS | _NEW_WORDS,
 }
+"""What a model takes as `thinking.type`; the longest prefix decides."""
 
 
 class AnthropicWire(LLMWire):
@@ -158,8 +169,9 @@ def _check_thinking(body: Mapping[str, Any], headers: Mapping[str, str]) -> None
     if not thinking:
         return
     kind, model = thinking["type"], str(body["model"])
-    for prefix, words in _THINKING_WORDS.items():
-        check(not model.startswith(prefix) or kind in words, f"thinking.type.{kind} not supported")
+    fitting = [prefix for prefix in _THINKING_WORDS if model.startswith(prefix)]
+    words = _THINKING_WORDS[max(fitting, key=len)] if fitting else _OLD_WORDS
+    check(kind in words, f"thinking.type.{kind} is not supported for this model")
     if "block_binding" in thinking:
         beta = headers.get("anthropic-beta", "")
         check("thinking-binding-controls-2026-08-01" in beta, "block_binding needs its beta header")
@@ -172,6 +184,14 @@ def _check_thinking(body: Mapping[str, Any], headers: Mapping[str, str]) -> None
         check(thinking["budget_tokens"] >= 1024, "thinking.budget_tokens: at least 1024")
         most = body.get("max_tokens", thinking["budget_tokens"] + 1)
         check(thinking["budget_tokens"] < most, "max_tokens must be greater than the budget")
+        _check_beginning(body["messages"])
+
+
+def _check_beginning(turns: Sequence[Mapping[str, Any]]) -> None:
+    """On a budget, a turn that goes on after tool results must have begun with reasoning."""
+    if turns[-1]["content"][0]["type"] == "tool_result":
+        first = turns[-2]["content"][0]["type"]
+        check(first in {"thinking", "redacted_thinking"}, f"expected thinking, found {first}")
 
 
 def _breakpoints(body: Mapping[str, Any]) -> int:

@@ -325,6 +325,25 @@ def test_reasoning_that_no_longer_fits_its_conversation_is_let_go(
     assert "thinking" not in body(*talk, keys=settings("claude-sonnet-4-6"))
 
 
+@pytest.mark.parametrize("model", ["claude-sonnet-5-5", "claude-haiku-5-5", "claude-sonnet-5"])
+def test_with_thinking_off_reasoning_goes_back_while_its_turn_lasts(model: str) -> None:
+    """Such a request cannot say that reasoning which no longer fits may be dropped."""
+    keys = settings(model, thinking=ThinkingSettings(enabled=False), prompt_cache="none")
+    over = (Message.user("1"), assistant(SIGNED, TextPart("Yes")), Message.user("2"))
+    only_thought = (assistant(SIGNED), Message.user("3"))
+    found = body(*over, *only_thought, assistant(SIGNED, CALL), DONE, keys=keys, tools=(LOOK,))
+    kinds = [(role, [block["type"] for block in blocks]) for role, blocks in contents(found)]
+    assert kinds == [
+        ("user", ["text"]),
+        ("assistant", ["text"]),
+        ("user", ["text"]),
+        ("user", ["text"]),
+        ("assistant", ["thinking", "tool_use"]),
+        ("user", ["tool_result"]),
+    ]
+    assert "block_binding" not in found["thinking"]
+
+
 # ------------------------------------------------------------------------------------ caching
 
 

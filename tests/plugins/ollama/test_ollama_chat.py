@@ -53,7 +53,8 @@ IMAGE = FilePart(media_type="image/png", data=b"png")
 @asynccontextmanager
 async def opened(server: WireServer, **keys: Any) -> AsyncGenerator[OllamaLLM]:
     given: dict[str, Any] = {"model": "m", "base_url": server.url, "max_retries": 0}
-    async with create(LLMSettings(**{**given, "inspect": False, **keys}), NO_CONTEXT) as llm:
+    given |= {"inspect": False, **keys}
+    async with create(LLMSettings(**given), NO_CONTEXT) as llm:
         yield llm
 
 
@@ -152,7 +153,7 @@ async def test_stop_reasons(reason: str | None, finish: str, detail: str | None)
 
 
 async def test_calls_of_an_answer_that_was_cut_off_are_not_made() -> None:
-    call = {"function": {"name": "look", "arguments": {}}}
+    call: dict[str, Any] = {"function": {"name": "look", "arguments": {}}}
     _, response = await answered(said(content="So", tool_calls=[call]), done("length"))
     assert (response.parts, response.finish_reason) == ((TextPart("So"),), "length")
 

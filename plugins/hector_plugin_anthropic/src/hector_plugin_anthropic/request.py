@@ -16,6 +16,7 @@ __all__ = ["body_of", "count_body", "encoded", "headers_of"]
 _BINDING_BETA = "thinking-binding-controls-2026-08-01"
 _SMALLEST_BUDGET_TOKENS = 1024
 _COUNTED = ("model", "messages", "system", "tools", "tool_choice", "thinking", "output_config")
+_THINKING = frozenset({"redacted_thinking", "thinking"})
 _CACHEABLE = frozenset({"document", "image", "text", "tool_result", "tool_use"})
 
 
@@ -25,6 +26,9 @@ def body_of(request: LLMRequest, settings: LLMSettings) -> Body:
     temperature = parameters.temperature
     max_tokens = parameters.max_output_tokens or settings.longest_answer
     messages = turns(request.messages, longest_result=settings.max_tool_output_length)
+    thinking = _thinking(messages, parameters, settings, max_tokens)
+    if thinking is not None and thinking["type"] == settings.traits.off:
+        messages = _without_earlier_thinking(messages)
     body: Body = {
         "model": settings.model,
         "max_tokens": max_tokens,
@@ -34,7 +38,7 @@ def body_of(request: LLMRequest, settings: LLMSettings) -> Body:
         "stop_sequences": list(parameters.stop) or None,
         "metadata": {"user_id": settings.user} if settings.user else None,
         "output_config": _output_config(parameters, settings),
-        "thinking": _thinking(messages, parameters, settings, max_tokens),
+        "thinking": thinking,
         **_tools(request, messages),
     }
     body = {key: value for key, value in body.items() if value is not None}
@@ -180,12 +184,29 @@ def _begins_with_thinking(messages: Sequence[Body]) -> bool:
     if messages[-1]["content"][0]["type"] != "tool_result":
         return True
     last = next(message for message in reversed(messages) if message["role"] == "assistant")
-    return last["content"][0]["type"] in {"thinking", "redacted_thinking"}
+    return last["content"][0]["type"] in _THINKING
+
+
+def _without_earlier_thinking(messages: Sequence[Body]) -> list[Body]:
+    """The conversation without the reasoning of turns that are over.
+
+    A request that turns thinking off cannot say what is to become of reasoning that no longer fits.
+    """
+    begun = max(
+        place
+        for place, turn in enumerate(messages)
+        if turn["role"] == "user" and turn["content"][0]["type"] != "tool_result"
+    )
+    earlier = [
+        {**turn, "content": [it for it in turn["content"] if it["type"] not in _THINKING]}
+        for turn in messages[:begun]
+    ]
+    return [*(turn for turn in earlier if turn["content"]), *messages[begun:]]
 
 
 def _has_thinking(messages: Sequence[Body]) -> bool:
     kinds = {block["type"] for message in messages for block in message["content"]}
-    return not kinds.isdisjoint({"thinking", "redacted_thinking"})
+    return not kinds.isdisjoint(_THINKING)
 
 
 # ------------------------------------------------------------------------------------ caching
