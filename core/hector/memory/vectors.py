@@ -33,6 +33,12 @@ PIECE_CHARACTERS = 2000
 MOST_PIECES = 64
 """A text is embedded in pieces that any model takes whole; what lies behind the last piece is not found."""
 
+SCORE_DIGITS = 6
+"""Those of a score that count; engines calculate with 24 bits."""
+
+MOST_EQUALS = 10_000
+"""About so many pieces are looked at to put equals in order."""
+
 
 class VectorMemory:
     """Keeps one vector for each piece of what was said: `hector.spi.MemoryStore`.
@@ -184,18 +190,26 @@ class VectorMemory:
     async def _nearest(
         self, collection: str, user: str, vector: Vector, limit: int
     ) -> Sequence[MemoryMatch]:
+        """The best places in one collection, in an order that does not depend on how they came to be in there.
+
+        Engines give equal vectors scores that differ in the last bits, by where they are stored. So scores are
+        rounded, and those that are equal then are taken in the order of their places.
+        """
         asked = 2 * limit
         while True:
             found = await self._store.search(
                 collection, vector, limit=asked, where=Equals("user", user)
             )
             best = self._best(user, found)
-            if len(best) >= limit or len(found) < asked:
+            if len(found) < asked:
                 return best[:limit]
-            asked *= 4  # one event may have many pieces
+            is_parted = len(best) >= limit and _rounded(found[-1]) < best[limit - 1].score
+            if is_parted or (len(best) >= limit and asked > MOST_EQUALS):
+                return best[:limit]
+            asked *= 4  # one event may have many pieces, and many may be equal
 
     def _best(self, user: str, found: Sequence[VectorHit]) -> list[MemoryMatch]:
-        """The best piece of each event."""
+        """The best piece of each event, the best first."""
         matches: dict[tuple[str, int], MemoryMatch] = {}
         for hit in found:
             session, sequence = hit.metadata.get("session"), hit.metadata.get("sequence")
@@ -205,10 +219,14 @@ class VectorMemory:
                     key=SessionKey(self._app, user, session),
                     sequence=sequence,
                     event_id=event,
-                    score=hit.score,
+                    score=_rounded(hit),
                 )
                 matches.setdefault((session, sequence), match)
-        return list(matches.values())
+        return sorted(matches.values(), key=lambda it: (-it.score, it.key.id, -it.sequence))
+
+
+def _rounded(hit: VectorHit) -> float:
+    return round(hit.score, SCORE_DIGITS)
 
 
 def _id(entry: MemoryEntry, piece: int) -> str:
