@@ -17,7 +17,14 @@ from hector.errors import (
     UsageError,
 )
 from hector.memory.remembered import distil, is_remembered
-from hector.spi import MemoryHit, MemoryMatch, MemoryStatus, MemoryStore, Sessions
+from hector.spi import (
+    MemoryHit,
+    MemoryMatch,
+    MemoryReplacement,
+    MemoryStatus,
+    MemoryStore,
+    Sessions,
+)
 
 __all__ = ["SessionMemory"]
 
@@ -66,6 +73,7 @@ class SessionMemory:
         self._page_size = page_size
         self._stack = AsyncExitStack()
         self._lock = asyncio.Lock()
+        self._rebuilding = asyncio.Lock()
         self._seen: str | None = None  # the place in the feed
         self._stored: str | None = None  # the place that the store has
         self._unkept = 0
@@ -163,10 +171,22 @@ class SessionMemory:
 
     async def rebuild(self) -> None:
         """See `MemoryIndex.rebuild`."""
-        async with self._lock:
-            self._is_known = self._is_current = False
-            await self._store.clear()
-            await self._advance()
+        async with self._rebuilding, self._store.replacement() as fresh:
+            cursor = await self._fill(fresh, None)
+            async with self._lock:  # so that nothing that could be found is not found any more
+                await self._fill(fresh, cursor)
+                self._is_known = False
+                await fresh.swap()
+                await self._advance()
+
+    async def _fill(self, fresh: MemoryReplacement, cursor: str | None) -> str | None:
+        """Take in everything behind a place; the place behind that."""
+        while True:
+            page = await self._sessions.changes(self._app, after=cursor, limit=self._page_size)
+            if not page.changes:
+                return cursor
+            await fresh.apply(distil(page.changes, after=cursor, cursor=page.cursor))
+            cursor = page.cursor
 
     async def _follow(self) -> None:
         pause_s = FIRST_PAUSE_S
@@ -210,8 +230,9 @@ class SessionMemory:
                     self._is_current, self._problem = True, None
                     return
             except CursorExpiredError:  # the sessions are others than those it was derived from
-                logger.warning("the memory index of `%s` begins anew", self._app)
-                await self._store.clear()
+                if await self._store.cursor() == self._stored:  # else another process has begun
+                    logger.warning("the memory index of `%s` begins anew", self._app)
+                    await self._store.clear()
                 self._is_known = False
             except MemoryDamagedError as error:
                 logger.warning("the memory index of `%s` begins anew: %s", self._app, error.message)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from hashlib import blake2b
 
 from hector.errors import EmbedderError, MemoryIndexError, VectorStoreError
@@ -16,6 +18,7 @@ from hector.spi import (
     MemoryBatch,
     MemoryEntry,
     MemoryMatch,
+    MemoryReplacement,
     Not,
     SessionKey,
     Vector,
@@ -124,6 +127,47 @@ class VectorMemory:
         except VectorStoreError as error:
             raise _failed(error) from error
 
+    def replacement(self) -> AbstractAsyncContextManager[MemoryReplacement]:
+        """See `MemoryStore.replacement`."""
+        return self._replacement()
+
+    @asynccontextmanager
+    async def _replacement(self) -> AsyncGenerator[MemoryReplacement]:
+        try:
+            mark = await self._collections.begin_beside()
+        except VectorStoreError as error:
+            raise _failed(error) from error
+        if mark is None:
+            raise _superseded()
+        fresh = _Replacement(self, mark)
+        try:
+            yield fresh
+        finally:
+            if not fresh.mark.is_complete:
+                with contextlib.suppress(VectorStoreError):  # else the next one removes it
+                    await self._store.drop_collection(fresh.mark.collection)
+
+    async def fill(self, mark: Mark, batch: MemoryBatch) -> Mark:
+        """Take a batch in to a collection that is made beside the one that counts."""
+        try:
+            vectors = await self._vectors(batch.entries)
+            if await self._write(mark, batch, vectors):
+                return mark.moved(batch.cursor)
+        except (EmbedderError, VectorStoreError) as error:
+            raise _failed(error) from error
+        raise _superseded()
+
+    async def swap(self, mark: Mark) -> Mark:
+        """Let a collection count that was made beside the one that does."""
+        try:
+            done = await self._collections.complete(mark)
+        except VectorStoreError as error:
+            raise _failed(error) from error
+        if done is None:
+            raise _superseded()
+        self._searched = done.collection
+        return done
+
     # -------------------------------------------------------------------------------- writing
 
     async def _look(self) -> Mark:
@@ -223,6 +267,29 @@ class VectorMemory:
                 )
                 matches.setdefault((session, sequence), match)
         return sorted(matches.values(), key=lambda it: (-it.score, it.key.id, -it.sequence))
+
+
+class _Replacement:
+    """See `MemoryReplacement`."""
+
+    def __init__(self, memory: VectorMemory, mark: Mark) -> None:
+        self._memory = memory
+        self.mark = mark
+
+    async def apply(self, batch: MemoryBatch) -> None:
+        """See `MemoryReplacement.apply`."""
+        self.mark = await self._memory.fill(self.mark, batch)
+
+    async def swap(self) -> None:
+        """See `MemoryReplacement.swap`."""
+        self.mark = await self._memory.swap(self.mark)
+
+
+def _superseded() -> MemoryIndexError:
+    return MemoryIndexError(
+        "the memory index is being rebuilt by another process, which began later",
+        hint="wait for that one; until then the old index answers",
+    )
 
 
 def _rounded(hit: VectorHit) -> float:

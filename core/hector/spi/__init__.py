@@ -62,6 +62,7 @@ from hector.spi.memory import (
     MemoryHit,
     MemoryIndex,
     MemoryMatch,
+    MemoryReplacement,
     MemoryStatus,
     MemoryStore,
 )
@@ -172,6 +173,7 @@ __all__ = [
     "MemoryHit",
     "MemoryIndex",
     "MemoryMatch",
+    "MemoryReplacement",
     "MemoryStatus",
     "MemoryStore",
     "Not",
