@@ -43,8 +43,6 @@ class PostgresKeywords:
 
     async def __aenter__(self) -> Self:
         self._tables = await self._run(migrate_memory)
-        with contextlib.suppress(MemoryIndexError):  # it is not needed for anything
-            await self._run(self._sweep)
         return self
 
     async def __aexit__(
@@ -57,7 +55,14 @@ class PostgresKeywords:
 
     async def cursor(self) -> str | None:
         """See `MemoryStore.cursor`."""
-        index = await self._read(self._current)
+
+        async def look(connection: AnyConnection) -> tuple[Index | None, bool]:
+            index = await self._current(connection)
+            return index, await entries.is_swept(connection, self._app)
+
+        index, is_swept = await self._read(look)
+        if not is_swept:
+            await self._sweep()
         return None if index is None else index.cursor
 
     async def apply(self, batch: MemoryBatch) -> bool:
@@ -79,7 +84,7 @@ class PostgresKeywords:
     async def clear(self) -> None:
         """See `MemoryStore.clear`."""
         await self._run(lambda it: entries.retire_all(it, self._app))
-        await self._run(self._sweep)
+        await self._sweep()
 
     def replacement(self) -> AbstractAsyncContextManager[MemoryReplacement]:
         """See `MemoryStore.replacement`."""
@@ -94,15 +99,17 @@ class PostgresKeywords:
         finally:
             with contextlib.suppress(MemoryIndexError):  # else the next one removes it
                 await self._run(lambda it: entries.retire(it, replacement.number))
-                await self._run(self._sweep)
+            await self._sweep()
 
     # -------------------------------------------------------------------------------- inside
 
     async def _current(self, connection: AnyConnection) -> Index | None:
         return await entries.current(connection, self._app)
 
-    async def _sweep(self, connection: AnyConnection) -> None:
-        await entries.sweep(connection, self._app)
+    async def _sweep(self) -> None:
+        """Nothing needs it; what is left is removed another time."""
+        with contextlib.suppress(MemoryIndexError):
+            await self._run(lambda it: entries.sweep(it, self._app))
 
     async def _run(self, work: Callable[[AnyConnection], Awaitable[T]]) -> T:
         return await self._attempt(work, is_repeatable=False)

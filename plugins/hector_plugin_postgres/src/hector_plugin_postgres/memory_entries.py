@@ -12,12 +12,25 @@ from hector.spi.memory_ranking import MAXIMUM_LENGTH
 from hector.spi.words import words
 from hector_plugin_postgres.pool import AnyConnection
 
-__all__ = ["Index", "apply", "begin", "current", "retire", "retire_all", "swap", "sweep"]
+__all__ = [
+    "Index",
+    "apply",
+    "begin",
+    "current",
+    "is_swept",
+    "retire",
+    "retire_all",
+    "swap",
+    "sweep",
+]
 
 LENGTH_BITS = 12  # MAXIMUM_LENGTH is 4095
 
 _STEP = 1000
 """So many events are removed in one transaction: others need not wait for longer."""
+
+_WASTE = """app = $1 AND (state = 'retired'
+    OR state = 'building' AND touched_at < now() - interval '1 hour')"""
 
 _Term = tuple[int, str, int]
 """scope, word, occurrences."""
@@ -38,6 +51,12 @@ async def current(connection: AnyConnection, app: str) -> Index | None:
         "SELECT number, cursor FROM memory_indexes WHERE app = $1 AND state = 'current'", app
     )
     return None if row is None else Index(row["number"], row["cursor"])
+
+
+async def is_swept(connection: AnyConnection, app: str) -> bool:
+    """Whether there is nothing that `sweep` would remove."""
+    statement = f"SELECT EXISTS (SELECT FROM memory_indexes WHERE {_WASTE})"  # noqa: S608
+    return not await connection.fetchval(statement, app)
 
 
 async def begin(connection: AnyConnection, app: str, *, is_current: bool) -> int:
@@ -126,13 +145,9 @@ async def retire_all(connection: AnyConnection, app: str) -> None:
 
 async def sweep(connection: AnyConnection, app: str) -> None:
     """Remove what does not count any more, unless another process does so."""
-    await connection.execute(
-        "UPDATE memory_indexes SET state = 'retired'"
-        " WHERE app = $1 AND state = 'building' AND touched_at < now() - interval '1 hour'",
-        app,
-    )
     for row in await connection.fetch(
-        "SELECT number FROM memory_indexes WHERE app = $1 AND state = 'retired'", app
+        f"UPDATE memory_indexes SET state = 'retired' WHERE {_WASTE} RETURNING number",  # noqa: S608
+        app,
     ):
         while await _remove_retired(connection, row["number"]):
             pass
