@@ -112,6 +112,11 @@ class VectorCollections:
         except _GoneError:
             return None
 
+    async def give_up(self, mark: Mark) -> None:
+        """Remove one that was made beside, unless it counts: whether `complete` was done may not be known."""
+        if await self._is_given_up(mark.collection, 0.0):
+            await self._drop([mark.collection])
+
     async def complete(self, mark: Mark) -> Mark | None:
         """Let one that was made beside count, and remove all before it; None: it was given up."""
         names = await self.names()
@@ -158,7 +163,7 @@ class VectorCollections:
         try:
             mark = await self._read(name)
         except _GoneError:
-            return False
+            return False  # there is nothing to give up
         if mark is None or mark.is_complete:
             return False
         return time.time() - mark.written_ms / 1000 >= older_than_s

@@ -10,6 +10,7 @@ from hashlib import blake2b
 
 from hector.errors import EmbedderError, MemoryIndexError, VectorStoreError
 from hector.memory.vector_collections import Mark, VectorCollections
+from hector.message import JSONObject, JSONValue
 from hector.spi import (
     All,
     Compare,
@@ -143,9 +144,8 @@ class VectorMemory:
         try:
             yield fresh
         finally:
-            if not fresh.mark.is_complete:
-                with contextlib.suppress(VectorStoreError):  # else the next one removes it
-                    await self._store.drop_collection(fresh.mark.collection)
+            with contextlib.suppress(VectorStoreError):  # else the next one removes it
+                await self._collections.give_up(fresh.mark)
 
     async def fill(self, mark: Mark, batch: MemoryBatch) -> Mark:
         """Take a batch in to a collection that is made beside the one that counts."""
@@ -224,7 +224,7 @@ class VectorMemory:
                     "user": entry.key.user,
                     "session": entry.key.id,
                     "sequence": entry.sequence,
-                    "event": entry.event_id,
+                    **_named(entry.event_id),
                     "written_ms": written_ms,
                 },
             )
@@ -257,7 +257,7 @@ class VectorMemory:
         matches: dict[tuple[str, int], MemoryMatch] = {}
         for hit in found:
             session, sequence = hit.metadata.get("session"), hit.metadata.get("sequence")
-            event = hit.metadata.get("event")
+            event = _name_in(hit.metadata)
             if isinstance(session, str) and isinstance(sequence, int) and isinstance(event, str):
                 match = MemoryMatch(
                     key=SessionKey(self._app, user, session),
@@ -290,6 +290,18 @@ def _superseded() -> MemoryIndexError:
         "the memory index is being rebuilt by another process, which began later",
         hint="wait for that one; until then the old index answers",
     )
+
+
+def _named(event_id: str) -> dict[str, JSONValue]:
+    """As it is, or as JSON if a vector store may not take it."""
+    if event_id.isprintable():
+        return {"event": event_id}
+    return {"event_json": json.dumps(event_id)}
+
+
+def _name_in(metadata: JSONObject) -> JSONValue:
+    name = metadata.get("event_json")
+    return json.loads(name) if isinstance(name, str) else metadata.get("event")
 
 
 def _rounded(hit: VectorHit) -> float:

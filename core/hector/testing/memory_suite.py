@@ -230,6 +230,17 @@ class MemoryStoreSuite:
 
         self.check(scenario)
 
+    @pytest.mark.parametrize("id", ["e\0", "\ud800", '"', "x" * 5000, "é", ""])
+    def test_events_may_have_any_id(self, id: str) -> None:
+        """Whatever can be in a log can be found."""
+
+        async def scenario(store: MemoryStore) -> None:
+            entry = MemoryEntry(key=ADA, sequence=1, event_id=id, text="blue house")
+            assert await store.apply(_batch(None, "1", entry))
+            assert await _places(store, "ada", "blue house") == [("s", 1, id)]
+
+        self.check(scenario)
+
     # -------------------------------------------------------------------------------- finding
 
     def test_a_limit_cuts_the_same_answer(self) -> None:

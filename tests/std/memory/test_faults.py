@@ -61,28 +61,34 @@ async def expected(sessions: Sessions) -> list[Sequence[MemoryHit]]:
         return await answers(memory)
 
 
-async def test_killed_before_any_statement_it_goes_on_with_exactly_the_rest(tmp_path: Path) -> None:
+@pytest.mark.parametrize("step", [3, pytest.param(1, marks=pytest.mark.long)])
+async def test_killed_before_any_statement_it_goes_on_with_exactly_the_rest(
+    tmp_path: Path, step: int
+) -> None:
     async with SqliteSessions(tmp_path / "sessions.db") as sessions:
         said = (a_saying("1", "blue house"), a_saying("2", "red"))
         await say(sessions, SessionKey(APP, "ada", "s"), *said)
         await say(sessions, SessionKey(APP, "bob", "t"), a_saying("1", "red house"))
     assert not (tmp_path / "sessions.db-wal").exists()
-    command = [sys.executable, str(DYING), str(tmp_path)]
+    command = [sys.executable, str(DYING), str(tmp_path), str(step)]
     output = await asyncio.to_thread(subprocess.check_output, command, timeout=120)
     lives = [int(line) for line in output.split()]
-    assert len(lives) > 60
+    assert len(lives) > 40
     lengths: set[int] = set()
+    left: list[int] = []
     for number in lives:
         async with (
             SqliteSessions(tmp_path / f"{number}.db") as sessions,
             SqliteKeywords(tmp_path / f"{number}.memory.db", app=APP) as store,
             SessionMemory(sessions, store, app=APP) as memory,
         ):
+            left.append(len(await store.find("ada", "blue red", limit=9)))
             await memory.catch_up()
             wanted = await expected(sessions)
             assert await answers(memory) == wanted, f"killed before statement {number}"
             lengths.add(sum(map(len, wanted)))
     assert len(lengths) == 2  # with the session that was deleted, and without
+    assert min(left[left.index(2) :]) == 2  # also while a rebuild is not complete
 
 
 @pytest.mark.parametrize("damage", ["torn", "garbage", "empty", "old"])

@@ -179,6 +179,6 @@ class _Replacement:
 
     def _superseded(self) -> MemoryIndexError:
         return MemoryIndexError(
-            "is being rebuilt by another process, which began later",
+            "the memory index is being rebuilt by another process, which began later",
             hint="wait for that one; until then the old index answers",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 
@@ -193,7 +194,7 @@ async def _add(
                 (last + at) << LENGTH_BITS | length,
                 entry.key.id,
                 entry.sequence,
-                entry.event_id,
+                json.dumps(entry.event_id),
                 [numbers[scope, word, count] for word, count in counted.items()],
             )
             for at, (entry, scope, counted, length) in enumerate(

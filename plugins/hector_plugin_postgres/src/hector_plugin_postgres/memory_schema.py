@@ -64,6 +64,7 @@ _VERSION_1 = (
   six times of that, and was not faster until it had been vacuumed. `ts_rank` of the text search knows nothing of how
   rare a word is, and cannot give BM25.
 - The lowest twelve bits of an `entry` are the length of its text in words; the rest rises in the order of the feed.
+- An `event_id` is JSON, so that it can have any character.
 - `EXTERNAL`: lists that are long lie apart, where a search does not read them.
 """
 

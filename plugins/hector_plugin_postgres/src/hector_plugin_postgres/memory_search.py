@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 
@@ -70,7 +71,7 @@ async def find(
         MemoryMatch(
             key=SessionKey(app, user, row["session"]),
             sequence=row["sequence"],
-            event_id=row["event_id"],
+            event_id=json.loads(row["event_id"]),
             score=row["score"],
         )
         for row in best

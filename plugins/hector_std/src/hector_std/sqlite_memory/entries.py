@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 from collections import Counter
@@ -124,7 +125,7 @@ def _add(
         terms = [term_of(scope, word) for word in words(entry.text)]
         length = min(len(terms), MAXIMUM_LENGTH)
         place = at << _LENGTH_BITS | length
-        rows.append((place, scope, entry.key.id, entry.sequence, entry.event_id))
+        rows.append((place, scope, entry.key.id, entry.sequence, json.dumps(entry.event_id)))
         texts.append((place, " ".join(terms)))
         events.update(set(terms))
         total += length

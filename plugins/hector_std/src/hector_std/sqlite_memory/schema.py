@@ -53,7 +53,7 @@ own, so that all of it is gone when they are dropped: FTS5 leaves words behind w
 A term is `<scope>:<word>`, so that FTS5 keeps the words of each user apart and a search touches nobody else's. `terms`
 says in how many events each is, which FTS5 would have to count. The lowest twelve bits of an `entry`, which is also
 the row of `said`, are the length of its text in words: so ranking needs no other table. The rest rises in the order of
-the feed.
+the feed. An `event_id` is JSON, so that it can have any character.
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from typing import Any
@@ -44,7 +45,10 @@ def find(
     ranking = rank(asked, found, events=events, words=length)
     return [
         MemoryMatch(
-            key=SessionKey(app, user, session), sequence=sequence, event_id=event_id, score=score
+            key=SessionKey(app, user, session),
+            sequence=sequence,
+            event_id=json.loads(event_id),
+            score=score,
         )
         for session, sequence, event_id, score in _best(connection, n, scope, ranking, limit)
     ]
