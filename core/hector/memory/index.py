@@ -39,6 +39,9 @@ GATHERING_S = 0.05
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 30.0
 """Between attempts when the index cannot go on."""
 
+READ_AT_ONCE = 5
+"""So many places are read in the log at the same time; a pool of connections is for others too."""
+
 UNKEPT_CHANGES = 2000
 """Changes that mean nothing to the index may pile up before its place is stored without anything else."""
 
@@ -116,10 +119,12 @@ class SessionMemory:
         asked = limit
         while True:
             matches = await self._find(user, query, asked)
-            for match in matches:
-                place = match.key.id, match.sequence
-                if place not in hits:
-                    hits[place] = await self._hit(user, match)
+            fresh = {
+                (match.key.id, match.sequence): match
+                for match in matches
+                if (match.key.id, match.sequence) not in hits
+            }
+            hits |= zip(fresh, await self._hits(user, list(fresh.values())), strict=True)
             found = [hit for hit in hits.values() if hit is not None]
             if len(found) >= limit or len(matches) < asked:
                 return found[:limit]
@@ -132,6 +137,19 @@ class SessionMemory:
             logger.warning("the memory index of `%s` begins anew: %s", self._app, error.message)
             await self.catch_up()
             return await self._store.find(user, query, limit=limit)
+
+    async def _hits(self, user: str, matches: Sequence[MemoryMatch]) -> list[MemoryHit | None]:
+        """Read them, some at a time: most of it is waiting."""
+        hits: list[MemoryHit | None] = []
+        for start in range(0, len(matches), READ_AT_ONCE):
+            some = matches[start : start + READ_AT_ONCE]
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    reading = [tasks.create_task(self._hit(user, match)) for match in some]
+            except ExceptionGroup as errors:
+                raise errors.exceptions[0] from errors
+            hits += [task.result() for task in reading]
+        return hits
 
     async def _hit(self, user: str, match: MemoryMatch) -> MemoryHit | None:
         """What was said there, if it still is there."""

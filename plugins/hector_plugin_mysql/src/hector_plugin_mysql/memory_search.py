@@ -40,32 +40,7 @@ async def find(
         return ()
     await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
     async with connection.transaction(_SNAPSHOT):
-        scopes = await connection.fetch(_SCOPE, (app.encode(), user.encode()))
-        if not scopes:
-            return ()
-        scope, events, length = scopes[0]
-        terms = [
-            (number, bytes(word).decode(), count, found)
-            for number, word, count, found in await connection.fetch(
-                _TERMS.format(words=marks(len(asked))), (scope, *[word.encode() for word in asked])
-            )
-        ]
-        found_in: Counter[str] = Counter()
-        for _, word, _, found in terms:
-            found_in[word] += found
-        ranking = rank(asked, found_in, events=int(events), words=int(length))
-        looked_for: list[Any] = []
-        for number, word, count, _ in terms:
-            if word in ranking.weights:
-                looked_for += (number, ranking.weights[word], float(count))
-        if not looked_for:
-            return ()
-        first = "SELECT %s AS term, %s AS weight, %s AS n"
-        more = " UNION ALL SELECT %s, %s, %s" * (len(looked_for) // 3 - 1)
-        best = await connection.fetch(
-            _BEST.format(asked=first + more),
-            (ranking.base, ranking.slope, *looked_for, limit, scope),
-        )
+        best = await _find(connection, app, user, asked, limit)
     return [
         MemoryMatch(
             key=SessionKey(app, user, bytes(session).decode()),
@@ -75,6 +50,36 @@ async def find(
         )
         for session, sequence, event_id, score in best
     ]
+
+
+async def _find(
+    connection: MySQLConnection, app: str, user: str, asked: Sequence[str], limit: int
+) -> Sequence[tuple[Any, ...]]:
+    scopes = await connection.fetch(_SCOPE, (app.encode(), user.encode()))
+    if not scopes:
+        return ()
+    scope, events, length = scopes[0]
+    terms = [
+        (number, bytes(word).decode(), count, found)
+        for number, word, count, found in await connection.fetch(
+            _TERMS.format(words=marks(len(asked))), (scope, *[word.encode() for word in asked])
+        )
+    ]
+    found_in: Counter[str] = Counter()
+    for _, word, _, found in terms:
+        found_in[word] += found
+    ranking = rank(asked, found_in, events=int(events), words=int(length))
+    looked_for: list[Any] = []
+    for number, word, count, _ in terms:
+        if word in ranking.weights:
+            looked_for += (number, ranking.weights[word], float(count))
+    if not looked_for:
+        return ()
+    first = "SELECT %s AS term, %s AS weight, %s AS n"
+    more = " UNION ALL SELECT %s, %s, %s" * (len(looked_for) // 3 - 1)
+    return await connection.fetch(
+        _BEST.format(asked=first + more), (ranking.base, ranking.slope, *looked_for, limit, scope)
+    )
 
 
 def _can_be_stored(text: str) -> bool:
