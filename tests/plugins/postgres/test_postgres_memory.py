@@ -30,7 +30,7 @@ async def opened(settings: PostgresSettings, app: str) -> AsyncGenerator[MemoryS
 
 class TestPostgresKeywords(MemoryStoreSuite):
     is_persistent = True
-    histories = 15
+    histories = 5
     settings_of: Callable[[Path], PostgresSettings]
 
     @pytest.fixture(autouse=True)
