@@ -14,6 +14,7 @@ import pytest
 from hector import Runtime
 from hector.errors import MemoryIndexError
 from hector.memory import InMemoryKeywords, SessionMemory
+from hector.runtime.memory import rebuild_index
 from hector.spi import KeywordMemorySource, MemoryHit, SessionKey, Sessions
 from hector.testing import ScriptedLLM, scripted_provider
 from hector.testing.memory_machine import APP, a_saying, say
@@ -204,7 +205,7 @@ class KeywordServerLaws:
                 len(places),
             ]
 
-    @pytest.mark.parametrize("lives", [8, pytest.param(100, marks=pytest.mark.long)])
+    @pytest.mark.parametrize("lives", [5, pytest.param(100, marks=pytest.mark.long)])
     async def test_killed_before_any_statement_it_goes_on_with_exactly_the_rest(
         self, tmp_path: Path, lives: int
     ) -> None:
@@ -330,4 +331,9 @@ class KeywordServerLaws:
                     await runtime.memory.catch_up()
                 (hit,) = await runtime.memory.search(APP, "local", "bicycle")
                 assert hit.text == "my bicycle is green"
+        assert await self.counts(tmp_path, "memory_entries") == [2]
+        numbers = await self.execute(tmp_path, "SELECT number FROM memory_indexes")
+        config["llms"] = {"default": {"provider": "offline"}}
+        await rebuild_index(config, env={})
+        assert await self.execute(tmp_path, "SELECT number FROM memory_indexes") != numbers
         assert await self.counts(tmp_path, "memory_entries") == [2]
