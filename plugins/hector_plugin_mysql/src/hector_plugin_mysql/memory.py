@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import TracebackType
@@ -95,9 +96,10 @@ class MySQLKeywords:
         for key in batch.deleted:
             removed: int | None = entries.STEP
             while removed is not None and removed >= entries.STEP:
-                removed = await self._run(
-                    lambda it, key=key: entries.remove_some(it, index, batch.after, key)
+                step = functools.partial(
+                    entries.remove_some, index=index, after=batch.after, key=key
                 )
+                removed = await self._run(step)
             if removed is None:
                 return False
         return await self._run(lambda it: entries.apply(it, index, batch))
@@ -119,7 +121,8 @@ class MySQLKeywords:
         """Nothing needs it; what is left is removed another time."""
         with contextlib.suppress(MemoryIndexError):
             for number in numbers:
-                while await self._run(lambda it, number=number: indexes.remove_retired(it, number)):
+                step = functools.partial(indexes.remove_retired, number=number)
+                while await self._run(step):
                     pass
 
     async def _run(self, work: Callable[[MySQLConnection], Awaitable[T]]) -> T:
