@@ -7,7 +7,7 @@ import contextlib
 import functools
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from types import TracebackType
 from typing import Self
 
@@ -21,6 +21,7 @@ from hector.spi import (
     ArtifactSummary,
     BuildContext,
     ChangePage,
+    MemoryStore,
     Session,
     SessionKey,
     SessionPage,
@@ -232,6 +233,12 @@ class MySQLSessions:
                     await committed.wait()
             except TimeoutError:
                 continue
+
+    def keyword_memory(self, app: str) -> AbstractAsyncContextManager[MemoryStore]:
+        """See `KeywordMemorySource`: in the same database, in tables of its own."""
+        from hector_plugin_mysql.memory import MySQLKeywords
+
+        return MySQLKeywords(self._pool, app=app)
 
     # -------------------------------------------------------------------------------- artifacts
 

@@ -7,7 +7,7 @@ import contextlib
 import functools
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from types import TracebackType
 from typing import Self
 
@@ -21,6 +21,7 @@ from hector.spi import (
     ArtifactSummary,
     BuildContext,
     ChangePage,
+    MemoryStore,
     Session,
     SessionKey,
     SessionPage,
@@ -231,6 +232,12 @@ class PostgresSessions:
                     await committed.wait()
             except TimeoutError:
                 continue
+
+    def keyword_memory(self, app: str) -> AbstractAsyncContextManager[MemoryStore]:
+        """See `KeywordMemorySource`: in the same schema, in tables of its own."""
+        from hector_plugin_postgres.memory import PostgresKeywords
+
+        return PostgresKeywords(self._pool, app=app)
 
     # -------------------------------------------------------------------------------- artifacts
 
