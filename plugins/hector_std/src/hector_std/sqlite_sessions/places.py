@@ -12,10 +12,7 @@ from hector_std.sqlite_sessions.indexing import index_events
 from hector_std.sqlite_sessions.schema import check_version
 from hector_std.sqlite_sessions.tail import Tail
 
-__all__ = ["INDEX_EVERY", "LARGEST", "Place", "Places"]
-
-LARGEST = 2**63 - 1
-"""What SQLite's integers hold."""
+__all__ = ["INDEX_EVERY", "Place", "Places"]
 
 _MOST = 100_000
 INDEX_EVERY = 2048
