@@ -342,7 +342,7 @@ class ServerSessions(Generic[C]):
         pool, writing = opened.pool, self._dialect.writing
         for session in await pool.read(lambda it: writing.removed_sessions(it, _REMOVED_AT_ONCE)):
             # The blobs among it are found below, as those of no session.
-            await pool.run(functools.partial(writing.remove_rows, session=session))
+            await pool.read(functools.partial(writing.remove_rows, session=session))
             if is_stopping():
                 return
         await self._staging.sweep(opened.contents, self._clock(), is_stopping)
@@ -352,7 +352,10 @@ class ServerSessions(Generic[C]):
 
 
 class _PooledContents(Generic[C]):
-    """The rows of content: `staging.Contents`, each method on a connection of its own."""
+    """The rows of content: `staging.Contents`, each method on a connection of its own.
+
+    What removes may be done twice, so it is done again when the connection breaks.
+    """
 
     def __init__(self, pool: Pool[C], rows: ArtifactRows[C]) -> None:
         self._pool = pool
@@ -371,7 +374,7 @@ class _PooledContents(Generic[C]):
         return await self._pool.run(lambda it: self._rows.finish_content(it, content, size_bytes))
 
     async def drop(self, content: int) -> None:
-        await self._pool.run(lambda it: self._rows.drop_content(it, content))
+        await self._pool.read(lambda it: self._rows.drop_content(it, content))
 
     async def doom(self, before: float, limit: int, *, with_blobs: bool) -> Sequence[Doomed]:
-        return await self._pool.run(lambda it: self._rows.doom(it, before, limit, with_blobs))
+        return await self._pool.read(lambda it: self._rows.doom(it, before, limit, with_blobs))

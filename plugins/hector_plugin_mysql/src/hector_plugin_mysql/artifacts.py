@@ -173,11 +173,10 @@ async def doom(
         " ORDER BY staged_at LIMIT %s",
         (before, limit),
     )
-    if rows:
+    for (content,) in rows:
+        # One by one, so that each is found by its primary key: whoever names it locks that first, too.
         await connection.execute(
-            f"UPDATE contents SET session = 0 WHERE content IN ({marks(len(rows))})"  # noqa: S608
-            " AND is_named = false",
-            [row[0] for row in rows],
+            "UPDATE contents SET session = 0 WHERE content = %s AND is_named = false", (content,)
         )
     rows = await connection.fetch(
         "SELECT content, blob_id FROM contents WHERE session = 0 AND (%s OR blob_id IS NULL)"
