@@ -98,6 +98,7 @@ from hector.spi.session_values import (
     StagedBytes,
 )
 from hector.spi.settings import (
+    Advice,
     Doc,
     Duration,
     Env,
@@ -126,6 +127,7 @@ from hector.spi.vector import (
 __all__ = [
     "KINDS",
     "LLM",
+    "Advice",
     "Agent",
     "All",
     "AnyOf",
