@@ -29,6 +29,7 @@ from hector.message.event import ISOLATED
 from hector.spi import (
     LLM,
     Agent,
+    AnswerRestart,
     Artifacts,
     LLMRequest,
     LLMResponse,
@@ -36,6 +37,7 @@ from hector.spi import (
     MemoryIndex,
     Span,
     TextDelta,
+    ThinkingDelta,
     Tool,
 )
 
@@ -227,20 +229,16 @@ class AgentInvocation:
                 if isinstance(chunk, LLMResponse):
                     response = chunk
                     continue
-                part = (
-                    TextPart(chunk.text)
-                    if isinstance(chunk, TextDelta)
-                    else ThinkingPart(text=chunk.text)
-                )
                 yield Event(
                     id=id,
                     kind="delta",
                     invocation_id=invocation_id,
                     author=author,
-                    parts=(part,),
+                    parts=_pieces(chunk),
                     branch=branch,
                     timestamp=started,
                     generation=generation,
+                    is_restart=isinstance(chunk, AnswerRestart),
                 )
             answer = self._whole(response, llm)
         except BaseException as error:
@@ -253,6 +251,7 @@ class AgentInvocation:
                     error=failure,
                     usage=response.usage if response else None,
                     finish_reason=response.finish_reason if response else None,
+                    metadata=response.metadata if response else None,
                 )
         yield await self.record(
             Event(
@@ -378,6 +377,12 @@ class AgentInvocation:
             except BaseException:  # a step that cannot clean up leaves none of the others open
                 await self._close_steps()
                 raise
+
+
+def _pieces(chunk: TextDelta | ThinkingDelta | AnswerRestart) -> tuple[Part, ...]:
+    if isinstance(chunk, TextDelta):
+        return (TextPart(chunk.text),)
+    return () if isinstance(chunk, AnswerRestart) else (ThinkingPart(text=chunk.text),)
 
 
 def _is_over(step: AsyncGenerator[Event]) -> bool:
