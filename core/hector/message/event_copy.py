@@ -37,6 +37,7 @@ _idempotency_key = _setter(_FIELDS.idempotency_key)
 _outcome = _setter(_FIELDS.outcome)
 _failure = _setter(_FIELDS.failure)
 _metadata = _setter(_FIELDS.metadata)
+_is_restart = _setter(_FIELDS.is_restart)
 _new = object.__new__
 
 
@@ -60,4 +61,5 @@ def numbered_copy(event: Event, *, sequence: int, actions: Actions | None) -> Ev
     _outcome(copy, event.outcome)
     _failure(copy, event.failure)
     _metadata(copy, event.metadata)
+    _is_restart(copy, event.is_restart)
     return copy
