@@ -136,6 +136,7 @@ from hector.spi.session_values import (
     StagedBytes,
 )
 from hector.spi.settings import (
+    Advice,
     Doc,
     Duration,
     Env,
@@ -165,6 +166,7 @@ __all__ = [
     "KINDS",
     "LLM",
     "LLM_CAPABILITIES",
+    "Advice",
     "Agent",
     "All",
     "AnswerRestart",

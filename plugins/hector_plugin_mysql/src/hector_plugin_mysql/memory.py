@@ -11,13 +11,14 @@ from typing import Self, TypeVar
 
 from hector.errors import MemoryDamagedError, MemoryIndexError, SessionError
 from hector.spi import MemoryBatch, MemoryMatch, MemoryReplacement
+from hector.spi.session_stores.groups import Pool
 from hector_plugin_mysql import memory_entries as entries
 from hector_plugin_mysql import memory_indexes as indexes
 from hector_plugin_mysql.errors import code_of
 from hector_plugin_mysql.memory_entries import Index
 from hector_plugin_mysql.memory_schema import migrate_memory, remake_memory
 from hector_plugin_mysql.memory_search import find
-from hector_plugin_mysql.pool import ConnectionPool, MySQLConnection
+from hector_plugin_mysql.pool import MySQLConnection
 
 __all__ = ["MySQLKeywords"]
 
@@ -34,7 +35,7 @@ class MySQLKeywords:
     ranked by BM25. Any number of apps and processes may use one database. Tables that are damaged are made again.
     """
 
-    def __init__(self, pool: ConnectionPool, *, app: str) -> None:
+    def __init__(self, pool: Pool[MySQLConnection], *, app: str) -> None:
         """Prepare; nothing is read yet."""
         self._pool = pool
         self._app = app
@@ -135,7 +136,7 @@ class MySQLKeywords:
         try:
             return await work
         except MemoryIndexError as error:
-            where = f"the memory index in {self._pool.settings.where}"
+            where = f"the memory index in {self._pool.where}"
             raise MemoryIndexError(f"{where} {error.message}", hint=error.hint) from error
         except SessionError as error:
             cause = error.__cause__
@@ -143,7 +144,7 @@ class MySQLKeywords:
                 raise MemoryIndexError(error.message, hint=error.hint) from error
         await self._begin_anew()
         raise MemoryDamagedError(
-            f"the memory index in {self._pool.settings.where} was damaged and is made anew: {cause}",
+            f"the memory index in {self._pool.where} was damaged and is made anew: {cause}",
             hint="nothing is lost: it is derived from the sessions",
         ) from cause
 

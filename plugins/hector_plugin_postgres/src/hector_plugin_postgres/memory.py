@@ -13,12 +13,13 @@ from asyncpg.exceptions import PostgresError
 
 from hector.errors import MemoryDamagedError, MemoryIndexError, SessionError
 from hector.spi import MemoryBatch, MemoryMatch, MemoryReplacement
+from hector.spi.session_stores.groups import Pauses, Pool
 from hector_plugin_postgres import memory_entries as entries
-from hector_plugin_postgres.errors import DRIVER_ERRORS, explain, is_fleeting, is_lost
+from hector_plugin_postgres.errors import DRIVER_ERRORS, is_fleeting, is_lost
 from hector_plugin_postgres.memory_entries import Index
 from hector_plugin_postgres.memory_schema import migrate_memory, remake_memory
 from hector_plugin_postgres.memory_search import find
-from hector_plugin_postgres.pool import AnyConnection, ConnectionPool, Pauses
+from hector_plugin_postgres.pool import AnyConnection
 
 __all__ = ["PostgresKeywords"]
 
@@ -35,7 +36,7 @@ class PostgresKeywords:
     Any number of apps and processes may use one schema. Tables that are damaged are made again.
     """
 
-    def __init__(self, pool: ConnectionPool, *, app: str) -> None:
+    def __init__(self, pool: Pool[AnyConnection], *, app: str) -> None:
         """Prepare; nothing is read yet."""
         self._pool = pool
         self._app = app
@@ -121,7 +122,7 @@ class PostgresKeywords:
     async def _attempt(
         self, work: Callable[[AnyConnection], Awaitable[T]], *, is_repeatable: bool
     ) -> T:
-        pauses = Pauses(self._pool.settings.timeout)
+        pauses = Pauses(self._pool.timeout_s)
         while True:
             try:
                 async with self._pool.lend() as connection:
@@ -129,7 +130,7 @@ class PostgresKeywords:
             except SessionError as error:
                 raise MemoryIndexError(error.message, hint=error.hint) from error
             except MemoryIndexError as error:
-                where = f"the memory index in {self._pool.settings.where}"
+                where = f"the memory index in {self._pool.where}"
                 raise MemoryIndexError(f"{where} {error.message}", hint=error.hint) from error
             except DRIVER_ERRORS as error:
                 if is_repeatable and (is_lost(error) or is_fleeting(error)) and await pauses.next():
@@ -137,10 +138,10 @@ class PostgresKeywords:
                 if isinstance(error, PostgresError) and error.sqlstate in _DAMAGE:
                     await self._begin_anew()
                     raise MemoryDamagedError(
-                        f"the memory index in {self._pool.settings.where} was damaged and is made anew: {error}",
+                        f"the memory index in {self._pool.where} was damaged and is made anew: {error}",
                         hint="nothing is lost: it is derived from the sessions",
                     ) from error
-                said = explain(self._pool.settings, error)
+                said = self._pool.explain(error)
                 raise MemoryIndexError(said.message, hint=said.hint) from error
 
     async def _begin_anew(self) -> None:
@@ -151,7 +152,7 @@ class PostgresKeywords:
         except SessionError as error:
             raise MemoryIndexError(error.message, hint=error.hint) from error
         except DRIVER_ERRORS as error:
-            said = explain(self._pool.settings, error)
+            said = self._pool.explain(error)
             raise MemoryIndexError(said.message, hint=said.hint) from error
 
 
