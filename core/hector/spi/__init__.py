@@ -79,6 +79,7 @@ from hector.spi.memory import (
     MemoryHit,
     MemoryIndex,
     MemoryMatch,
+    MemoryReplacement,
     MemoryStatus,
     MemoryStore,
 )
@@ -135,6 +136,7 @@ from hector.spi.session_values import (
     StagedBytes,
 )
 from hector.spi.settings import (
+    Advice,
     Doc,
     Duration,
     Env,
@@ -164,6 +166,7 @@ __all__ = [
     "KINDS",
     "LLM",
     "LLM_CAPABILITIES",
+    "Advice",
     "Agent",
     "All",
     "AnswerRestart",
@@ -216,6 +219,7 @@ __all__ = [
     "MemoryHit",
     "MemoryIndex",
     "MemoryMatch",
+    "MemoryReplacement",
     "MemoryStatus",
     "MemoryStore",
     "ModelLimits",
