@@ -35,6 +35,7 @@ from hector.spi import (
 )
 from hector.testing import AnthropicWire, WireReply, WireServer
 from hector_plugin_anthropic.llm import AnthropicLLM, create
+from hector_plugin_anthropic.reply import ReplyReader
 from hector_plugin_anthropic.settings import LLMSettings
 
 NO_CONTEXT = cast("BuildContext", None)  # `create` does not look at its surroundings
@@ -133,6 +134,19 @@ async def test_text_that_stands_in_the_announcement_is_told() -> None:
     )
     assert deltas == [ThinkingDelta("I see."), TextDelta("Yes"), TextDelta(".")]
     assert response.parts[1:] == (TextPart("Yes."),)
+
+
+def test_what_does_not_show_is_progress_all_the_same() -> None:
+    """The deadline for the first piece knows that the model is at work."""
+    reader = ReplyReader(LLMRequest(messages=(Message.user("Hello"),)))
+    start, *_ = reply()
+    assert list(reader.feed(start)) == []
+    hidden = begin(0, type="thinking", thinking="", signature="")
+    assert list(reader.feed(hidden)) == [None]
+    assert list(reader.feed(piece(0, "signature_delta", signature="c2ln"))) == [None]
+    assert list(reader.feed(begin(1, type="redacted_thinking", data="ZGF0YQ=="))) == [None]
+    assert list(reader.feed(begin(2, type="tool_use", id="a", name="look", input={}))) == [None]
+    assert list(reader.feed(piece(2, "input_json_delta", partial_json=""))) == [None]
 
 
 async def test_blocks_that_nobody_knows_are_passed_over() -> None:

@@ -381,6 +381,43 @@ async def test_what_the_server_says_the_model_cannot_is_refused() -> None:
         assert [request.path for request in server.requests] == ["/api/show", "/api/chat"]
 
 
+async def test_a_model_that_does_not_see_is_told_of_a_tools_image() -> None:
+    """A tool's choice must not end a conversation."""
+    call = ToolCall(id="c", name="look")
+    result = ToolResult(call_id="c", name="look", content=(IMAGE,))
+    request = LLMRequest(
+        messages=(Message.user("Go"), Message("assistant", (call,)), Message("tool", (result,))),
+        tools=(LOOK,),
+    )
+    async with WireServer().running() as server:
+        server.say(WireReply.of_json(SHOWN), lines(done()))
+        async with opened(server, inspect=True) as llm:
+            async for _ in llm.generate(request):
+                pass
+        told = server.requests[1].json["messages"][2]
+    assert told["content"] == "[file: unnamed, image/png]"
+    assert "images" not in told
+
+
+async def test_a_model_is_kept_from_calling_by_not_telling_it_of_tools() -> None:
+    """But it cannot be made to call."""
+    parameters = GenerateParameters(tool_choice="none")
+    request = LLMRequest(messages=HELLO.messages, tools=(LOOK,), parameters=parameters)
+    async with WireServer().running() as server, opened(server) as llm:
+        server.say(lines(done()))
+        async for _ in llm.generate(request):
+            pass
+        assert "tools" not in server.requests[0].json
+        forced = LLMRequest(
+            messages=HELLO.messages,
+            tools=(LOOK,),
+            parameters=GenerateParameters(tool_choice="required"),
+        )
+        with pytest.raises(UnsupportedError, match="m does not offer `tool_choice`"):
+            async for _ in llm.generate(forced):
+                pass
+
+
 @pytest.mark.parametrize(
     "reply",
     [

@@ -114,6 +114,7 @@ class ReplyReader:
         if kind == "text" and (text := _text(block.begun.get("text", ""))):
             yield from self._piece(block, {"type": "text_delta", "text": text})
         elif kind == "thinking":
+            yield None  # it may be all that is heard of reasoning that is not shown
             yield from self._piece(block, {"type": "thinking_delta", **_taken(block, "thinking")})
             self._sign(block, block.begun.get("signature", ""))
         else:

@@ -78,9 +78,14 @@ class OllamaLLM:
 
     async def generate(self, request: LLMRequest) -> AsyncGenerator[LLMChunk]:
         """Ask the model; see `hector.spi.LLM`."""
-        require_capabilities(request, self._facts.capabilities, provider=PROVIDER, model=self.model)
+        capabilities = self._facts.capabilities
+        if request.parameters.tool_choice == "none":  # the API has no word for it
+            parameters = attrs.evolve(request.parameters, tool_choice=None)
+            request = attrs.evolve(request, tools=(), parameters=parameters)
+        require_capabilities(request, capabilities, provider=PROVIDER, model=self.model)
         # Always a stream: a long answer in one piece looks like a dead line.
-        content = encoded(body_of(request, self._settings))
+        body = body_of(request, self._settings, can_see="vision" in capabilities)
+        content = encoded(body)
         chunks = self._calls.stream(
             lambda: self._attempt(content, request), is_streaming=request.is_streaming
         )

@@ -36,12 +36,18 @@ _CONTINUE = "Continue."
 """Stands behind an answer that is last: left there, it would be taken for the beginning of the next one."""
 
 
-def body_of(request: LLMRequest, settings: LLMSettings) -> Body:
-    """Say `request` in the words of `POST /api/chat`."""
+def body_of(request: LLMRequest, settings: LLMSettings, *, can_see: bool = True) -> Body:
+    """Say `request` in the words of `POST /api/chat`.
+
+    Args:
+        request: what is asked.
+        settings: of the component.
+        can_see: whether the model takes images; if not, those in tool results are told in words.
+    """
     output = request.parameters.structured_output
     body: Body = {
         "model": settings.model,
-        "messages": list(_messages(request, settings)),
+        "messages": list(_messages(request, settings, can_see=can_see)),
         "stream": True,
         "tools": [_tool(spec) for spec in request.tools] or None,
         "format": output.schema if output is not None else None,
@@ -75,7 +81,7 @@ def _tool(spec: ToolSpec) -> Body:
     return {"type": "function", "function": function}
 
 
-def _messages(request: LLMRequest, settings: LLMSettings) -> Iterator[Body]:
+def _messages(request: LLMRequest, settings: LLMSettings, *, can_see: bool) -> Iterator[Body]:
     if request.system:
         yield {"role": "system", "content": request.system}
     messages = request.messages
@@ -84,7 +90,7 @@ def _messages(request: LLMRequest, settings: LLMSettings) -> Iterator[Body]:
     for index, message in enumerate(messages):
         if message.role == "tool":
             is_answered = False
-            yield from _results(message, settings)
+            yield from _results(message, settings, can_see=can_see)
         elif message.role == "user":
             is_answered = False
             yield _user(message)
@@ -120,9 +126,11 @@ def _user(message: Message) -> Body:
     return _with_files({"role": "user"}, texts, files)
 
 
-def _with_files(message: Body, texts: Sequence[str], files: Sequence[FilePart]) -> Body:
+def _with_files(
+    message: Body, texts: Sequence[str], files: Sequence[FilePart], *, can_see: bool = True
+) -> Body:
     """A message with its images; a file that the API cannot carry is told in words."""
-    images = [part for part in files if _is_image(part) and part.data is not None]
+    images = [it for it in files if can_see and _is_image(it) and it.data is not None]
     notes = [_note(part) for part in files if part not in images]
     told = {**message, "content": "\n".join([*texts, *notes])}
     if not images:
@@ -175,11 +183,11 @@ def _call(call: ToolCall) -> Body:
     return {"id": call.id, "function": {"name": call.name, "arguments": dict(call.arguments)}}
 
 
-def _results(message: Message, settings: LLMSettings) -> Iterator[Body]:
+def _results(message: Message, settings: LLMSettings, *, can_see: bool) -> Iterator[Body]:
     for part in message.parts:
         if not isinstance(part, ToolResult):
             raise UsageError(f"a tool message cannot hold a {type(part).__name__}")
         head = {"role": "tool", "tool_name": part.name, "tool_call_id": part.call_id}
         text = tool_result_text(part, limit=settings.max_tool_output_length)
         files = [item for item in part.content if isinstance(item, FilePart)]
-        yield _with_files(head, [text] if text else [], files)
+        yield _with_files(head, [text] if text else [], files, can_see=can_see)
