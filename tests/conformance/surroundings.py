@@ -49,12 +49,51 @@ def fixed_keys() -> Mapping[str, tuple[Keys, ...]]:
     """
     nowhere = f"127.0.0.1:{_closed_port()}"
     key = st.just("not-a-real-key")
+    known: Keys = {
+        "headers": st.just({"x-team": "a"}),
+        "proxy": st.none() | st.just(f"http://{nowhere}"),
+    }
     no_stdio = dict.fromkeys(("command", "args", "env", "working_directory"))
     no_server = dict.fromkeys(
         ("url", "host", "port", "enable_tls", "prefer_grpc", "grpc_port", "timeout", "exact")
     )
     return {
         "llm.auto": ({"ollama_host": st.just(nowhere)},),
+        # what a model takes of thinking and temperature hangs on which it is
+        "llm.anthropic": (
+            {"api_key": key, "base_url": None, "thinking": None, "temperature": None, **known},
+            {
+                "api_key": None,
+                "base_url": st.just(f"http://{nowhere}"),
+                "model": st.just("claude-haiku-4-5"),
+                "thinking": None,
+                **known,
+            },
+            {
+                "api_key": key,
+                "model": st.just("claude-haiku-4-5"),
+                "temperature": None,
+                "max_tokens": None,
+                **known,
+            },
+        ),
+        # a server that is not there is no error when an LLM opens; an embedder asks for the length of its vectors
+        "llm.ollama": (
+            {
+                "api_key": st.none() | key,
+                "base_url": st.just(nowhere),
+                "options": st.just({"seed": 1}),
+                **known,
+            },
+        ),
+        "embedder.ollama": (
+            {
+                "api_key": st.none() | key,
+                "base_url": st.just(nowhere),
+                "dimension": st.integers(1, 4096),
+                **known,
+            },
+        ),
         # one of two that mean the same thing, and one of two ways to be let in
         "llm.openai": (
             {"api_key": key, "reasoning_effort": None},

@@ -142,3 +142,18 @@ def test_settings_never_show_the_key() -> None:
 )
 def test_limits_are_known(model: str, context: int | None, output: int | None) -> None:
     assert known_limits(model) == ModelLimits(context_tokens=context, output_tokens=output)
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"api_key": Secret("k\n")}, "api_key must be ASCII without spaces"),
+        ({"headers": {"x y": Secret("v")}}, "headers must have names such as x-team"),
+        ({"headers": {"x": Secret("ä")}}, "headers.x must be printable ASCII"),
+        ({"proxy": Secret("0R5X")}, "proxy must be an address such as http://127.0.0.1:3128"),
+    ],
+)
+def test_what_no_request_could_carry_is_refused(keys: dict[str, Any], message: str) -> None:
+    given: dict[str, Any] = {"api_key": Secret("k"), **keys}
+    with pytest.raises(ValueError, match=re.escape(message)):
+        LLMSettings(**given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -107,3 +108,18 @@ def test_settings_never_show_the_key() -> None:
     )
     assert "very-secret" not in repr(settings)
     assert "hush" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"api_key": Secret("k\n")}, "api_key must be ASCII without spaces"),
+        ({"headers": {"x y": Secret("v")}}, "headers must have names such as x-team"),
+        ({"headers": {"x": Secret("ä")}}, "headers.x must be printable ASCII"),
+        ({"proxy": Secret("0R5X")}, "proxy must be an address such as http://127.0.0.1:3128"),
+    ],
+)
+def test_what_no_request_could_carry_is_refused(keys: dict[str, Any], message: str) -> None:
+    given: dict[str, Any] = {"model": "m", "api_key": Secret("k"), **keys}
+    with pytest.raises(ValueError, match=re.escape(message)):
+        LLMSettings(**given)

@@ -40,6 +40,21 @@ def _is_address(url: str) -> bool:
     return bool(host) and re.fullmatch(r"[a-z0-9._-]+|[0-9a-f:.]+", host or "") is not None
 
 
+def _check_headers(
+    api_key: Secret | None, headers: Mapping[str, Secret], proxy: Secret | None
+) -> None:
+    """Refuse what no request could carry. The message shows no value."""
+    if api_key and not re.fullmatch(r"[\x21-\x7e]+", api_key.reveal()):
+        raise ValueError("api_key must be ASCII without spaces")
+    for name, value in headers.items():
+        if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name):
+            raise ValueError("headers must have names such as x-team")
+        if not re.fullmatch(r"[\x20-\x7e]*", value.reveal()):
+            raise ValueError(f"headers.{name} must be printable ASCII")
+    if proxy and not re.fullmatch(r"https?://[^\s/]+/?", proxy.reveal()):
+        raise ValueError("proxy must be an address such as http://127.0.0.1:3128")
+
+
 @attrs.frozen(kw_only=True)
 class ConnectionSettings(RequestSettings):
     """Where the server is, and who we are to it."""
@@ -69,6 +84,7 @@ class ConnectionSettings(RequestSettings):
             )
         if self.base_url is not None and not _is_address(self.base_url):
             raise ValueError("base_url must be an address such as http://localhost:8000")
+        _check_headers(self.api_key, self.headers, self.proxy)
 
 
 @attrs.frozen(kw_only=True)
