@@ -163,8 +163,8 @@ CONFIGS = {
         ),
     ),
     "a provider whose package is not installed": (
-        "llms: {default: {provider: anthropic}}\nagents: {a: {}}\n",
-        "install it: pip install hector-plugin-anthropic (installed: ",
+        "vector_stores: {default: {type: pinecone}}\nagents: {a: {}}\n",
+        "install it: pip install hector-plugin-pinecone (installed: ",
     ),
     "a dangling reference": (
         GOOD.replace("{a: {}}", "{a: {llm: fast}}"),

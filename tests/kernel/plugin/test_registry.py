@@ -187,9 +187,9 @@ def test_an_unknown_type_is_missed_with_the_nearest_one_and_the_package() -> Non
     assert isinstance(typo, ProviderProblem)
     assert typo.code == "H107"
     assert "sequential" in (typo.hint or "")
-    missing = registry.find("llm", "anthropic")
+    missing = registry.find("vector_store", "pinecone")
     assert isinstance(missing, ProviderProblem)
-    assert "pip install hector-plugin-anthropic" in (missing.hint or "")
+    assert "pip install hector-plugin-pinecone" in (missing.hint or "")
 
 
 def test_every_requirement_that_is_not_met_is_reported_at_once() -> None:
