@@ -109,6 +109,22 @@ from hector.spi.settings import (
     Reference,
     Secret,
 )
+from hector.spi.task import (
+    ENDED_STATES,
+    Checkpoint,
+    CheckpointPhase,
+    Executor,
+    Progress,
+    TaskPage,
+    TaskRecord,
+    Tasks,
+    TaskSource,
+    TaskState,
+)
+from hector.spi.task_codec import (
+    dump_checkpoint,
+    parse_checkpoint,
+)
 from hector.spi.tool import (
     Tool,
     ToolContext,
@@ -124,6 +140,7 @@ from hector.spi.vector import (
 )
 
 __all__ = [
+    "ENDED_STATES",
     "KINDS",
     "LLM",
     "Agent",
@@ -138,6 +155,8 @@ __all__ = [
     "BuildContext",
     "Change",
     "ChangePage",
+    "Checkpoint",
+    "CheckpointPhase",
     "Chunk",
     "Chunker",
     "Compare",
@@ -153,6 +172,7 @@ __all__ = [
     "Embedder",
     "Env",
     "Equals",
+    "Executor",
     "Exists",
     "Filter",
     "GenerateParameters",
@@ -179,6 +199,7 @@ __all__ = [
     "Observer",
     "Passage",
     "Pattern",
+    "Progress",
     "Provider",
     "Range",
     "RawDocument",
@@ -195,6 +216,11 @@ __all__ = [
     "Span",
     "StagedBytes",
     "StructuredOutput",
+    "TaskPage",
+    "TaskRecord",
+    "TaskSource",
+    "TaskState",
+    "Tasks",
     "TextDelta",
     "ThinkingDelta",
     "Tool",
@@ -208,6 +234,8 @@ __all__ = [
     "VectorRecord",
     "VectorStore",
     "append_again",
+    "dump_checkpoint",
     "function_tool",
     "matches",
+    "parse_checkpoint",
 ]
