@@ -51,6 +51,7 @@ from hector.spi.llm import (
     LLMChunk,
     LLMRequest,
     LLMResponse,
+    RequestMaker,
     StructuredOutput,
     TextDelta,
     ThinkingDelta,
@@ -126,6 +127,7 @@ from hector.spi.task_codec import (
     parse_checkpoint,
 )
 from hector.spi.tool import (
+    LookupTool,
     Tool,
     ToolContext,
     ToolEffect,
@@ -186,6 +188,7 @@ __all__ = [
     "LLMRequest",
     "LLMResponse",
     "Length",
+    "LookupTool",
     "Marker",
     "MemoryBatch",
     "MemoryEntry",
@@ -205,6 +208,7 @@ __all__ = [
     "RawDocument",
     "Reference",
     "ReloadMeasure",
+    "RequestMaker",
     "RuntimeGauges",
     "Scalar",
     "Secret",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncGenerator, Mapping, Sequence
 
 import attrs
 
-from hector.errors import IterationLimitError, LLMResponseError
+from hector.errors import IterationLimitError, LLMResponseError, ToolError
 from hector.message import Event, JSONObject, JSONValue, TextPart, ToolCall
 from hector.spi import (
     LLM,
@@ -14,6 +15,7 @@ from hector.spi import (
     GenerateParameters,
     Invocation,
     LLMRequest,
+    LookupTool,
     Tool,
     ToolContext,
     ToolOutput,
@@ -22,6 +24,7 @@ from hector.spi import (
 )
 from hector_std.agents.delegation import AgentTool, EscalateTool, ExitLoopTool, TransferTool
 from hector_std.agents.instruction import Instruction
+from hector_std.agents.progress import count_of
 
 __all__ = ["LLMAgent", "ToolSource"]
 
@@ -60,6 +63,13 @@ class _Renamed:
 
     async def call(self, arguments: JSONObject, context: ToolContext) -> ToolOutput | JSONValue:
         return await self._tool.call(arguments, context)
+
+    async def lookup(
+        self, arguments: JSONObject, context: ToolContext
+    ) -> ToolOutput | JSONValue | None:
+        if not isinstance(self._tool, LookupTool):
+            raise ToolError(f"{self.spec.name} cannot say what became of a call")
+        return await self._tool.lookup(arguments, context)
 
 
 class LLMAgent:
@@ -158,10 +168,11 @@ class LLMAgent:
             InstructionError: the instruction names something that is not there.
             IterationLimitError: `max_iterations` calls brought no answer without tool calls.
         """
-        for _ in range(self._max_iterations):
+        for iteration in range(count_of(invocation.resumed()), self._max_iterations):
+            invocation.progress(iteration)
             tools = self.tools()
             answer: Event | None = None
-            request = await self._request(invocation, tools)
+            request = functools.partial(self._request, invocation, tools)
             async for event in invocation.generate(self._llm, request):
                 yield event
                 answer = event
