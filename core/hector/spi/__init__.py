@@ -134,6 +134,7 @@ from hector.spi.tool import (
     ToolOutput,
     Toolset,
     ToolSpec,
+    with_spec,
 )
 from hector.spi.vector import (
     VectorHit,
@@ -242,4 +243,5 @@ __all__ = [
     "function_tool",
     "matches",
     "parse_checkpoint",
+    "with_spec",
 ]

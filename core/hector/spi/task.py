@@ -167,12 +167,25 @@ class Tasks(Protocol):
         states: Sequence[TaskState] = (),
         user: str | None = None,
         session: str | None = None,
+        expires_before: float | None = None,
+        updated_before: float | None = None,
         limit: int = 100,
         cursor: str | None = None,
     ) -> TaskPage:
-        """Tasks of an app in the order of their ids, of some states or of all; `limit` in 1…1000.
+        """Tasks of an app in the order of their ids; `limit` in 1…1000.
 
-        The cost follows what is found, not how many ended tasks there are.
+        Args:
+            app: whose tasks.
+            states: those in one of these; empty: in any.
+            user: those of one user.
+            session: those in sessions of one id.
+            expires_before: those whose `expires_at` is earlier.
+            updated_before: those whose `updated_at` is earlier.
+            limit: at most so many.
+            cursor: the `next_cursor` of the page before.
+
+        The cost follows the tasks that have not ended, not those that have; for `expires_before` with the state
+        `waiting` it follows what is found.
         """
         ...
 

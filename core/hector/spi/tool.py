@@ -7,13 +7,23 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkabl
 
 import attrs
 
+from hector.errors import ToolError
 from hector.message import Actions, DataPart, Event, FilePart, JSONObject, JSONValue, TextPart
 
 if TYPE_CHECKING:
     from hector.spi.agent import Invocation
     from hector.spi.artifacts import Artifacts
 
-__all__ = ["LookupTool", "Tool", "ToolContext", "ToolEffect", "ToolOutput", "ToolSpec", "Toolset"]
+__all__ = [
+    "LookupTool",
+    "Tool",
+    "ToolContext",
+    "ToolEffect",
+    "ToolOutput",
+    "ToolSpec",
+    "Toolset",
+    "with_spec",
+]
 
 ToolEffect: TypeAlias = Literal["pure", "idempotent", "lookup", "unsafe"]
 """What to do with a call that was cut off by a crash, so that nobody knows whether it had its effect.
@@ -158,3 +168,30 @@ class Toolset(Protocol):
     def tools(self) -> Sequence[Tool]:
         """The tools there are now, in a stable order; cheap, no I/O. A toolset whose server is down has none."""
         ...
+
+
+def with_spec(tool: Tool, spec: ToolSpec) -> Tool:
+    """The same tool under another description, such as another name; it is a `LookupTool` if its effect is `lookup`."""
+    return _LookupWithSpec(tool, spec) if spec.effect == "lookup" else _WithSpec(tool, spec)
+
+
+class _WithSpec:
+    __slots__ = ("_tool", "spec")
+
+    def __init__(self, tool: Tool, spec: ToolSpec) -> None:
+        self._tool = tool
+        self.spec = spec
+
+    async def call(self, arguments: JSONObject, context: ToolContext) -> ToolOutput | JSONValue:
+        return await self._tool.call(arguments, context)
+
+
+class _LookupWithSpec(_WithSpec):
+    __slots__ = ()
+
+    async def lookup(
+        self, arguments: JSONObject, context: ToolContext
+    ) -> ToolOutput | JSONValue | None:
+        if not isinstance(self._tool, LookupTool):
+            raise ToolError(f"{self.spec.name} cannot say what became of a call")
+        return await self._tool.lookup(arguments, context)

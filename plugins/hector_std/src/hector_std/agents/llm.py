@@ -7,20 +7,17 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 
 import attrs
 
-from hector.errors import IterationLimitError, LLMResponseError, ToolError
-from hector.message import Event, JSONObject, JSONValue, TextPart, ToolCall
+from hector.errors import IterationLimitError, LLMResponseError
+from hector.message import Event, TextPart, ToolCall
 from hector.spi import (
     LLM,
     Agent,
     GenerateParameters,
     Invocation,
     LLMRequest,
-    LookupTool,
     Tool,
-    ToolContext,
-    ToolOutput,
     Toolset,
-    ToolSpec,
+    with_spec,
 )
 from hector_std.agents.delegation import AgentTool, EscalateTool, ExitLoopTool, TransferTool
 from hector_std.agents.instruction import Instruction
@@ -50,26 +47,6 @@ def _free_name(wanted: str, taken: Mapping[str, object]) -> str:
     while name in taken:
         name, number = f"{wanted[:61]}_{number}", number + 1
     return name
-
-
-class _Renamed:
-    """A tool under another name, for when two have the same."""
-
-    __slots__ = ("_tool", "spec")
-
-    def __init__(self, tool: Tool, name: str) -> None:
-        self._tool = tool
-        self.spec: ToolSpec = attrs.evolve(tool.spec, name=name)
-
-    async def call(self, arguments: JSONObject, context: ToolContext) -> ToolOutput | JSONValue:
-        return await self._tool.call(arguments, context)
-
-    async def lookup(
-        self, arguments: JSONObject, context: ToolContext
-    ) -> ToolOutput | JSONValue | None:
-        if not isinstance(self._tool, LookupTool):
-            raise ToolError(f"{self.spec.name} cannot say what became of a call")
-        return await self._tool.lookup(arguments, context)
 
 
 class LLMAgent:
@@ -155,7 +132,7 @@ class LLMAgent:
                     continue
                 if name in table:
                     name = _free_name(f"{source.name}_{name}", table)
-                    table[name] = _Renamed(tool, name)
+                    table[name] = with_spec(tool, attrs.evolve(tool.spec, name=name))
                 else:
                     table[name] = tool
         return table
