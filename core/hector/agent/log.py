@@ -11,9 +11,9 @@ import attrs
 from hector.agent.artifact_drafts import SavedArtifact, draft_of
 from hector.agent.replay import NOTHING_RECORDED, Replay
 from hector.agent.running_calls import RunningCalls
-from hector.errors import SessionConflictError
+from hector.errors import SessionConflictError, UsageError
 from hector.message import Actions, Event, JSONValue
-from hector.spi import ArtifactDraft, Progress, Session, SessionKey, Sessions
+from hector.spi import ArtifactDraft, Progress, Session, SessionKey, Sessions, TaskRecord
 
 if TYPE_CHECKING:
     from hector.checkpoint import TaskTrack  # who runs without checkpoints does without
@@ -142,6 +142,25 @@ class SessionLog:
                     raise
             else:
                 track.wrote(row)
+
+    async def hand_over(self, row: TaskRecord) -> None:
+        """Write the row alone, and append nothing more: another worker goes on with the task.
+
+        Raises:
+            SessionConflictError: another writer took the task over.
+        """
+        track = self.track
+        if track is None:
+            raise UsageError("a log without a task has nothing to hand over")
+        async with self._lock:
+            if not await track.tasks.update(row, epoch=row.epoch):
+                raise SessionConflictError(
+                    f"task {row.id} was taken over",
+                    head=self._head,
+                    epoch=row.epoch,
+                    stored_head=self._head,
+                    stored_epoch=row.epoch + 1,
+                )
 
     # -------------------------------------------------------------------------------- inside
 

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from hector.checkpoint.manager import CheckpointManager
+from hector.checkpoint.place import is_gone, this_place
 from hector.checkpoint.policy import CheckpointPolicy, RecoveryPolicy
 from hector.checkpoint.track import TaskTrack
 
-__all__ = ["CheckpointManager", "CheckpointPolicy", "RecoveryPolicy", "TaskTrack"]
+__all__ = [
+    "CheckpointManager",
+    "CheckpointPolicy",
+    "RecoveryPolicy",
+    "TaskTrack",
+    "is_gone",
+    "this_place",
+]

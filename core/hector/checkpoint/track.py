@@ -105,6 +105,12 @@ class TaskTrack:
         """Go on from a row as it is stored."""
         self.record = row
 
+    def abandoned(self, reason: str) -> TaskRecord:
+        """The row to write when this process stops to work on the task, and another is to go on with it."""
+        return attrs.evolve(
+            self.record, state="running", owner="", reason=reason, updated_at=self._clock()
+        )
+
     def _checkpointed(self, phase: CheckpointPhase, head: int) -> TaskRecord | None:
         now = self._clock()
         if self._policy is None or not self._policy.is_due(

@@ -39,7 +39,10 @@ HectorError
 │   ├── DrainedError                      H502  cut off by a reload or a stop
 │   ├── InstructionError                  H503  has `key`, `known`
 │   ├── ReplayError                       H504  has `sequence`
-│   └── InputRequiredError                H505  has `call_ids`, `expires_at`
+│   ├── InputRequiredError                H505  has `call_ids`, `expires_at`
+│   ├── CanceledError                     H506
+│   ├── AgentChangedError                 H507
+│   └── TaskExpiredError                  H508
 ├── LLMError                              H510  has `provider`, `status`, `is_retryable`
 │   ├── LLMConnectionError                H511
 │   ├── LLMAuthenticationError            H512
@@ -102,6 +105,8 @@ from hector.errors.root import (
     UsageError,
 )
 from hector.errors.run import (
+    AgentChangedError,
+    CanceledError,
     DocumentError,
     DrainedError,
     InputRequiredError,
@@ -110,6 +115,7 @@ from hector.errors.run import (
     PathOutsideRootError,
     ReplayError,
     RunError,
+    TaskExpiredError,
     ToolArgumentsError,
     ToolError,
     ToolTimeoutError,
@@ -135,8 +141,10 @@ from hector.errors.task import (
 )
 
 __all__ = [
+    "AgentChangedError",
     "ArtifactNotFoundError",
     "ArtifactTooLargeError",
+    "CanceledError",
     "ComponentCloseError",
     "ComponentError",
     "ComponentNotFoundError",
@@ -182,6 +190,7 @@ __all__ = [
     "SessionNotFoundError",
     "StateError",
     "TaskError",
+    "TaskExpiredError",
     "TaskNotFoundError",
     "ToolArgumentsError",
     "ToolError",

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from hector.errors.root import HectorError
 
 __all__ = [
+    "AgentChangedError",
+    "CanceledError",
     "DocumentError",
     "DrainedError",
     "InputRequiredError",
@@ -15,6 +17,7 @@ __all__ = [
     "PathOutsideRootError",
     "ReplayError",
     "RunError",
+    "TaskExpiredError",
     "ToolArgumentsError",
     "ToolError",
     "ToolTimeoutError",
@@ -47,6 +50,24 @@ class DrainedError(RunError):
     """An invocation was cut off: it ran longer than it may after a reload or at a stop."""
 
     code = "H502"
+
+
+class CanceledError(RunError):
+    """Somebody canceled the invocation."""
+
+    code = "H506"
+
+
+class AgentChangedError(RunError):
+    """A task cannot go on: its agent is not the one that began it, and the config says not to go on with another."""
+
+    code = "H507"
+
+
+class TaskExpiredError(RunError):
+    """A task was closed because nothing happened to it for longer than the config allows."""
+
+    code = "H508"
 
 
 class InstructionError(RunError):
