@@ -80,7 +80,7 @@ class Runs:
             self._turns.give_back(key)
 
     async def resume(self, record: TaskRecord) -> AsyncGenerator[Event]:
-        """Go on with a task that nobody works on; yields what it had recorded, and what happens then.
+        """Go on with a task that nobody works on; yields all it had recorded, in order, and what happens then.
 
         Raises:
             TaskError: somebody else has it, or it cannot go on.
@@ -122,6 +122,11 @@ class Runs:
     async def _follow(self, start: Start, task_id: str) -> AsyncGenerator[Event]:
         """Run it, and go on with it here when a reload cut it off or its decision came while it ended."""
         seen = 0
+        if start.session is not None:
+            for event in start.session.events:
+                if event.invocation_id == start.invocation_id:
+                    yield event
+            seen = start.session.head
         while True:
             generation, lease = self._live.lease(start.agent)
             start = self._with_record(start, task_id, generation)
@@ -139,7 +144,7 @@ class Runs:
             try:
                 async for event in events:
                     if event.sequence is not None and event.sequence <= seen:
-                        continue  # the reader had it before it was cut off
+                        continue  # a replay: the reader had it, here or from the log
                     if event.kind == "finished" and start.record is not None:
                         again = await self._again(start.record, event)
                         if again is not None:
