@@ -31,10 +31,18 @@ HectorError
 │   └── StateError                        H408
 ├── MemoryIndexError                      H420  searching what was said in sessions
 │   └── MemoryDamagedError                H421  it was thrown away, and is made again
+├── TaskError                             H430  has `task`
+│   ├── TaskNotFoundError                 H431
+│   └── DecisionRefusedError              H432  has `because`
 ├── RunError                              H500  has `agent`
 │   ├── IterationLimitError               H501
 │   ├── DrainedError                      H502  cut off by a reload or a stop
-│   └── InstructionError                  H503  has `key`, `known`
+│   ├── InstructionError                  H503  has `key`, `known`
+│   ├── ReplayError                       H504  has `sequence`
+│   ├── InputRequiredError                H505  has `call_ids`, `expires_at`
+│   ├── CanceledError                     H506
+│   ├── AgentChangedError                 H507
+│   └── TaskExpiredError                  H508
 ├── LLMError                              H510  has `provider`, `status`, `is_retryable`
 │   ├── LLMConnectionError                H511
 │   ├── LLMAuthenticationError            H512
@@ -97,12 +105,17 @@ from hector.errors.root import (
     UsageError,
 )
 from hector.errors.run import (
+    AgentChangedError,
+    CanceledError,
     DocumentError,
     DrainedError,
+    InputRequiredError,
     InstructionError,
     IterationLimitError,
     PathOutsideRootError,
+    ReplayError,
     RunError,
+    TaskExpiredError,
     ToolArgumentsError,
     ToolError,
     ToolTimeoutError,
@@ -121,10 +134,17 @@ from hector.errors.session import (
     SessionNotFoundError,
     StateError,
 )
+from hector.errors.task import (
+    DecisionRefusedError,
+    TaskError,
+    TaskNotFoundError,
+)
 
 __all__ = [
+    "AgentChangedError",
     "ArtifactNotFoundError",
     "ArtifactTooLargeError",
+    "CanceledError",
     "ComponentCloseError",
     "ComponentError",
     "ComponentNotFoundError",
@@ -133,6 +153,7 @@ __all__ = [
     "ComponentTypeError",
     "ConfigError",
     "CursorExpiredError",
+    "DecisionRefusedError",
     "Diagnostic",
     "DocumentError",
     "DrainedError",
@@ -140,6 +161,7 @@ __all__ = [
     "EventTooLargeError",
     "GenerationNotFoundError",
     "HectorError",
+    "InputRequiredError",
     "InstructionError",
     "IterationLimitError",
     "LLMAuthenticationError",
@@ -158,6 +180,7 @@ __all__ = [
     "ReloadRefusedError",
     "ReloadSupersededError",
     "ReloadTimeoutError",
+    "ReplayError",
     "RunError",
     "RuntimeClosedError",
     "ServerError",
@@ -166,6 +189,9 @@ __all__ = [
     "SessionExistsError",
     "SessionNotFoundError",
     "StateError",
+    "TaskError",
+    "TaskExpiredError",
+    "TaskNotFoundError",
     "ToolArgumentsError",
     "ToolError",
     "ToolTimeoutError",

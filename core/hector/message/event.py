@@ -33,8 +33,8 @@ FinishReason: TypeAlias = Literal[
 ]
 """Why a model stopped writing."""
 
-Outcome: TypeAlias = Literal["completed", "failed", "canceled", "input_required"]
-"""How an invocation ended."""
+Outcome: TypeAlias = Literal["completed", "failed", "canceled", "input_required", "interrupted"]
+"""How an invocation ended. `interrupted` never is durable: the process stops, and another goes on with the work."""
 
 
 @attrs.frozen(kw_only=True)

@@ -16,6 +16,7 @@ from hector.errors import ComponentOpenError
 from hector.runtime.cell import Cell, close_all
 from hector.runtime.context import ComponentContext, Resolve
 from hector.runtime.factories import Factories, Injections
+from hector.runtime.guarded_tools import guarded
 from hector.runtime.making import awaited, call_create
 from hector.runtime.plan import PHASES, ComponentSpec, Plan
 from hector.runtime.tasks import TaskScope, to_its_end
@@ -193,7 +194,10 @@ def _resolving(spec: ComponentSpec, dependencies: Iterable[Cell]) -> Resolve:
                 f"asked for {kind} `{name}`, which its settings do not refer to",
                 hint="the plugin must mark the setting with hector.spi.Reference",
             )
-        return own[kind, name].component
+        cell = own[kind, name]
+        if kind == "toolset":
+            return guarded(cell.component, cell.spec.entry.common)
+        return cell.component
 
     return resolve
 

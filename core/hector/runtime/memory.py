@@ -20,14 +20,14 @@ from hector.runtime.sessions import open_sessions
 from hector.runtime.tasks import TaskScope
 from hector.spi import KeywordMemorySource, MemoryIndex, MemoryStore, Sessions
 
-__all__ = ["open_memory", "open_services", "rebuild_index"]
+__all__ = ["open_memory", "open_store_and_memory", "rebuild_index"]
 
 _VECTOR_PAGE_SIZE = 100
 """Changes taken in at once: a crash embeds at most so many texts a second time."""
 
 
 @asynccontextmanager
-async def open_services(
+async def open_store_and_memory(
     plan: Plan, builder: Builder, sessions: Sessions | None, index: MemoryIndex | None
 ) -> AsyncGenerator[tuple[Sessions, MemoryIndex | None, Lender]]:
     """The sessions and the memory index over them, handed over or as the config says; see `open_memory`."""
@@ -135,7 +135,7 @@ async def rebuild_index(config: ConfigInput, *, env: Mapping[str, str] | None = 
             build_timeout_s=server.build_timeout,
         )
         async with (
-            open_services(plan, builder, None, None) as (_, memory, lender),
+            open_store_and_memory(plan, builder, None, None) as (_, memory, lender),
             _only(plan, builder, server.index.vector_store_entry) as generation,
         ):
             lender.lend(Live(generation))

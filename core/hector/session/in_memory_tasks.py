@@ -6,7 +6,7 @@ import bisect
 import heapq
 import itertools
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import attrs
 
@@ -23,18 +23,22 @@ from hector.spi.task import (
 from hector.spi.task_codec import dump_checkpoint, parse_checkpoint
 from hector.spi.task_rules import (
     TASK_STATES,
+    TaskFilter,
     belongs_elsewhere,
     check_executor,
     check_executor_id,
     check_next_epoch,
     check_task,
     check_task_id,
-    check_task_listing,
-    listed_states,
+    due_at,
     task_taken_over,
 )
 
 __all__ = ["InMemoryTasks"]
+
+
+_Place: TypeAlias = tuple[str, str | None, str | None, TaskState]
+"""App, user or all, session or all, state: what listings are asked for."""
 
 
 class _AppendEvents(Protocol):
@@ -92,7 +96,8 @@ class InMemoryTasks:
         self._raise_epoch = raise_epoch
         self._clock = clock
         self._rows: dict[str, _Row] = {}
-        self._ids: dict[tuple[str, ...], list[str]] = {}  # sorted, by whose they are and the state
+        self._ids: dict[_Place, list[str]] = {}  # sorted
+        self._due: dict[str, list[tuple[float, str]]] = {}  # by app, sorted
         self._executors: dict[str, Executor] = {}
 
     async def append(
@@ -133,15 +138,23 @@ class InMemoryTasks:
         states: Sequence[TaskState] = (),
         user: str | None = None,
         session: str | None = None,
+        expires_before: float | None = None,
+        updated_before: float | None = None,
         limit: int = 100,
         cursor: str | None = None,
     ) -> TaskPage:
         """See `Tasks.list`."""
-        check_task_listing(
-            app, states=states, user=user, session=session, limit=limit, cursor=cursor
+        asked = TaskFilter(
+            app=app,
+            states=states,
+            user=user,
+            session=session,
+            expires_before=expires_before,
+            updated_before=updated_before,
+            limit=limit,
+            cursor=cursor,
         )
-        owner = tuple(name for name in (app, user, session) if name is not None)
-        found = [self._after((*owner, state), cursor) for state in listed_states(states)]
+        found = [self._found(asked, state) for state in asked.states]
         ids = list(itertools.islice(heapq.merge(*found), limit + 1))
         return TaskPage(
             tasks=[self._rows[id].read() for id in ids[:limit]],
@@ -179,7 +192,7 @@ class InMemoryTasks:
     async def purge(self, app: str, *, before: float) -> int:
         """See `Tasks.purge`."""
         check_name("app", app)
-        ended = [id for state in ENDED_STATES for id in self._ids.get((app, state), ())]
+        ended = [id for state in ENDED_STATES for id in self._ids.get((app, None, None, state), ())]
         old = [id for id in ended if self._rows[id].record.updated_at < before]
         for id in old:
             self._remove(id)
@@ -212,33 +225,63 @@ class InMemoryTasks:
     def _put(self, row: _Row) -> None:
         record = row.record
         before = self._rows.get(record.id)
+        if before is not None:
+            old = before.record
+            if old.state == record.state and due_at(old) == due_at(record):
+                self._rows[record.id] = row
+                return
+            self._remove(record.id)
         self._rows[record.id] = row
-        if before is None or before.record.state != record.state:
-            if before is not None:
-                self._unlist(before.record)
-            for place in _places(record):
-                bisect.insort(self._ids.setdefault(place, []), record.id)
+        for place in _places(record):
+            bisect.insort(self._ids.setdefault(place, []), record.id)
+        due = due_at(record)
+        if due is not None:
+            bisect.insort(self._due.setdefault(record.key.app, []), (due, record.id))
 
     def _remove(self, id: str) -> None:
-        self._unlist(self._rows.pop(id).record)
-
-    def _unlist(self, record: TaskRecord) -> None:
+        record = self._rows.pop(id).record
         for place in _places(record):
             ids = self._ids[place]
-            del ids[bisect.bisect_left(ids, record.id)]
+            del ids[bisect.bisect_left(ids, id)]
             if not ids:
                 del self._ids[place]
+        due = due_at(record)
+        if due is not None:
+            waiting = self._due[record.key.app]
+            del waiting[bisect.bisect_left(waiting, (due, id))]
 
-    def _after(self, place: tuple[str, ...], cursor: str | None) -> Iterator[str]:
-        ids = self._ids.get(place, [])
-        start = 0 if cursor is None else bisect.bisect_right(ids, cursor)
-        return (ids[at] for at in range(start, len(ids)))
+    def _found(self, asked: TaskFilter, state: TaskState) -> Iterator[str]:
+        """Ids behind the cursor in their order, no more of them than are taken."""
+        after = asked.cursor or ""
+        if state == "waiting" and asked.expires_before is not None:
+            due = self._due.get(asked.app, [])
+            end = bisect.bisect_left(due, (asked.expires_before, ""))
+            ids, start = sorted(id for _, id in due[:end] if id > after), 0
+        else:
+            ids = self._ids.get((asked.app, asked.user, asked.session, state), [])
+            start = bisect.bisect_right(ids, after)
+        rest = (ids[at] for at in range(start, len(ids)))
+        return (id for id in rest if _is_asked_for(self._rows[id].record, asked))
 
 
-def _places(record: TaskRecord) -> Sequence[tuple[str, ...]]:
-    key, state = record.key, record.state
+def _is_asked_for(record: TaskRecord, asked: TaskFilter) -> bool:
+    expires_at = record.expires_at
     return (
-        (key.app, state),
-        (key.app, key.user, state),
-        (key.app, key.user, key.id, state),
+        asked.user in (None, record.key.user)
+        and asked.session in (None, record.key.id)
+        and (asked.updated_before is None or record.updated_at < asked.updated_before)
+        and (
+            asked.expires_before is None
+            or (expires_at is not None and expires_at < asked.expires_before)
+        )
+    )
+
+
+def _places(record: TaskRecord) -> Sequence[_Place]:
+    app, user, session, state = record.key.app, record.key.user, record.key.id, record.state
+    return (
+        (app, None, None, state),
+        (app, user, None, state),
+        (app, user, session, state),
+        (app, None, session, state),
     )

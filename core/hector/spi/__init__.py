@@ -51,6 +51,7 @@ from hector.spi.llm import (
     LLMChunk,
     LLMRequest,
     LLMResponse,
+    RequestMaker,
     StructuredOutput,
     TextDelta,
     ThinkingDelta,
@@ -126,12 +127,14 @@ from hector.spi.task_codec import (
     parse_checkpoint,
 )
 from hector.spi.tool import (
+    LookupTool,
     Tool,
     ToolContext,
     ToolEffect,
     ToolOutput,
     Toolset,
     ToolSpec,
+    with_spec,
 )
 from hector.spi.vector import (
     VectorHit,
@@ -186,6 +189,7 @@ __all__ = [
     "LLMRequest",
     "LLMResponse",
     "Length",
+    "LookupTool",
     "Marker",
     "MemoryBatch",
     "MemoryEntry",
@@ -205,6 +209,7 @@ __all__ = [
     "RawDocument",
     "Reference",
     "ReloadMeasure",
+    "RequestMaker",
     "RuntimeGauges",
     "Scalar",
     "Secret",
@@ -238,4 +243,5 @@ __all__ = [
     "function_tool",
     "matches",
     "parse_checkpoint",
+    "with_spec",
 ]

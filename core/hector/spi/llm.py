@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol, TypeAlias
 
 import attrs
@@ -16,6 +16,7 @@ __all__ = [
     "LLMChunk",
     "LLMRequest",
     "LLMResponse",
+    "RequestMaker",
     "StructuredOutput",
     "TextDelta",
     "ThinkingDelta",
@@ -67,6 +68,10 @@ class LLMRequest:
     tools: tuple[ToolSpec, ...] = ()
     parameters: GenerateParameters = GenerateParameters()
     is_streaming: bool = True
+
+
+RequestMaker: TypeAlias = Callable[[], Awaitable[LLMRequest]]
+"""Makes a request when it is needed, from what is in the log by then."""
 
 
 @attrs.frozen

@@ -171,20 +171,25 @@ class Tasks(Protocol):
         states: Sequence[TaskState] = (),
         user: str | None = None,
         session: str | None = None,
+        expires_before: float | None = None,
+        updated_before: float | None = None,
         limit: int = 100,
         cursor: str | None = None,
     ) -> TaskPage:
         """Tasks of an app in the order of the code points of their ids; `limit` in 1…1000.
 
-        The cost follows what is found, not how many ended tasks there are.
-
         Args:
             app: whose tasks.
-            states: only tasks that are in one of these; none given are all.
-            user: only tasks of this user's sessions.
-            session: only tasks of this session of the user; not without `user`, as others may have one of that id.
+            states: those in one of these; empty: in any.
+            user: those of one user.
+            session: those in sessions of one id, which each user may have one of.
+            expires_before: those whose `expires_at` is earlier.
+            updated_before: those whose `updated_at` is earlier.
             limit: at most so many.
-            cursor: `next_cursor` of the page before.
+            cursor: the `next_cursor` of the page before.
+
+        The cost follows the tasks that have not ended, not those that have; without the two times, and for
+        `expires_before` with the state `waiting`, it follows what is found.
 
         Raises:
             UsageError: one of them makes no sense.

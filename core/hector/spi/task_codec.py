@@ -12,7 +12,7 @@ from hector.spi.session_rules import MAXIMUM_EVENT_BYTES
 from hector.spi.session_state import copy_json
 from hector.spi.session_values import SessionKey
 from hector.spi.task import Checkpoint, CheckpointPhase, Progress, TaskRecord
-from hector.spi.task_rules import ended_at
+from hector.spi.task_rules import due_at, ended_at
 
 __all__ = ["TASK_COLUMNS", "dump_checkpoint", "dump_task", "parse_checkpoint", "parse_task"]
 
@@ -20,6 +20,7 @@ TASK_COLUMNS = (
     "id",
     "state",
     "ended_at",
+    "due_at",
     "agent",
     "invocation_id",
     "epoch",
@@ -95,6 +96,7 @@ def dump_task(task: TaskRecord) -> tuple[Any, ...]:
         task.id,
         task.state,
         ended_at(task),
+        due_at(task),
         task.agent,
         task.invocation_id,
         task.epoch,
@@ -115,8 +117,8 @@ def parse_task(key: SessionKey, values: Sequence[Any]) -> TaskRecord:
     Raises:
         SessionError: the values are not those of a task.
     """
-    (id, state, _, agent, invocation_id, epoch, owner, fingerprint, generation) = values[:9]
-    (reason, expires_at, started_at, updated_at, checkpoint) = values[9:]
+    (id, state, _, _, agent, invocation_id, epoch, owner, fingerprint, generation) = values[:10]
+    (reason, expires_at, started_at, updated_at, checkpoint) = values[10:]
     try:
         text = json.loads(reason) if reason else ""
     except ValueError as error:

@@ -9,6 +9,8 @@ import math
 from collections.abc import Sequence
 from typing import get_args
 
+import attrs
+
 from hector.errors import SessionConflictError, SessionError, UsageError
 from hector.spi.session_rules import MAXIMUM_KEY_LENGTH, check_listing, check_name
 from hector.spi.session_state import is_storable
@@ -17,15 +19,15 @@ from hector.spi.task import ENDED_STATES, Executor, TaskRecord, TaskState
 
 __all__ = [
     "TASK_STATES",
+    "TaskFilter",
     "belongs_elsewhere",
     "check_executor",
     "check_executor_id",
     "check_next_epoch",
     "check_task",
     "check_task_id",
-    "check_task_listing",
+    "due_at",
     "ended_at",
-    "listed_states",
     "task_taken_over",
 ]
 
@@ -42,11 +44,15 @@ def check_task_id(id: str) -> None:
     Raises:
         UsageError: it is not 1 to 255 printable characters.
     """
-    if not (0 < len(id) <= MAXIMUM_KEY_LENGTH and id.isprintable()):
+    if not _is_task_id(id):
         raise UsageError(
             f"{id[:80]!r} cannot be the id of a task",
             hint=f"an id has 1 to {MAXIMUM_KEY_LENGTH} printable characters",
         )
+
+
+def _is_task_id(id: str) -> bool:
+    return 0 < len(id) <= MAXIMUM_KEY_LENGTH and id.isprintable()
 
 
 def check_executor(executor: Executor) -> None:
@@ -75,10 +81,7 @@ def check_task(key: SessionKey, task: TaskRecord) -> None:
     check_task_id(task.id)
     if task.key != key:
         raise belongs_elsewhere(task.id, key)
-    if task.state not in _STATES:
-        raise UsageError(
-            f"a task cannot be {task.state!r}", hint=f"one of: {', '.join(TASK_STATES)}"
-        )
+    _check_state(task.state)
     _check_name("agent", task.agent)
     _check_name("invocation id", task.invocation_id)
     if task.owner:
@@ -93,6 +96,11 @@ def check_task(key: SessionKey, task: TaskRecord) -> None:
         raise UsageError(
             f"task `{task.id}` has times of no calendar", hint="give seconds since the epoch"
         )
+
+
+def _check_state(state: str) -> None:
+    if state not in _STATES:
+        raise UsageError(f"a task cannot be {state!r}", hint=f"one of: {', '.join(TASK_STATES)}")
 
 
 def _check_name(what: str, name: str) -> None:
@@ -113,44 +121,46 @@ def check_next_epoch(task: TaskRecord, epoch: int) -> None:
         )
 
 
-def check_task_listing(
-    app: str,
-    *,
-    states: Sequence[TaskState],
-    user: str | None,
-    session: str | None,
-    limit: int,
-    cursor: str | None,
-) -> None:
-    """Refuse what no listing of tasks can be asked for.
+def _each_once(states: Sequence[TaskState]) -> Sequence[TaskState]:
+    return tuple(dict.fromkeys(states)) or TASK_STATES
+
+
+@attrs.frozen(kw_only=True)
+class TaskFilter:
+    """What `Tasks.list` is asked for, checked.
 
     Raises:
-        UsageError: a name could be nobody's, a state or cursor is none, a session has no user, or `limit` is not in
+        UsageError: a name could be nobody's, a state or cursor is none, a time is not a number, or `limit` is not in
             1…`MAXIMUM_PAGE`.
+
+    Attributes:
+        states: each once; all if none was asked for.
     """
-    check_listing(app, user, limit)
-    if session is not None:
-        check_name("session id", session)
-        if user is None:
-            raise UsageError(
-                "tasks of a session can be listed only with its user",
-                hint="sessions of several users may have one id: give `user`, too",
-            )
-    for state in states:
-        if state not in _STATES:
-            raise UsageError(
-                f"a task cannot be {state!r}", hint=f"one of: {', '.join(TASK_STATES)}"
-            )
-    if cursor is not None and not (0 < len(cursor) <= MAXIMUM_KEY_LENGTH and cursor.isprintable()):
-        raise UsageError(
-            f"{cursor[:80]!r} is no cursor of a listing of tasks",
-            hint="pass `next_cursor` of the page before, or none for the first page",
-        )
 
+    app: str
+    states: Sequence[TaskState] = attrs.field(converter=_each_once)
+    user: str | None
+    session: str | None
+    expires_before: float | None
+    updated_before: float | None
+    limit: int
+    cursor: str | None
 
-def listed_states(states: Sequence[TaskState]) -> Sequence[TaskState]:
-    """The states a listing asks for, each once; none given are all."""
-    return tuple(dict.fromkeys(states)) if states else TASK_STATES
+    def __attrs_post_init__(self) -> None:
+        """Refuse what cannot be asked for."""
+        check_listing(self.app, self.user, self.limit)
+        if self.session is not None:
+            check_name("session id", self.session)
+        for state in self.states:
+            _check_state(state)
+        for moment in (self.expires_before, self.updated_before):
+            if moment is not None and math.isnan(moment):
+                raise UsageError("tasks cannot be listed by a time that is none")
+        if self.cursor is not None and not _is_task_id(self.cursor):
+            raise UsageError(
+                f"{self.cursor[:80]!r} is no cursor of a listing of tasks",
+                hint="pass `next_cursor` of the page before, or none for the first page",
+            )
 
 
 def ended_at(task: TaskRecord) -> float | None:
@@ -159,6 +169,14 @@ def ended_at(task: TaskRecord) -> float | None:
     A store keeps it apart: an index over `updated_at` would be written at every append.
     """
     return task.updated_at if task.state in ENDED_STATES else None
+
+
+def due_at(task: TaskRecord) -> float | None:
+    """When a task that waits wants to be looked at; None if it does not, or does not wait.
+
+    A store keeps it apart, and indexes it: those that are due are few among those that wait.
+    """
+    return task.expires_at if task.state == "waiting" else None
 
 
 def task_taken_over(

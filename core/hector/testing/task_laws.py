@@ -75,6 +75,8 @@ async def ids_of(
     states: Sequence[TaskState] = (),
     user: str | None = None,
     session: str | None = None,
+    expires_before: float | None = None,
+    updated_before: float | None = None,
     limit: int = 1000,
 ) -> list[str]:
     """The ids of a listing, over all its pages."""
@@ -82,7 +84,14 @@ async def ids_of(
     cursor = None
     while True:
         page = await tasks.list(
-            app, states=states, user=user, session=session, limit=limit, cursor=cursor
+            app,
+            states=states,
+            user=user,
+            session=session,
+            expires_before=expires_before,
+            updated_before=updated_before,
+            limit=limit,
+            cursor=cursor,
         )
         assert len(page.tasks) <= limit
         found += [task.id for task in page.tasks]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import Any
 
 import attrs
@@ -43,6 +44,7 @@ class TaskListingLaws(TaskLaws):
                     await tasks.append(key, [], head=0, task=a_task(id, key, state=state))
             questions: list[dict[str, Any]] = [{}, {"user": "ada"}, {"user": "nobody"}]
             questions += [{"user": "ada", "session": id} for id in ("s1", "s2", "none")]
+            questions += [{"session": id} for id in ("s1", "s2", "none")]
             chosen: list[tuple[TaskState, ...]] = [
                 (),
                 ("running",),
@@ -64,6 +66,74 @@ class TaskListingLaws(TaskLaws):
                         found = await ids_of(tasks, states=states, limit=limit, **asked)
                         assert found == expected
             assert await ids_of(tasks, "nothing") == []
+
+        self.check_tasks(scenario)
+
+    def test_a_listing_by_time_has_what_is_earlier(self) -> None:
+        """Tasks that expire, which most do not, and tasks that were changed; of some states or all."""
+        ages: list[tuple[float | None, float]] = [(None, 5.0), (30.0, 5.0), (30.5, 6.0), (9.0, 7.0)]
+
+        async def scenario(sessions: Sessions, tasks: Tasks) -> None:  # noqa: ARG001  # as the others
+            rows = [
+                a_task(f"{at}{state}{key.user}", key, state=state, expires_at=due, updated_at=age)
+                for at, (due, age) in enumerate(ages)
+                for state in TASK_STATES
+                for key in (KEY, OTHER)
+            ]
+            for row in rows:
+                await tasks.append(row.key, [], head=0, task=row)
+            chosen: list[tuple[TaskState, ...]] = [(), ("waiting",), ("failed", "waiting", "ready")]
+            for due, age in (
+                (30.5, None),
+                (None, 6.0),
+                (30.0, 7.5),
+                (math.inf, math.inf),
+                (1.0, 1.0),
+            ):
+                for states in chosen:
+                    for user in (None, "ada"):
+                        expected = sorted(
+                            row.id
+                            for row in rows
+                            if (not states or row.state in states)
+                            and user in (None, row.key.user)
+                            and (due is None or (row.expires_at or math.inf) < due)
+                            and (age is None or row.updated_at < age)
+                        )
+                        for limit in (1, 1000):
+                            found = await ids_of(
+                                tasks,
+                                states=states,
+                                user=user,
+                                session=None if user is None else "s1",
+                                expires_before=due,
+                                updated_before=age,
+                                limit=limit,
+                            )
+                            assert found == expected
+
+        self.check_tasks(scenario)
+
+    def test_a_task_that_waits_is_due_when_its_row_says_so(self) -> None:
+        """However often that is put off, and not once somebody works on it."""
+
+        async def scenario(sessions: Sessions, tasks: Tasks) -> None:  # noqa: ARG001  # as the others
+            async def is_due(before: float) -> bool:
+                return await ids_of(tasks, states=["waiting"], expires_before=before) == ["t1"]
+
+            for moment in (30.0, 20.0, 40.0):
+                waits = a_task(state="waiting", expires_at=moment)
+                await tasks.append(KEY, [], head=0, task=waits)
+                assert (await is_due(moment), await is_due(moment + 0.5)) == (False, True)
+            assert await tasks.update(a_task(state="waiting", expires_at=50.0), epoch=0)
+            assert (await is_due(50.0), await is_due(51.0)) == (False, True)
+            assert await tasks.update(a_task(state="waiting"), epoch=0)
+            assert not await is_due(math.inf)
+            await tasks.append(KEY, [], head=0, task=a_task(state="waiting", expires_at=5.0))
+            assert await is_due(math.inf)
+            assert await tasks.claim("t1", owner="x", epoch=0) is not None
+            assert not await is_due(math.inf)
+            assert await ids_of(tasks, expires_before=6.0) == ["t1"]
 
         self.check_tasks(scenario)
 
@@ -114,7 +184,7 @@ class TaskListingLaws(TaskLaws):
         self.check_tasks(scenario)
 
     def test_a_listing_of_tasks_refuses_what_makes_no_sense(self) -> None:
-        """Limits, states, cursors and names that cannot be, and a session without its user."""
+        """Limits, states, cursors, names and times that cannot be."""
 
         async def scenario(sessions: Sessions, tasks: Tasks) -> None:  # noqa: ARG001  # as the others
             for limit in (0, -1, 1001):
@@ -126,8 +196,9 @@ class TaskListingLaws(TaskLaws):
             wrong: list[dict[str, Any]] = [
                 {"states": ["paused"]},
                 {"user": ""},
-                {"user": "ada", "session": ""},
-                {"session": "s1"},
+                {"session": ""},
+                {"expires_before": math.nan},
+                {"updated_before": math.nan},
             ]
             for asked in wrong:
                 with pytest.raises(UsageError):

@@ -40,6 +40,7 @@ _KEYS = st.sampled_from(
 )
 _IDS = st.sampled_from(["a", "A", "b ", "é"])
 _STATES: st.SearchStrategy[TaskState] = st.sampled_from([*TASK_STATES, "running", "running"])
+_MOMENTS = st.none() | st.sampled_from([20.0, 20.25, 21.0])
 _OFFSETS = st.sampled_from([0, 0, 0, 0, 0, 1, -1])
 _CHECKPOINTS = st.none() | st.builds(
     Checkpoint,
@@ -124,7 +125,9 @@ class TaskMachine(RuleBasedStateMachine):
     # -------------------------------------------------------------------------------- tasks
 
     @rule(
-        drawn=st.builds(a_task, _IDS, _KEYS, state=_STATES, checkpoint=_CHECKPOINTS),
+        drawn=st.builds(
+            a_task, _IDS, _KEYS, state=_STATES, checkpoint=_CHECKPOINTS, expires_at=_MOMENTS
+        ),
         count=st.integers(0, 2),
         offsets=st.tuples(_OFFSETS, _OFFSETS, _OFFSETS),
     )
@@ -160,7 +163,7 @@ class TaskMachine(RuleBasedStateMachine):
         self._tasks[id] = claimed
 
     @rule(
-        drawn=st.builds(a_task, _IDS, state=_STATES, checkpoint=_CHECKPOINTS),
+        drawn=st.builds(a_task, _IDS, state=_STATES, checkpoint=_CHECKPOINTS, expires_at=_MOMENTS),
         offset=_OFFSETS,
         is_next=st.booleans(),
     )
@@ -190,22 +193,41 @@ class TaskMachine(RuleBasedStateMachine):
     @rule(
         key=_KEYS,
         states=st.lists(st.sampled_from(TASK_STATES), max_size=3),
-        depth=st.integers(0, 2),
+        whose=st.tuples(st.booleans(), st.booleans()),
+        times=st.tuples(_MOMENTS, _MOMENTS),
         limit=st.sampled_from([1, 2, 1000]),
     )
-    def list_pages(self, key: SessionKey, states: list[TaskState], depth: int, limit: int) -> None:
+    def list_pages(
+        self,
+        key: SessionKey,
+        states: list[TaskState],
+        whose: tuple[bool, bool],
+        times: tuple[float | None, float | None],
+        limit: int,
+    ) -> None:
         """Lists what the model has."""
+        user, session = key.user if whose[0] else None, key.id if whose[1] else None
+        due, age = times
         expected = [
             id
             for id, task in sorted(self._tasks.items())
-            if (task.key.app, task.key.user, task.key.id)[: depth + 1]
-            == (key.app, key.user, key.id)[: depth + 1]
+            if task.key.app == key.app
+            and user in (None, task.key.user)
+            and session in (None, task.key.id)
             and (not states or task.state in states)
+            and (due is None or (task.expires_at is not None and task.expires_at < due))
+            and (age is None or task.updated_at < age)
         ]
-        user, session = key.user if depth else None, key.id if depth == 2 else None
         found = self._ask(
             ids_of(
-                self._tasks_store, key.app, states=states, user=user, session=session, limit=limit
+                self._tasks_store,
+                key.app,
+                states=states,
+                user=user,
+                session=session,
+                expires_before=due,
+                updated_before=age,
+                limit=limit,
             )
         )
         assert found == expected

@@ -90,7 +90,7 @@ def append_all(
             if append.artifacts:
                 check_newest(connection, append.key, place.number, append.artifacts)
             if append.task is not None:  # behind everything else that may be refused
-                append_row(connection, places.tasks, append.task, append.key, place)
+                append_row(connection, places.tasks, append.task, append.key, place.head)
         except SessionError as error:
             results.append(error)
             continue

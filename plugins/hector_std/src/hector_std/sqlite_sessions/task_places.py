@@ -6,6 +6,7 @@ import sqlite3
 
 import attrs
 
+from hector.spi.session import SessionKey
 from hector.spi.task import ENDED_STATES, TaskState
 
 __all__ = ["TaskPlace", "TaskPlaces"]
@@ -16,7 +17,7 @@ class TaskPlace:
     """What a write has to know of a row: its key, whose it is, and what it must find."""
 
     key: int
-    session: int
+    session: SessionKey
     epoch: int
     state: TaskState
 
@@ -50,10 +51,11 @@ class TaskPlaces:
         place = self._known.get(id)
         if place is None:
             rows = connection.execute(
-                "SELECT key, session, epoch, state FROM tasks WHERE id = ?", (id,)
+                "SELECT key, app, user, session, epoch, state FROM tasks WHERE id = ?", (id,)
             ).fetchall()
             if not rows:
                 return None
-            place = TaskPlace(*rows[0])
+            key, app, user, session, epoch, state = rows[0]
+            place = TaskPlace(key, SessionKey(app, user, session), epoch, state)
             self.put(id, place)
         return place

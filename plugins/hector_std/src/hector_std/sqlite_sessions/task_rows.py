@@ -11,7 +11,7 @@ from hector.spi.session import SessionKey
 from hector.spi.task import ENDED_STATES, Executor, TaskRecord, TaskState
 from hector.spi.task_codec import TASK_COLUMNS, dump_task, parse_task
 from hector.spi.task_rules import belongs_elsewhere, task_taken_over
-from hector_std.sqlite_sessions.places import Place, Places
+from hector_std.sqlite_sessions.places import Places
 from hector_std.sqlite_sessions.task_places import TaskPlace, TaskPlaces
 
 __all__ = [
@@ -30,20 +30,22 @@ __all__ = [
 
 _AT_ONCE = 1000
 
-_NAMES = ", ".join(TASK_COLUMNS)
-_MARKS = ", ".join("?" * (3 + len(TASK_COLUMNS)))
-_INSERT = f"INSERT INTO tasks (session, app, user, {_NAMES}) VALUES ({_MARKS})"  # noqa: S608  # names of columns
-# SQLite writes every index that has a column which is set, whether or not its value changes.
+_OWNER = ("app", "user", "session")
+_NAMES = ", ".join(_OWNER + TASK_COLUMNS)
+_MARKS = ", ".join("?" * len(_OWNER + TASK_COLUMNS))
+_INSERT = f"INSERT INTO tasks ({_NAMES}) VALUES ({_MARKS})"  # noqa: S608  # names of columns
 _TURN_SET = ", ".join(f"{name} = ?" for name in TASK_COLUMNS[1:])
 _TURN = f"UPDATE tasks SET {_TURN_SET} WHERE key = ?"  # noqa: S608  # names of columns
-_GO_ON_SET = ", ".join(f"{name} = ?" for name in TASK_COLUMNS[3:])
+_GO_ON_SET = ", ".join(f"{name} = ?" for name in TASK_COLUMNS[4:])
 _GO_ON = f"UPDATE tasks SET {_GO_ON_SET} WHERE key = ?"  # noqa: S608  # names of columns
 
-_ASKED = ", ".join(f"tasks.{name}" for name in TASK_COLUMNS)
-TASK_ROW = (
-    f"SELECT tasks.app, tasks.user, sessions.id, {_ASKED}"  # noqa: S608  # names of columns
-    " FROM tasks JOIN sessions ON sessions.key = tasks.session WHERE "
-)
+_GOES_ON = frozenset({"running", "ready"})
+"""In these states no column changes that is in an index.
+
+SQLite writes every index that has a column which is set, whether or not its value changes.
+"""
+
+TASK_ROW = f"SELECT {_NAMES} FROM tasks WHERE "  # noqa: S608  # names of columns
 """The beginning of a question for rows that `read_task` reads."""
 
 
@@ -72,7 +74,7 @@ def read_task(row: tuple[Any, ...]) -> TaskRecord:
 
 
 def append_row(
-    connection: sqlite3.Connection, places: TaskPlaces, row: TaskRow, key: SessionKey, log: Place
+    connection: sqlite3.Connection, places: TaskPlaces, row: TaskRow, key: SessionKey, head: int
 ) -> None:
     """Write the row that an append to a log carries.
 
@@ -82,22 +84,22 @@ def append_row(
     """
     place = places.get(connection, row.id)
     if place is None:
-        values = (log.number, key.app, key.user, *row.values)
+        values = (key.app, key.user, key.id, *row.values)
         number = connection.execute(_INSERT, values).lastrowid or 0
-        places.put(row.id, TaskPlace(number, log.number, row.epoch, row.state))
+        places.put(row.id, TaskPlace(number, key, row.epoch, row.state))
         return
-    if place.session != log.number:
+    if place.session != key:
         raise belongs_elsewhere(row.id, key)
     if place.epoch != row.epoch:
-        raise task_taken_over(key, row.id, head=log.head, epoch=row.epoch, stored=place.epoch)
+        raise task_taken_over(key, row.id, head=head, epoch=row.epoch, stored=place.epoch)
     _replace(connection, places, row, place)
 
 
 def _replace(
     connection: sqlite3.Connection, places: TaskPlaces, row: TaskRow, place: TaskPlace
 ) -> None:
-    if place.state == row.state and row.state not in ENDED_STATES:
-        connection.execute(_GO_ON, (*row.values[3:], place.key))
+    if place.state == row.state and row.state in _GOES_ON:
+        connection.execute(_GO_ON, (*row.values[4:], place.key))
         place.epoch = row.epoch
     else:
         connection.execute(_TURN, (*row.values[1:], place.key))
@@ -120,7 +122,7 @@ def claim_row(
     place = places.tasks.get(connection, id)
     if place is None or place.epoch != epoch or place.state in ENDED_STATES:
         return None
-    rows = connection.execute(f"{TASK_ROW} tasks.key = ?", (place.key,)).fetchall()
+    rows = connection.execute(f"{TASK_ROW} key = ?", (place.key,)).fetchall()
     task = read_task(rows[0])  # before anything is written: it may be damaged
     if task.state == "running":
         places.raise_epoch(connection, task.key)
@@ -140,18 +142,18 @@ def update_row(
     place = places.tasks.get(connection, row.id)
     if place is None or place.epoch != epoch:
         return False
-    owners = connection.execute(
-        "SELECT app, user, id FROM sessions WHERE key = ?", (place.session,)
-    ).fetchall()
-    if owners != [(key.app, key.user, key.id)]:
+    if place.session != key:
         raise belongs_elsewhere(row.id, key)
     _replace(connection, places.tasks, row, place)
     return True
 
 
-def drop_rows(connection: sqlite3.Connection, places: TaskPlaces, session: int) -> None:
+def drop_rows(connection: sqlite3.Connection, places: TaskPlaces, key: SessionKey) -> None:
     """Remove the tasks of a session that is deleted."""
-    gone = connection.execute("DELETE FROM tasks WHERE session = ? RETURNING id", (session,))
+    gone = connection.execute(
+        "DELETE FROM tasks WHERE app = ? AND user = ? AND session = ? RETURNING id",
+        (key.app, key.user, key.id),
+    )
     for (id,) in gone.fetchall():
         places.forget(id)
 

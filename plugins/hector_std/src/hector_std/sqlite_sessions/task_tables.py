@@ -8,9 +8,9 @@ TASK_TABLES = (
     """CREATE TABLE tasks (
         key INTEGER PRIMARY KEY,
         id TEXT NOT NULL UNIQUE,
-        session INTEGER NOT NULL,
         app TEXT NOT NULL,
         user TEXT NOT NULL,
+        session TEXT NOT NULL,
         agent TEXT NOT NULL,
         invocation_id TEXT NOT NULL,
         state TEXT NOT NULL,
@@ -23,12 +23,14 @@ TASK_TABLES = (
         started_at REAL NOT NULL,
         updated_at REAL NOT NULL,
         ended_at REAL,
+        due_at REAL,
         checkpoint TEXT
     ) STRICT""",
     "CREATE INDEX tasks_of_app ON tasks (app, state, id)",
     "CREATE INDEX tasks_of_user ON tasks (app, user, state, id)",
-    "CREATE INDEX tasks_of_session ON tasks (session, state, id)",
+    "CREATE INDEX tasks_of_session ON tasks (app, session, user, state, id)",
     "CREATE INDEX tasks_by_end ON tasks (app, ended_at) WHERE ended_at IS NOT NULL",
+    "CREATE INDEX tasks_by_due ON tasks (app, due_at, id) WHERE due_at IS NOT NULL",
     """CREATE TABLE executors (
         id TEXT PRIMARY KEY,
         place TEXT NOT NULL,
@@ -37,7 +39,7 @@ TASK_TABLES = (
 )
 """An append that carries a task writes one page more, that of the row.
 
-Therefore no index has a column that changes while a task goes on: `state` changes when it begins, waits or ends, and
-`ended_at` is `updated_at` of a task that has ended, to find what is old by. Rows lie in the order in which tasks began,
-so those that are under way share few pages.
+Therefore no index has a column that changes while a task goes on: `state` changes when it begins, waits or ends;
+`ended_at` is `updated_at` of a task that has ended, to find what is old by; `due_at` is `expires_at` of one that waits.
+Rows lie in the order in which tasks began, so those that are under way share few pages.
 """

@@ -12,16 +12,14 @@ from hector.spi.session import ArtifactDraft, SessionKey
 from hector.spi.session_rules import check_name
 from hector.spi.task import Executor, TaskPage, TaskRecord, TaskState
 from hector.spi.task_rules import (
+    TaskFilter,
     check_executor,
     check_executor_id,
     check_next_epoch,
     check_task,
     check_task_id,
-    check_task_listing,
-    listed_states,
 )
 from hector_std.sqlite_sessions import task_reading, task_rows
-from hector_std.sqlite_sessions.task_reading import TaskFilter
 from hector_std.sqlite_sessions.task_rows import TaskRow, row_of
 from hector_std.sqlite_sessions.writer import GroupWriter, Operation
 
@@ -94,15 +92,23 @@ class SqliteTasks:
         states: Sequence[TaskState] = (),
         user: str | None = None,
         session: str | None = None,
+        expires_before: float | None = None,
+        updated_before: float | None = None,
         limit: int = 100,
         cursor: str | None = None,
     ) -> TaskPage:
         """See `Tasks.list`."""
-        check_task_listing(
-            app, states=states, user=user, session=session, limit=limit, cursor=cursor
+        asked = TaskFilter(
+            app=app,
+            states=states,
+            user=user,
+            session=session,
+            expires_before=expires_before,
+            updated_before=updated_before,
+            limit=limit,
+            cursor=cursor,
         )
-        asked = TaskFilter(app=app, user=user, session=session, states=listed_states(states))
-        return await self.read(lambda it: task_reading.list_tasks(it, asked, limit, cursor))
+        return await self.read(lambda it: task_reading.list_tasks(it, asked))
 
     async def claim(self, id: str, *, owner: str, epoch: int) -> TaskRecord | None:
         """See `Tasks.claim`."""

@@ -54,7 +54,7 @@ def delete(
         return None
     places.forget(key)
     number = rows[0][0]
-    drop_rows(connection, places.tasks, number)
+    drop_rows(connection, places.tasks, key)
     doomed = leave_blobs(connection, number)
     connection.execute(
         "DELETE FROM app_runs WHERE first = last AND last IN"

@@ -1,0 +1,17 @@
+"""Checkpoints: when they are taken, and who may go on with a task whose process has died."""
+
+from __future__ import annotations
+
+from hector.checkpoint.manager import CheckpointManager
+from hector.checkpoint.place import is_gone, this_place
+from hector.checkpoint.policy import CheckpointPolicy, RecoveryPolicy
+from hector.checkpoint.track import TaskTrack
+
+__all__ = [
+    "CheckpointManager",
+    "CheckpointPolicy",
+    "RecoveryPolicy",
+    "TaskTrack",
+    "is_gone",
+    "this_place",
+]

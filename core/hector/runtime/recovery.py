@@ -1,0 +1,216 @@
+"""Going on with tasks that nobody works on: after a crash, after a decision, after their time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
+from typing import TypeAlias
+
+from hector.checkpoint import RecoveryPolicy, is_gone, this_place
+from hector.errors import (
+    AgentChangedError,
+    ComponentError,
+    HectorError,
+    TaskError,
+    TaskExpiredError,
+)
+from hector.message import Event, Outcome
+from hector.runtime.invoke import failure_of
+from hector.runtime.runs import Runs
+from hector.runtime.start import Services
+from hector.runtime.task_service import RuntimeTasks
+from hector.runtime.tasks import TaskScope
+from hector.spi import Executor, TaskRecord, Tasks, TaskState
+
+__all__ = ["Drive", "Recovery", "open_recovery"]
+
+logger = logging.getLogger("hector.runtime")
+
+Drive: TypeAlias = Callable[[TaskRecord, AsyncGenerator[Event]], Awaitable[None]]
+"""Reads the events of a task that is resumed, to the end."""
+
+PAGE = 200
+GIVEN_UP_AFTER_BEATS = 3
+IDLE_S = 5.0
+"""How often a runtime without recovery looks for tasks that were decided elsewhere."""
+
+
+async def _read_on(_record: TaskRecord, events: AsyncGenerator[Event]) -> None:
+    async for _ in events:
+        pass
+
+
+class Recovery:
+    """Looks again and again for tasks that can go on, and resumes them, so many at once.
+
+    Any number of processes may do this beside each other: a claim decides who gets a task.
+
+    Attributes:
+        drive: reads the events of resumed tasks; a server puts its own in the place of the one that only reads on.
+    """
+
+    def __init__(
+        self, app: str, tasks: Tasks, services: Services, runs: Runs, service: RuntimeTasks
+    ) -> None:
+        self.drive: Drive = _read_on
+        self._app = app
+        self._tasks = tasks
+        self._services = services
+        self._runs = runs
+        self._service = service
+        self._policy = services.checkpoints.recovery
+        self._free = asyncio.Semaphore(self._policy.max_concurrent if self._policy else 64)
+        self._taken: set[str] = set()
+        self._wake = asyncio.Event()
+        self._is_first = True
+        service.when_ready(self._hear)
+
+    async def run(self, scope: TaskScope) -> None:
+        """Look until cancelled; the tasks that are resumed belong to `scope`."""
+        pause_s = self._policy.heartbeat_s if self._policy is not None else IDLE_S
+        while True:
+            try:
+                async with asyncio.timeout(max(60.0, 10 * pause_s)):
+                    await self._look(scope)
+            except (HectorError, TimeoutError) as error:
+                logger.warning("tasks could not be looked for: %s", error)
+            self._wake.clear()
+            try:
+                async with asyncio.timeout(pause_s):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    async def leave(self) -> None:
+        """Say that this process works on nothing any more."""
+        if self._policy is not None:
+            await self._tasks.forget(self._services.executor)
+
+    def _hear(self, _record: TaskRecord) -> None:
+        self._wake.set()
+
+    async def _look(self, scope: TaskScope) -> None:
+        policy, now = self._policy, time.time()
+        if policy is not None:
+            executor = Executor(id=self._services.executor, place=this_place())
+            await self._tasks.beat(executor)
+            await self._close_expired(policy, now)
+            await self._tasks.purge(self._app, before=now - policy.retention_s)
+        await self._resume_all(scope, ("ready",))
+        await self._resume_all(scope, ("waiting",), expires_before=now)
+        if policy is not None and policy.auto_resume:
+            alive = await self._alive(policy)
+            await self._resume_all(scope, ("running",), alive=alive)
+            if self._is_first and policy.auto_resume_hitl:
+                await self._resume_all(scope, ("waiting",))
+        self._is_first = False
+
+    async def _alive(self, policy: RecoveryPolicy) -> frozenset[str]:
+        """Executors that must be left alone."""
+        executors, now = await self._tasks.executors()
+        late = now - GIVEN_UP_AFTER_BEATS * policy.heartbeat_s
+        dead = {item.id for item in executors if item.beat_at < late or is_gone(item.place)}
+        return frozenset({item.id for item in executors} - dead | {self._services.executor})
+
+    async def _pages(
+        self,
+        states: Sequence[TaskState],
+        *,
+        expires_before: float | None = None,
+        updated_before: float | None = None,
+    ) -> AsyncGenerator[TaskRecord]:
+        cursor: str | None = None
+        while True:
+            page = await self._tasks.list(
+                self._app,
+                states=states,
+                expires_before=expires_before,
+                updated_before=updated_before,
+                limit=PAGE,
+                cursor=cursor,
+            )
+            for record in page.tasks:
+                yield record
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    async def _resume_all(
+        self,
+        scope: TaskScope,
+        states: Sequence[TaskState],
+        *,
+        alive: frozenset[str] = frozenset(),
+        expires_before: float | None = None,
+    ) -> None:
+        async with aclosing(self._pages(states, expires_before=expires_before)) as records:
+            async for record in records:
+                is_owned = record.state == "running" and record.owner in alive
+                if is_owned or record.id in self._taken or self._runs.is_running(record.id):
+                    continue
+                await self._free.acquire()
+                self._taken.add(record.id)
+                scope.create_task(self._resume(record), name=f"resume task {record.id}")
+
+    async def _resume(self, record: TaskRecord) -> None:
+        try:
+            events = self._runs.resume(record)
+            async with aclosing(events):
+                await self.drive(record, events)
+        except AgentChangedError as error:
+            await self._keep_or_fail(record, error)
+        except (TaskError, ComponentError) as error:
+            logger.info("task %s is not resumed now: %s", record.id, error.message)
+        except HectorError as error:
+            logger.warning("task %s could not be resumed: %s", record.id, error.message)
+        finally:
+            self._taken.discard(record.id)
+            self._free.release()
+
+    async def _keep_or_fail(self, record: TaskRecord, error: AgentChangedError) -> None:
+        if self._policy is not None and self._policy.when_changed == "fail":
+            await self._close(record, "failed", error)
+        else:
+            logger.info("task %s waits for its agent: %s", record.id, error.message)
+
+    async def _close_expired(self, policy: RecoveryPolicy, now: float) -> None:
+        alive = await self._alive(policy)
+        states: Sequence[TaskState] = ("running", "ready", "waiting")
+        pages = self._pages(states, updated_before=now - policy.timeout_s)
+        async with aclosing(pages) as records:
+            async for record in records:
+                if record.state == "running" and record.owner in alive:
+                    continue
+                reason = f"nothing happened to its task for {policy.timeout_s:g} s"
+                await self._close(record, "failed", TaskExpiredError(record.agent, reason))
+
+    async def _close(self, record: TaskRecord, outcome: Outcome, error: HectorError) -> None:
+        try:
+            await self._service.close(record, outcome, failure_of(error, record.invocation_id))
+        except HectorError as problem:  # somebody else was faster, or it is tried again
+            logger.info("task %s is not closed now: %s", record.id, problem.message)
+
+
+@asynccontextmanager
+async def open_recovery(
+    app: str, services: Services, runs: Runs, service: RuntimeTasks, scope: TaskScope
+) -> AsyncGenerator[Recovery | None]:
+    """Look for tasks while inside; None if the session store keeps none."""
+    tasks = services.tasks
+    if tasks is None:
+        yield None
+        return
+    recovery = Recovery(app, tasks, services, runs, service)
+    looking = scope.create_task(recovery.run(scope), name="recover tasks")
+    try:
+        yield recovery
+    finally:
+        looking.cancel()
+        await asyncio.wait([looking])
+        try:
+            await recovery.leave()
+        except HectorError as error:
+            logger.warning("the end of this process could not be told: %s", error.message)
