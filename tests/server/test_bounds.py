@@ -13,7 +13,7 @@ import pytest
 from server_calls import call, params, request, stream_events
 from server_stage import Agent, Script, Stage, Turn, serving, text_agent
 
-from hector.errors import LLMConnectionError
+from hector.errors import LLMUnavailableError
 from hector.message import Event
 from hector_server import ServerOptions
 from hector_server.tasks.subscription import Subscription
@@ -104,7 +104,7 @@ async def _raises(turn: Turn) -> AsyncGenerator[Event, None]:
 
 async def _raises_ours(turn: Turn) -> AsyncGenerator[Event, None]:
     yield turn.delta("So ")
-    raise LLMConnectionError("the provider is gone", hint="start it")
+    raise LLMUnavailableError("the provider is gone", hint="start it")
 
 
 @pytest.mark.parametrize(

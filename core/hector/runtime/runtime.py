@@ -7,14 +7,14 @@ from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, cast
 
-from hector.checkpoint import CheckpointManager
+from hector.checkpoint import Checkpointing
 from hector.config import Config, ConfigText
 from hector.errors import Diagnostic
 from hector.message import Event, Message
 from hector.observe import open_observer
 from hector.plugin.records import PluginRecord
 from hector.plugin.registry import Registry
-from hector.runtime.build import Builder
+from hector.runtime.build import builder_for
 from hector.runtime.closing import close_down
 from hector.runtime.context import not_found
 from hector.runtime.factories import (
@@ -90,7 +90,7 @@ class Runtime:
         sessions: Sessions | None = None,
         index: MemoryIndex | None = None,
         observer: Observer | None = None,
-        checkpoints: CheckpointManager | None = None,
+        checkpoints: Checkpointing | None = None,
         llm_factory: LLMFactory | None = None,
         embedder_factory: EmbedderFactory | None = None,
         toolset_factory: ToolsetFactory | None = None,
@@ -146,19 +146,13 @@ class Runtime:
                 watch = await services.enter_async_context(
                     open_observer(checked.server.observability)
                 )
-            builder = Builder(
-                group=group,
-                factories=Factories(
-                    llm=llm_factory,
-                    embedder=embedder_factory,
-                    toolset=toolset_factory,
-                    vector_store=vector_factory,
-                ),
-                injections=injections,
-                state_dir=checked.source.folder / ".hector",
-                env=env,
-                build_timeout_s=checked.server.build_timeout,
+            factories = Factories(
+                llm=llm_factory,
+                embedder=embedder_factory,
+                toolset=toolset_factory,
+                vector_store=vector_factory,
             )
+            builder = builder_for(checked, group, factories, injections, env)
             async with open_services(
                 plan,
                 builder,
@@ -179,20 +173,14 @@ class Runtime:
                 )
                 if watch is not None:
                     watch.watch_runtime(lambda: gauges_of(runtime.health()))
-                async with runtime._recovering(group):
+                runs, tasks = runtime._runs, runtime._tasks
+                async with open_recovery(runtime._name, kept, runs, tasks, group) as recovery:
+                    runtime._recovery = recovery
                     try:
                         yield runtime
                     finally:
-                        runtime._runs.is_closing = True
+                        runs.is_closing = True
                         await close_down(runtime._queue, group)
-
-    @asynccontextmanager
-    async def _recovering(self, group: TaskScope) -> AsyncGenerator[None]:
-        async with open_recovery(
-            self._name, self._services, self._runs, self._tasks, group
-        ) as recovery:
-            self._recovery = recovery
-            yield
 
     # What there is
 
