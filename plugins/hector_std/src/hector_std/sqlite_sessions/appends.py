@@ -17,7 +17,7 @@ from hector.spi.session_state import ScopedState, split_state
 from hector_std.sqlite_sessions.artifacts import check_newest, insert_artifact
 from hector_std.sqlite_sessions.places import Places
 from hector_std.sqlite_sessions.state import merge
-from hector_std.sqlite_sessions.task_rows import TaskRow, append_row
+from hector_std.sqlite_sessions.task_rows import GoingOn, TaskRow, append_row, write_going
 
 __all__ = ["Append", "EventRow", "append_all", "delta_of", "insert_events", "row"]
 
@@ -75,6 +75,7 @@ def append_all(
     """
     results: list[SessionError | None] = []
     values: list[Any] = []
+    going: GoingOn = {}
     position = places.position
     for append in appends:
         try:
@@ -90,7 +91,14 @@ def append_all(
             if append.artifacts:
                 check_newest(connection, append.key, place.number, append.artifacts)
             if append.task is not None:  # behind everything else that may be refused
-                append_row(connection, places.tasks, append.task, append.key, place.head)
+                append_row(
+                    connection,
+                    places.tasks,
+                    append.task,
+                    key=append.key,
+                    head=place.head,
+                    going=going,
+                )
         except SessionError as error:
             results.append(error)
             continue
@@ -105,6 +113,7 @@ def append_all(
             insert_artifact(connection, number, draft, append.now)
         results.append(None)
     insert_events(connection, values)
+    write_going(connection, going)
     places.position = position
     return results
 
