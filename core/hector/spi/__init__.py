@@ -99,6 +99,7 @@ from hector.spi.session_values import (
     StagedBytes,
 )
 from hector.spi.settings import (
+    Advice,
     Doc,
     Duration,
     Env,
@@ -146,6 +147,7 @@ __all__ = [
     "ENDED_STATES",
     "KINDS",
     "LLM",
+    "Advice",
     "Agent",
     "All",
     "AnyOf",
