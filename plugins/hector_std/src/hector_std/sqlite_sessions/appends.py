@@ -13,10 +13,11 @@ from hector.spi.session import ArtifactDraft, SessionKey
 from hector.spi.session_rules import conflict
 from hector.spi.session_state import ScopedState
 from hector.spi.session_stores.rows import EventRow
+from hector.spi.task_codec import TaskRow
 from hector_std.sqlite_sessions.artifacts import check_newest, insert_artifact
 from hector_std.sqlite_sessions.places import Places
 from hector_std.sqlite_sessions.state import merge
-from hector_std.sqlite_sessions.task_rows import GoingOn, TaskRow, append_row, write_going
+from hector_std.sqlite_sessions.task_rows import GoingOn, append_row, write_going
 
 __all__ = ["Append", "append_all", "insert_events"]
 

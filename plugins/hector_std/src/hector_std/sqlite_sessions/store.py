@@ -49,6 +49,7 @@ from hector.spi.session_stores.commits import Commits
 from hector.spi.session_stores.rows import Slice, delta_of, position_of, row_of
 from hector.spi.session_stores.staging import Found, Staging
 from hector.spi.session_stores.sweeps import Sleep, Sweeper
+from hector.spi.task_codec import TaskRow
 from hector_std.sqlite_sessions import artifacts as artifact_rows
 from hector_std.sqlite_sessions import reading, writing
 from hector_std.sqlite_sessions.appends import Append
@@ -58,7 +59,6 @@ from hector_std.sqlite_sessions.contents import SqliteContents
 from hector_std.sqlite_sessions.hot import HotLogs
 from hector_std.sqlite_sessions.settings import SqliteSettings
 from hector_std.sqlite_sessions.tail import Tail
-from hector_std.sqlite_sessions.task_rows import TaskRow
 from hector_std.sqlite_sessions.tasks import SqliteTasks
 from hector_std.sqlite_sessions.writer import GroupWriter, Operation
 

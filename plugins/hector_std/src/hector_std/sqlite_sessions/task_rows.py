@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 import attrs
 
 from hector.spi.session import SessionKey
-from hector.spi.task import ENDED_STATES, Executor, TaskRecord, TaskState
-from hector.spi.task_codec import TASK_COLUMNS, dump_task, parse_task
+from hector.spi.task import ENDED_STATES, Executor, TaskRecord
+from hector.spi.task_codec import TASK_COLUMNS, TaskRow, parse_task, row_of_task
 from hector.spi.task_rules import belongs_elsewhere, task_taken_over
 from hector_std.sqlite_sessions.places import Places
 from hector_std.sqlite_sessions.task_places import TaskPlace, TaskPlaces
@@ -17,7 +17,6 @@ from hector_std.sqlite_sessions.task_places import TaskPlace, TaskPlaces
 __all__ = [
     "TASK_ROW",
     "GoingOn",
-    "TaskRow",
     "append_row",
     "beat",
     "claim_row",
@@ -25,7 +24,6 @@ __all__ = [
     "forget",
     "purge_rows",
     "read_task",
-    "row_of",
     "update_row",
     "write_going",
 ]
@@ -58,23 +56,8 @@ TASK_ROW = f"SELECT {_NAMES} FROM tasks WHERE "  # noqa: S608  # names of column
 """The beginning of a question for rows that `read_task` reads."""
 
 
-@attrs.define(eq=False)  # not frozen: made for every append, and that takes twice as long
-class TaskRow:
-    """A task, encoded; `values` are those of `TASK_COLUMNS`."""
-
-    id: str
-    state: TaskState
-    epoch: int
-    values: tuple[Any, ...]
-
-
 GoingOn: TypeAlias = dict[int, TaskRow]
 """By their keys, rows of tasks whose state has not changed; the newest of each is to be written."""
-
-
-def row_of(task: TaskRecord) -> TaskRow:
-    """Encode a task. Raises `SessionError`."""
-    return TaskRow(task.id, task.state, task.epoch, dump_task(task))
 
 
 def read_task(row: tuple[Any, ...]) -> TaskRecord:
@@ -157,7 +140,7 @@ def claim_row(
     if task.state == "running":
         places.raise_epoch(connection, task.key)
     claimed = attrs.evolve(task, state="running", epoch=epoch + 1, owner=owner, updated_at=now)
-    _turn(connection, places.tasks, row_of(claimed), place)
+    _turn(connection, places.tasks, row_of_task(claimed), place)
     return claimed
 
 
