@@ -80,6 +80,7 @@ from hector.spi.memory import (
     MemoryHit,
     MemoryIndex,
     MemoryMatch,
+    MemoryReplacement,
     MemoryStatus,
     MemoryStore,
 )
@@ -242,6 +243,7 @@ __all__ = [
     "MemoryHit",
     "MemoryIndex",
     "MemoryMatch",
+    "MemoryReplacement",
     "MemoryStatus",
     "MemoryStore",
     "ModelLimits",

@@ -6,19 +6,28 @@ import asyncio
 import hashlib
 import math
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 
 import attrs
 
 from hector.message import Event, JSONValue, dump_event, parse_event
-from hector.spi.session_rules import Cursor, check_event_size, no_cursor
+from hector.spi.session_rules import Cursor, check_event_size, cursor_expired, no_cursor
 from hector.spi.session_state import ScopedState, split_state
-from hector.spi.session_values import SessionKey, SessionPage, SessionSummary
+from hector.spi.session_values import (
+    Change,
+    ChangePage,
+    SessionKey,
+    SessionPage,
+    SessionSummary,
+)
 
 __all__ = [
     "LARGEST",
     "EventRow",
+    "FeedRow",
     "Slice",
     "bounded",
+    "change_page",
     "decode_events",
     "delta_of",
     "identity",
@@ -32,6 +41,9 @@ LARGEST = 2**63 - 1
 
 EventRow = tuple[int, float, str]
 """sequence, timestamp, payload."""
+
+FeedRow = tuple[int, str | None, str | None, int | None, str | bytes | None]
+"""position, user, id, sequence, payload; of a deletion the last two are None."""
 
 _DECODED_AT_ONCE = 200
 _SURELY_SMALL = 1_000_000
@@ -106,6 +118,44 @@ def position_of(cursor: str | None) -> int:
     if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= 18):
         raise no_cursor(cursor)
     return int(cursor)
+
+
+async def change_page(app: str, rows: Iterable[FeedRow], *, after: int, limit: int) -> ChangePage:
+    """A page of the feed.
+
+    Args:
+        app: whose feed.
+        rows: the first `limit` + 1 events and the first `limit` + 1 deletions behind `after`, and a row without a user
+            for how far the feed goes and up to where deletions are forgotten; none if there is no such app.
+        after: the position that the cursor stands for.
+        limit: how many changes the page holds.
+
+    Raises:
+        CursorExpiredError: deletions after the position are forgotten, or the feed is another one.
+    """
+    newest = forgotten = 0
+    found: list[FeedRow] = []
+    for row in rows:
+        if row[1] is None:
+            newest, forgotten = row[0], row[3] or 0
+        else:
+            found.append(row)
+    if -1 < after < forgotten or after > newest:
+        raise cursor_expired(app)
+    found.sort(key=itemgetter(0))
+    shown = found[:limit]
+    events = iter(await decode_events([(it[3] or 0, it[4]) for it in shown if it[4] is not None]))
+    page = [
+        Change(
+            key=SessionKey(app, user or "", id or ""),
+            event=None if payload is None else next(events),
+        )
+        for _, user, id, _, payload in shown
+    ]
+    has_more = len(found) > limit
+    # Without more there is nothing of this app up to the newest position, and none will come there.
+    cursor = shown[-1][0] if has_more else newest
+    return ChangePage(changes=page, cursor=str(cursor), has_more=has_more)
 
 
 def page_of(

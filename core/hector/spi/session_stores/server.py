@@ -28,7 +28,7 @@ from hector.spi.session_rules import (
     numbered,
     session_not_found,
 )
-from hector.spi.session_state import split_state
+from hector.spi.session_state import ScopedState, split_state
 from hector.spi.session_stores.commits import Commits
 from hector.spi.session_stores.dialect import Dialect
 from hector.spi.session_stores.groups import Append, GroupWriter, Pool
@@ -213,13 +213,15 @@ class ServerSessions(Generic[C]):
         stored = tuple([numbered(event, number) for number, event in enumerate(events, head + 1)])
         if len(stored) > 1:
             check_ids(key, stored)
-        check_artifacts(key, stored, artifacts, limit_bytes=self._max_artifact_bytes)
+        delta: ScopedState | None = None
+        if artifacts or any(event.actions is not None for event in stored):
+            check_artifacts(key, stored, artifacts, limit_bytes=self._max_artifact_bytes)
+            delta = delta_of(stored)
         if artifacts:
             artifacts = await self._staging.drafts(opened.contents, key, artifacts, self._clock())
-        rows, delta = [row_of(event) for event in stored], delta_of(stored)
-        digest, now = identity(key), self._clock()
+        rows = [row_of(event) for event in stored]
         await opened.writer.submit(
-            Append(key, digest, rows, delta, artifacts, head, epoch, now, task)
+            Append(key, identity(key), rows, delta, artifacts, head, epoch, self._clock(), task)
         )
         return stored
 

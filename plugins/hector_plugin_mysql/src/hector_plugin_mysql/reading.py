@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from hector.spi import (
-    Change,
     ChangePage,
     Session,
     SessionKey,
     SessionPage,
 )
-from hector.spi.session_rules import Cursor, cursor_expired
+from hector.spi.session_rules import Cursor
 from hector.spi.session_stores.rows import (
     LARGEST,
     Slice,
     bounded,
+    change_page,
     decode_events,
     identity,
     page_of,
@@ -138,26 +138,9 @@ async def changes(connection: MySQLConnection, app: str, after: int, limit: int)
     """
     name = app.encode()
     rows = await connection.fetch(_CHANGES, (name, name, after, limit + 1, name, after, limit + 1))
-    ends = [row for row in rows if row[1] is None]
-    newest, forgotten = (ends[0][0], ends[0][3]) if ends else (0, 0)
-    if -1 < after < forgotten or after > newest:
-        raise cursor_expired(app)
-    found = sorted((row for row in rows if row[1] is not None), key=_position)
-    events = iter(
-        await decode_events([(row[3], row[4]) for row in found[:limit] if row[4] is not None])
-    )
-    page = [
-        Change(
-            key=SessionKey(app, bytes(row[1]).decode(), bytes(row[2]).decode()),
-            event=None if row[4] is None else next(events),
-        )
-        for row in found[:limit]
-    ]
-    has_more = len(found) > limit
-    # Without more there is nothing of this app up to the newest position, and none will come there.
-    cursor = found[limit - 1][0] if has_more else newest
-    return ChangePage(changes=page, cursor=str(cursor), has_more=has_more)
+    found = [(row[0], _text(row[1]), _text(row[2]), row[3], row[4]) for row in rows]
+    return await change_page(app, found, after=after, limit=limit)
 
 
-def _position(row: Sequence[Any]) -> int:
-    return int(row[0])
+def _text(value: Any) -> str | None:
+    return None if value is None else bytes(value).decode()

@@ -12,17 +12,17 @@ from asyncpg import Record
 from hector.message import JSONValue
 from hector.spi import (
     ArtifactSummary,
-    Change,
     ChangePage,
     Session,
     SessionKey,
     SessionPage,
 )
-from hector.spi.session_rules import Cursor, cursor_expired
+from hector.spi.session_rules import Cursor
 from hector.spi.session_stores.rows import (
     LARGEST,
     Slice,
     bounded,
+    change_page,
     decode_events,
     identity,
     page_of,
@@ -167,23 +167,4 @@ async def changes(connection: AnyConnection, app: str, after: int, limit: int) -
         CursorExpiredError: deletions after the position are forgotten, or the feed is another one.
     """
     rows = await connection.fetch(_CHANGES, app, after, limit + 1)
-    ends = [row for row in rows if row[1] is None]
-    newest, forgotten = (ends[0][0], ends[0][3]) if ends else (0, 0)
-    if -1 < after < forgotten or after > newest:
-        raise cursor_expired(app)
-    found = sorted((row for row in rows if row[1] is not None), key=_position)
-    events = iter(
-        await decode_events([(row[3], row[4]) for row in found[:limit] if row[4] is not None])
-    )
-    page = [
-        Change(key=SessionKey(app, row[1], row[2]), event=None if row[4] is None else next(events))
-        for row in found[:limit]
-    ]
-    has_more = len(found) > limit
-    # Without more there is nothing of this app up to the newest position, and none will come there.
-    cursor = found[limit - 1][0] if has_more else newest
-    return ChangePage(changes=page, cursor=str(cursor), has_more=has_more)
-
-
-def _position(row: Record) -> int:
-    return int(row[0])
+    return await change_page(app, [tuple(row) for row in rows], after=after, limit=limit)

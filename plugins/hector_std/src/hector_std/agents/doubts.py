@@ -32,11 +32,11 @@ def doubts(text: str) -> Iterator[tuple[str, str]]:
                 _AS_TEXT % found["word"],
             )
     for start in _unclosed(text):
-        found = _BEGUN.match(text, start + 1)
-        if found is not None and text[max(start - 1, 0) : start] != "$":
+        begun = _BEGUN.match(text, start + 1)
+        if begun is not None and text[max(start - 1, 0) : start] != "$":
             yield (
-                f"`{{{found[0]}` has no closing brace, so it is not filled in",
-                f"write `{{{found[0]}}}`, or `{{ {found[0]}` if the text itself is meant",
+                f"`{{{begun[0]}` has no closing brace, so it is not filled in",
+                f"write `{{{begun[0]}}}`, or `{{ {begun[0]}` if the text itself is meant",
             )
 
 

@@ -44,7 +44,7 @@ from hector.spi.session_rules import (
     numbered,
     session_not_found,
 )
-from hector.spi.session_state import split_state
+from hector.spi.session_state import ScopedState, split_state
 from hector.spi.session_stores.commits import Commits
 from hector.spi.session_stores.rows import Slice, delta_of, position_of, row_of
 from hector.spi.session_stores.staging import Found, Staging
@@ -231,12 +231,14 @@ class SqliteSessions:
         stored = tuple([numbered(event, number) for number, event in enumerate(events, head + 1)])
         if len(stored) > 1:
             check_ids(key, stored)
-        check_artifacts(key, stored, artifacts, limit_bytes=self._max_artifact_bytes)
+        delta: ScopedState | None = None
+        if artifacts or any(event.actions is not None for event in stored):
+            check_artifacts(key, stored, artifacts, limit_bytes=self._max_artifact_bytes)
+            delta = delta_of(stored)
         if artifacts:
             contents = self._open_contents()
             artifacts = await self._staging.drafts(contents, key, artifacts, self._clock())
         rows = [row_of(event) for event in stored]
-        delta = delta_of(stored)
         await writer.submit(Append(key, rows, delta, artifacts, head, epoch, self._clock(), task))
         return stored
 
