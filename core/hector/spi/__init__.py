@@ -79,6 +79,7 @@ from hector.spi.memory import (
     MemoryHit,
     MemoryIndex,
     MemoryMatch,
+    MemoryReplacement,
     MemoryStatus,
     MemoryStore,
 )
@@ -218,6 +219,7 @@ __all__ = [
     "MemoryHit",
     "MemoryIndex",
     "MemoryMatch",
+    "MemoryReplacement",
     "MemoryStatus",
     "MemoryStore",
     "ModelLimits",

@@ -6,8 +6,9 @@ import asyncio
 import functools
 import time
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
-from hector.spi import BuildContext
+from hector.spi import BuildContext, MemoryStore
 from hector.spi.session_stores.dialect import Dialect
 from hector.spi.session_stores.groups import GroupLimits
 from hector.spi.session_stores.server import ServerSessions
@@ -46,3 +47,9 @@ class PostgresSessions(ServerSessions[AnyConnection]):
         """Prepare the store of an entry; see `ServerSessions`."""
         open_ = functools.partial(open_pool, settings)
         super().__init__(settings, open_, _DIALECT, clock=clock, sleep=sleep)
+
+    def keyword_memory(self, app: str) -> AbstractAsyncContextManager[MemoryStore]:
+        """See `KeywordMemorySource`: in the same schema, in tables of its own."""
+        from hector_plugin_postgres.memory import PostgresKeywords
+
+        return PostgresKeywords(self._pool, app=app)
