@@ -18,7 +18,7 @@ from session_stage import KEY, ServerStage, an_event, log_of
 from hector.errors import SessionConflictError
 from hector.spi import Checkpoint, Secret, SessionKey, Sessions, Tasks, TaskSource
 
-__all__ = ["ServerTaskLaws", "tasks_of"]
+__all__ = ["ServerTaskLaws", "at", "tasks_of"]
 
 T = TypeVar("T")
 
