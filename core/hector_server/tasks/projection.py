@@ -26,9 +26,9 @@ class Projection:
     What agents say to the user streams into artifacts: one for the conversation itself, and one for
     each branch that talks beside it (agents that run in parallel). A message adds to its deltas
     only what these did not bring, so that no text stands twice; when it says something else than
-    its deltas did, the artifact is published anew. Tool calls, tool results, reasoning, transfers
-    and all that agents called as tools do (branches with a `call:` segment) are status updates with
-    the event as `hector:event` in the metadata.
+    its deltas did, or the model begins its answer anew, the artifact is published anew. Tool calls,
+    tool results, reasoning, transfers and all that agents called as tools do (branches with a
+    `call:` segment) are status updates with the event as `hector:event` in the metadata.
     """
 
     def __init__(self, task: Task) -> None:
@@ -46,7 +46,7 @@ class Projection:
                 self._on_finished(event)
             case "started":
                 self._on_started(event)
-            case "tool_intent" | "tool_result":
+            case "tool_intent" | "tool_result" | "approval" | "decision":
                 self._tell(event)
             case "state":
                 if event.actions and (event.actions.transfer_to or event.actions.escalate):
@@ -61,6 +61,10 @@ class Projection:
     def _on_delta(self, event: Event) -> None:
         if not _is_answer(event):
             return
+        if event.is_restart:
+            artifact = self._artifact(event)
+            if artifact.open_text:
+                self._replace_text(artifact, "", event)
         for part in event.parts:
             if not isinstance(part, TextPart):
                 self._tell(event)
