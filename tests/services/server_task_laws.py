@@ -15,10 +15,10 @@ import pytest
 from server_dying import STEPS, a_task, key_of
 from session_stage import KEY, ServerStage, an_event, log_of
 
-from hector.errors import SessionConflictError
+from hector.errors import SessionConflictError, SessionError
 from hector.spi import Checkpoint, Secret, SessionKey, Sessions, Tasks, TaskSource
 
-__all__ = ["ServerTaskLaws", "tasks_of"]
+__all__ = ["ServerTaskLaws", "at", "tasks_of"]
 
 T = TypeVar("T")
 
@@ -45,6 +45,13 @@ async def _run(program: Path, *arguments: str, given: dict[str, Any]) -> list[st
     output, errors = await process.communicate(json.dumps(given).encode())
     assert process.returncode == 0, errors.decode()
     return output.decode().splitlines()
+
+
+async def refusal(tasks: Tasks, key: SessionKey) -> str:
+    """What an append is refused with."""
+    with pytest.raises(SessionError) as caught:
+        await tasks.append(key, [an_event("a")], head=0, task=a_task("t1", key))
+    return caught.value.message
 
 
 class ServerTaskLaws:
@@ -209,6 +216,31 @@ class ServerTaskLaws:
                     assert task is not None
                     assert session is not None
                     assert (task.owner, task.epoch, session.epoch) == (owner, 1, 1)
+
+    async def test_a_row_that_is_made_while_an_append_waits_is_not_replaced(self) -> None:
+        """The append had begun when there was none; neither its row nor its events are written."""
+        other_key = attrs.evolve(KEY, id="s2")
+        async with self.stage.open(self.folder) as sessions:
+            tasks = tasks_of(sessions)
+            for key in (KEY, other_key):
+                await sessions.create(key)
+            await tasks.append(KEY, [], head=0, task=a_task("t0", KEY))
+            async with (
+                self.stage.directly(self.folder) as other,
+                self.stage.directly(self.folder) as third,
+                asyncio.TaskGroup() as group,
+                other.transaction(),
+            ):
+                await other.execute("UPDATE apps SET position = position + 1")
+                work = group.create_task(refusal(tasks, other_key))
+                async with asyncio.timeout(10):
+                    while not await self.stage.blocked(third):
+                        await asyncio.sleep(0.01)
+                await other.execute("UPDATE tasks SET id = 't1' WHERE id = 't0'")
+            where = "session `s2` of user `ada` in app `app`"
+            assert work.result() == f"task `t1` is not of {where}"
+            assert await log_of(sessions, other_key) == []
+            assert await tasks.get("t1") == a_task("t1", KEY)
 
     async def test_owners_that_are_taken_over_all_the_time_do_not_wait_in_a_circle(self) -> None:
         """Two stores claim and append to the same tasks; the server never has to end one of them."""

@@ -75,14 +75,14 @@ def _owner(asked: TaskFilter, number: str, values: _Values) -> tuple[str, str]:
         name = values.put(key, "bytea")
         one = f"SELECT key AS session FROM sessions WHERE app = {number} AND identity = {name}"  # noqa: S608
         return one, condition
-    least = (
-        "SELECT min(session) FROM tasks"  # noqa: S608
+    tasks = (
+        "SELECT session FROM tasks"  # noqa: S608
         f" WHERE app = {number} AND session_id = {values.put(asked.session, 'text')}"
     )
-    each = (
-        f"WITH RECURSIVE one (session) AS ({least} UNION ALL SELECT ({least}"  # noqa: S608
-        " AND session > one.session) FROM one WHERE one.session IS NOT NULL)"
-        " SELECT session FROM one WHERE session IS NOT NULL"
+    each = (  # from one to the next in the index; `min` would go through all of the first one's
+        f"WITH RECURSIVE one (session) AS (({tasks} ORDER BY session LIMIT 1) UNION ALL SELECT"  # noqa: S608
+        f" ({tasks} AND session > one.session ORDER BY session LIMIT 1)"
+        " FROM one WHERE one.session IS NOT NULL) SELECT session FROM one WHERE session IS NOT NULL"
     )
     return each, condition
 
