@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 
 from hector.errors import EmbedderError, MemoryIndexError, VectorStoreError
-from hector.message import JSONValue
+from hector.memory.vector_collections import Mark, VectorCollections
 from hector.spi import (
     All,
+    Compare,
     Embedder,
     Equals,
     MemoryBatch,
     MemoryEntry,
     MemoryMatch,
+    Not,
     SessionKey,
     Vector,
     VectorHit,
@@ -27,9 +28,6 @@ __all__ = ["VectorMemory"]
 
 VERSION = 1
 """Of what is kept, and how texts are cut; another one is made again."""
-
-MARK = "mark"
-"""The id of the record that holds the place in the feed, and what the vectors were made with."""
 
 PIECE_CHARACTERS = 2000
 MOST_PIECES = 64
@@ -43,8 +41,11 @@ class VectorMemory:
     vector store does wholly or not at all. Deleting comes before it and can be repeated. Ids are made of the places of
     the events, so that what is taken in a second time replaces itself.
 
-    Vectors of another model, or of another length, mean nothing to this one: a collection of such is dropped, and the
-    index begins anew.
+    There is no compare-and-set. A process that was held up between reading the place and writing may put it back to
+    where it was; what lies behind is then taken in a second time, and nothing is lost. What it deletes is at most what
+    was there when it read the place. See `VectorCollections` for beginning anew.
+
+    Vectors of another model, or of another length, mean nothing to this one: it begins anew.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class VectorMemory:
 
         Args:
             embedder: makes the vectors.
-            store: keeps them, in a collection of its own for each app.
+            store: keeps them, in collections of its own for each app.
             app: whose feed it is.
             batch_size: texts that are embedded at once.
         """
@@ -62,95 +63,109 @@ class VectorMemory:
         self._store = store
         self._app = app
         self._batch_size = batch_size
-        self._collection = _collection(app)
-        self._is_made = False  # whether the collection is there, and of this model
         self._model = f"{embedder.model} {embedder.dimension} {VERSION}"
+        self._collections = VectorCollections(
+            store, app=app, model=self._model, dimension=embedder.dimension
+        )
+        self._searched: str | None = None  # the collection that counted when it was last looked
+        self._newest_ms = 0  # the latest of what this process has written
 
     async def cursor(self) -> str | None:
         """See `MemoryStore.cursor`."""
         try:
-            return await self._read_cursor()
+            return (await self._look()).cursor
         except VectorStoreError as error:
             raise _failed(error) from error
 
     async def apply(self, batch: MemoryBatch) -> bool:
         """See `MemoryStore.apply`."""
         try:
-            if await self._read_cursor() != batch.after:
+            before = await self._look()
+            if before.cursor != batch.after:
                 return False
-            records = await self._records(batch.entries)
-            if records and await self._read_cursor() != batch.after:
-                return (
-                    False  # embedding took its time, and another process began anew or was faster
-                )
-            for key in batch.deleted:
-                where = All((Equals("user", key.user), Equals("session", key.id)))
-                await self._store.delete(self._collection, where=where)
-            await self._store.upsert(self._collection, [*records, self._mark(batch.cursor)])
+            vectors = await self._vectors(batch.entries)
+            if vectors and await self._look() != before:
+                return False  # that took its time, and another process began anew or was faster
+            return await self._write(before, batch, vectors)
         except (EmbedderError, VectorStoreError) as error:
             raise _failed(error) from error
-        return True
 
     async def find(self, user: str, query: str, *, limit: int) -> Sequence[MemoryMatch]:
         """See `MemoryStore.find`."""
         try:
-            if not self._is_made:
-                await self._read_cursor()
             (vector,) = await self._embedder.embed([query], purpose="query")
-            asked = 2 * limit
             while True:
-                found = await self._store.search(
-                    self._collection, vector, limit=asked, where=Equals("user", user)
-                )
-                best = self._best(user, found)
-                if len(best) >= limit or len(found) < asked:
-                    return best[:limit]
-                asked *= 4  # one event may have many pieces
+                if self._searched is None:
+                    mark = await self._collections.current()
+                    if mark is None or mark.model != self._model:
+                        return ()  # not made yet: a search makes nothing
+                    self._searched = mark.collection
+                searched = self._searched
+                try:
+                    return await self._nearest(searched, user, vector, limit)
+                except VectorStoreError:
+                    if not await self._collections.is_gone(searched):
+                        raise
+                    if self._searched == searched:
+                        self._searched = None
         except (EmbedderError, VectorStoreError) as error:
             raise _failed(error) from error
 
     async def clear(self) -> None:
         """See `MemoryStore.clear`."""
         try:
-            await self._make()
+            self._searched = (await self._collections.begin_anew()).collection
         except VectorStoreError as error:
             raise _failed(error) from error
 
-    # -------------------------------------------------------------------------------- the place
+    # -------------------------------------------------------------------------------- writing
 
-    async def _read_cursor(self) -> str | None:
-        """The place; the collection is made if it is not there, and made anew if it is of another model."""
-        if self._collection in await self._store.collections():
-            marks = await self._store.get(self._collection, [MARK])
-            if marks and marks[0].metadata.get("model") == self._model:
-                self._is_made = True
-                cursor = marks[0].metadata.get("cursor")
-                return cursor if isinstance(cursor, str) else None
-        await self._make()
-        return None
+    async def _look(self) -> Mark:
+        mark = await self._collections.established()
+        self._searched = mark.collection
+        return mark
 
-    async def _make(self) -> None:
-        self._is_made = False
-        await self._store.drop_collection(self._collection)
-        await self._store.create_collection(self._collection, dimension=self._embedder.dimension)
-        await self._store.upsert(self._collection, [self._mark(None)])
-        self._is_made = True
-
-    def _mark(self, cursor: str | None) -> VectorRecord:
-        vector = [1.0] + [0.0] * (self._embedder.dimension - 1)
-        place: dict[str, JSONValue] = {} if cursor is None else {"cursor": cursor}
-        return VectorRecord(id=MARK, vector=vector, metadata={"model": self._model, **place})
+    async def _write(self, before: Mark, batch: MemoryBatch, vectors: Sequence[Vector]) -> bool:
+        """Delete, and then add what is new with the place behind it; False: the collection is gone."""
+        after = before.moved(batch.cursor)
+        known_ms = max(before.written_ms, self._newest_ms)
+        records = self._records(batch.entries, vectors, after.written_ms)
+        try:
+            for key in batch.deleted:
+                where = All(
+                    (
+                        Equals("user", key.user),
+                        Equals("session", key.id),
+                        # Not what another process has added since, of the session's next life.
+                        Not(Compare("written_ms", ">", known_ms)),
+                    )
+                )
+                await self._store.delete(before.collection, where=where)
+            await self._store.upsert(
+                before.collection, [*records, after.record(self._embedder.dimension)]
+            )
+        except VectorStoreError:
+            if await self._collections.is_gone(before.collection):
+                return False
+            raise
+        self._newest_ms = after.written_ms
+        return True
 
     # -------------------------------------------------------------------------------- the vectors
 
-    async def _records(self, entries: Sequence[MemoryEntry]) -> list[VectorRecord]:
-        pieces = [
-            (entry, at, piece) for entry in entries for at, piece in enumerate(_cut(entry.text))
-        ]
+    async def _vectors(self, entries: Sequence[MemoryEntry]) -> list[Vector]:
+        """Of all pieces of all entries, in order."""
+        pieces = [piece for entry in entries for piece in _cut(entry.text)]
         vectors: list[Vector] = []
         for start in range(0, len(pieces), self._batch_size):
-            batch = [piece for _, _, piece in pieces[start : start + self._batch_size]]
+            batch = pieces[start : start + self._batch_size]
             vectors += await self._embedder.embed(batch, purpose="document")
+        return vectors
+
+    def _records(
+        self, entries: Sequence[MemoryEntry], vectors: Sequence[Vector], written_ms: int
+    ) -> list[VectorRecord]:
+        pieces = [(entry, at) for entry in entries for at, _ in enumerate(_cut(entry.text))]
         return [
             VectorRecord(
                 id=_id(entry, at),
@@ -160,10 +175,24 @@ class VectorMemory:
                     "session": entry.key.id,
                     "sequence": entry.sequence,
                     "event": entry.event_id,
+                    "written_ms": written_ms,
                 },
             )
-            for (entry, at, _), vector in zip(pieces, vectors, strict=True)
+            for (entry, at), vector in zip(pieces, vectors, strict=True)
         ]
+
+    async def _nearest(
+        self, collection: str, user: str, vector: Vector, limit: int
+    ) -> Sequence[MemoryMatch]:
+        asked = 2 * limit
+        while True:
+            found = await self._store.search(
+                collection, vector, limit=asked, where=Equals("user", user)
+            )
+            best = self._best(user, found)
+            if len(best) >= limit or len(found) < asked:
+                return best[:limit]
+            asked *= 4  # one event may have many pieces
 
     def _best(self, user: str, found: Sequence[VectorHit]) -> list[MemoryMatch]:
         """The best piece of each event."""
@@ -180,13 +209,6 @@ class VectorMemory:
                 )
                 matches.setdefault((session, sequence), match)
         return list(matches.values())
-
-
-def _collection(app: str) -> str:
-    """A name that any vector store takes."""
-    plain = re.sub(r"[^a-z0-9]+", "_", app.lower()).strip("_")[:32]
-    mark = blake2b(app.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
-    return f"hector_memory_{plain}_{mark}"
 
 
 def _id(entry: MemoryEntry, piece: int) -> str:

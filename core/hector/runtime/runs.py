@@ -7,7 +7,6 @@ from collections.abc import AsyncGenerator
 
 import attrs
 
-from hector.agent import call_id_of
 from hector.errors import (
     AgentChangedError,
     CanceledError,
@@ -16,6 +15,7 @@ from hector.errors import (
     TaskError,
 )
 from hector.message import Event, Message
+from hector.runtime.decisions import newest_of_calls
 from hector.runtime.generation import Generation
 from hector.runtime.invoke import invoke
 from hector.runtime.lease import Lease
@@ -80,7 +80,7 @@ class Runs:
             self._turns.give_back(key)
 
     async def resume(self, record: TaskRecord) -> AsyncGenerator[Event]:
-        """Go on with a task that nobody works on; yields what it had recorded, and what happens then.
+        """Go on with a task that nobody works on; yields all it had recorded, in order, and what happens then.
 
         Raises:
             TaskError: somebody else has it, or it cannot go on.
@@ -122,6 +122,11 @@ class Runs:
     async def _follow(self, start: Start, task_id: str) -> AsyncGenerator[Event]:
         """Run it, and go on with it here when a reload cut it off or its decision came while it ended."""
         seen = 0
+        if start.session is not None:
+            for event in start.session.events:
+                if event.invocation_id == start.invocation_id:
+                    yield event
+            seen = start.session.head
         while True:
             generation, lease = self._live.lease(start.agent)
             start = self._with_record(start, task_id, generation)
@@ -139,7 +144,7 @@ class Runs:
             try:
                 async for event in events:
                     if event.sequence is not None and event.sequence <= seen:
-                        continue  # the reader had it before it was cut off
+                        continue  # a replay: the reader had it, here or from the log
                     if event.kind == "finished" and start.record is not None:
                         again = await self._again(start.record, event)
                         if again is not None:
@@ -201,13 +206,9 @@ class Runs:
             return False
         session = await self.services.sessions.load(record.key)
         events = session.events if session is not None else []
-        newest: dict[str, Event] = {}
-        for event in events:
-            id = call_id_of(event)
-            if event.invocation_id == record.invocation_id and id is not None:
-                newest[id] = event
+        newest = newest_of_calls(record, events)
         ids = [str(id) for id in waited]
-        return any(newest[id].kind == "decision" for id in ids if id in newest)
+        return any(event.kind == "decision" for (_, id), event in newest.items() if id in ids)
 
     async def _claimed(self, record: TaskRecord) -> Start:
         """Take a task over, and what it goes on with.

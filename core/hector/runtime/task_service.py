@@ -104,7 +104,7 @@ class RuntimeTasks:
         return decided
 
     async def resume(self, id: str, *, user: str | None = None) -> AsyncGenerator[Event]:
-        """Go on with a task that nobody works on: yields what it had recorded, and then as `Runtime.run`.
+        """Go on with a task that nobody works on: yields all it had recorded, and then as `Runtime.run`.
 
         A task whose calls still wait for a person ends with `input_required` again.
 

@@ -173,6 +173,8 @@ def numbered(event: Event, sequence: int) -> Event:
         model=event.model,
         actions=actions,
         idempotency_key=event.idempotency_key,
+        approval=event.approval,
+        decision=event.decision,
         outcome=event.outcome,
         failure=event.failure,
         metadata=event.metadata,

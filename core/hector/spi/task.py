@@ -68,16 +68,16 @@ class TaskRecord:
     """An invocation as a row.
 
     Attributes:
-        id: unique in the store; 1 to 255 printable characters.
+        id: unique in the store, whatever the app; 1 to 255 printable characters.
         key: the session it runs in.
         agent: the agent that was called.
         invocation_id: of its events.
         state: see `TaskState`.
         epoch: raised by every claim; who writes under an older one is refused.
         owner: id of the executor that works on it while it is `running`; otherwise empty.
-        fingerprint: of the agent as it was built; tells whether it is still the same.
+        fingerprint: of the agent as it was built, possibly empty; tells whether it is still the same.
         generation: number of the generation that last worked on it.
-        reason: why it waits, or why it ended; for people.
+        reason: why it waits, or why it ended; for people, of any characters.
         expires_at: when a `waiting` task wants to be looked at though nothing happened, in seconds since the
             epoch; None: never.
         started_at, updated_at: seconds since the epoch.
@@ -118,8 +118,8 @@ class Executor:
     """A process that works on tasks.
 
     Attributes:
-        id: unique; a process that starts anew has another one.
-        place: what identifies the process to others on the same machine; opaque, possibly empty.
+        id: unique, 1 to 255 characters; a process that starts anew has another one.
+        place: what identifies the process to others on the same machine; opaque, at most 255 characters.
         beat_at: when it last said that it lives, in seconds since the epoch, by the store's clock.
     """
 
@@ -133,7 +133,9 @@ class Tasks(Protocol):
 
     The log stays the only truth. A row says who may write it, so that a worker that was given up for dead and
     comes back is refused, and that no task is worked on twice. Every method raises `SessionError` when the database
-    cannot be reached, read or written; cancellation is as in `Sessions`.
+    cannot be reached, read or written, and refuses what not every store could keep with `UsageError`
+    (`hector.spi.task_rules`): names above 255 characters, times that are not finite, numbers below 0 or above 2⁶³ - 1.
+    What returned is durable; cancellation is as in `Sessions`. Records belong to the caller.
     """
 
     async def append(
@@ -151,8 +153,10 @@ class Tasks(Protocol):
         A row of that id is replaced if it has the same epoch; if there is none it is made.
 
         Raises:
-            SessionConflictError: as `Sessions.append`; or the row has another epoch: then `is_taken_over`.
-            SessionError: the row belongs to another session, or the task's key is not `key`; nothing was written.
+            SessionConflictError: as `Sessions.append`; or the row has another epoch: then `is_taken_over`. Where both
+                are so, either may be told.
+            SessionError: as `Sessions.append`; or the row belongs to another session, the task's key is not `key`, or
+                its checkpoint is not JSON or above `MAXIMUM_EVENT_BYTES`. Nothing was written.
         """
         ...
 
@@ -172,25 +176,28 @@ class Tasks(Protocol):
         limit: int = 100,
         cursor: str | None = None,
     ) -> TaskPage:
-        """Tasks of an app in the order of their ids; `limit` in 1…1000.
+        """Tasks of an app in the order of the code points of their ids; `limit` in 1…1000.
 
         Args:
             app: whose tasks.
             states: those in one of these; empty: in any.
             user: those of one user.
-            session: those in sessions of one id.
+            session: those in sessions of one id, which each user may have one of.
             expires_before: those whose `expires_at` is earlier.
             updated_before: those whose `updated_at` is earlier.
             limit: at most so many.
             cursor: the `next_cursor` of the page before.
 
-        The cost follows the tasks that have not ended, not those that have; for `expires_before` with the state
-        `waiting` it follows what is found.
+        The cost follows the tasks that have not ended, not those that have; without the two times, and for
+        `expires_before` with the state `waiting`, it follows what is found.
+
+        Raises:
+            UsageError: one of them makes no sense.
         """
         ...
 
     async def claim(self, id: str, *, owner: str, epoch: int) -> TaskRecord | None:
-        """Take a task over: `running` under `owner`, with the next epoch.
+        """Take a task over: `running` under `owner`, with the next epoch, changed now by the store's clock.
 
         One statement decides, so that of many who try one gets it. Where somebody else was working on it (`running`),
         the session's epoch is raised in the same transaction: whatever the other still appends is refused.
@@ -206,17 +213,24 @@ class Tasks(Protocol):
         ...
 
     async def update(self, task: TaskRecord, *, epoch: int) -> bool:
-        """Replace a row that still has `epoch`, without an event; `task.epoch` may be the next one.
+        """Replace a row that still has `epoch`, without an event; `task.epoch` is that one or the next.
+
+        The next one shuts the owner's appends with the row out, but not those without it: the session's epoch stays.
 
         Returns:
             Whether it did; False when there is no such row, or it has another epoch.
+
+        Raises:
+            UsageError: `task.epoch` is neither of the two.
+            SessionError: the row belongs to another session; or as for `append`.
         """
         ...
 
     async def purge(self, app: str, *, before: float) -> int:
         """Remove rows of ended tasks that were last changed before a moment; how many went.
 
-        A session that is deleted takes its rows along.
+        Many may go in several transactions. A session that is deleted takes its rows along, and a restored one brings
+        none.
         """
         ...
 
@@ -227,7 +241,7 @@ class Tasks(Protocol):
         ...
 
     async def executors(self) -> tuple[Sequence[Executor], float]:
-        """Every executor that is known, and what the store's clock says now, in seconds since the epoch."""
+        """Every executor that is known, by id, and what the store's clock says now, in seconds since the epoch."""
         ...
 
     async def forget(self, id: str) -> None:

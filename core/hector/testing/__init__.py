@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hector.testing.session_suite import SessionsSuite
     from hector.testing.settings_mutations import Mutation, mutations
     from hector.testing.settings_strategies import settings_strategy
+    from hector.testing.task_suite import TasksSuite
     from hector.testing.toolset_suite import ToolsetSuite
     from hector.testing.vector_suite import VectorStoreSuite
 
@@ -36,6 +37,7 @@ __all__ = [
     "ScriptedLLM",
     "ScriptedSettings",
     "SessionsSuite",
+    "TasksSuite",
     "ToolsetSuite",
     "VectorStoreSuite",
     "check_chunks",
@@ -58,6 +60,7 @@ _HOMES = {
     "ScriptedLLM": "scripted",
     "ScriptedSettings": "scripted",
     "SessionsSuite": "session_suite",
+    "TasksSuite": "task_suite",
     "ToolsetSuite": "toolset_suite",
     "VectorStoreSuite": "vector_suite",
     "check_chunks": "chunker_suite",

@@ -50,7 +50,7 @@ async def test_a_missing_folder_is_made_and_the_file_is_private(tmp_path: Path) 
 
 async def test_the_file_is_written_ahead_and_fully_synchronised(tmp_path: Path) -> None:
     """Without FULL the last commits could go with the power."""
-    wanted = {"journal_mode": "wal", "synchronous": 2, "fullfsync": 1, "user_version": 3}
+    wanted = {"journal_mode": "wal", "synchronous": 2, "fullfsync": 1, "user_version": 4}
 
     def ask(connection: sqlite3.Connection) -> dict[str, object]:
         return {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in wanted}

@@ -17,6 +17,7 @@ from hector.spi.session_state import ScopedState, split_state
 from hector_std.sqlite_sessions.artifacts import check_newest, insert_artifact
 from hector_std.sqlite_sessions.places import Places
 from hector_std.sqlite_sessions.state import merge
+from hector_std.sqlite_sessions.task_rows import TaskRow, append_row
 
 __all__ = ["Append", "EventRow", "append_all", "delta_of", "insert_events", "row"]
 
@@ -41,6 +42,7 @@ class Append:
     head: int
     epoch: int
     now: float
+    task: TaskRow | None = None
 
 
 def row(event: Event) -> EventRow:
@@ -87,6 +89,8 @@ def append_all(
                 )
             if append.artifacts:
                 check_newest(connection, append.key, place.number, append.artifacts)
+            if append.task is not None:  # behind everything else that may be refused
+                append_row(connection, places.tasks, append.task, append.key, place.head)
         except SessionError as error:
             results.append(error)
             continue

@@ -55,6 +55,8 @@ from hector_std.sqlite_sessions.hot import HotLogs
 from hector_std.sqlite_sessions.settings import SqliteSettings
 from hector_std.sqlite_sessions.staging import Staging
 from hector_std.sqlite_sessions.tail import Tail
+from hector_std.sqlite_sessions.task_rows import TaskRow
+from hector_std.sqlite_sessions.tasks import SqliteTasks
 from hector_std.sqlite_sessions.writer import GroupWriter, Operation
 
 __all__ = ["SqliteSessions", "create"]
@@ -78,7 +80,7 @@ def create(settings: SqliteSettings, context: BuildContext) -> SqliteSessions:  
 
 
 class SqliteSessions:
-    """Sessions in one SQLite file: `hector.spi.Sessions`, as an async context manager.
+    """Sessions and tasks in one SQLite file: `hector.spi.Sessions`, as an async context manager.
 
     Entering makes the file and its folder when missing; leaving commits what is queued and closes.
     Enter and leave in one task. Several processes may use one file.
@@ -124,6 +126,14 @@ class SqliteSessions:
         self._writer: GroupWriter | None = None
         self._reader: SqliteConnection | None = None
         self._committed: asyncio.Event | None = None
+        self._tasks = SqliteTasks(
+            append_with=self._append, writer=self._open_writer, read=self._read, clock=clock
+        )
+
+    @property
+    def tasks(self) -> SqliteTasks:
+        """See `TaskSource.tasks`."""
+        return self._tasks
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -193,6 +203,18 @@ class SqliteSessions:
         artifacts: Sequence[ArtifactDraft] = (),
     ) -> Sequence[Event]:
         """See `Sessions.append`."""
+        return await self._append(key, events, head=head, epoch=epoch, artifacts=artifacts)
+
+    async def _append(
+        self,
+        key: SessionKey,
+        events: Sequence[Event],
+        *,
+        head: int,
+        epoch: int,
+        artifacts: Sequence[ArtifactDraft],
+        task: TaskRow | None = None,
+    ) -> Sequence[Event]:
         writer = self._open_writer()
         check_key(key)
         stored = tuple([numbered(event, number) for number, event in enumerate(events, head + 1)])
@@ -203,7 +225,7 @@ class SqliteSessions:
             artifacts = await self._staging.drafts(writer, key, artifacts, self._clock())
         rows = [row(event) for event in stored]
         delta = delta_of(stored)
-        await writer.submit(Append(key, rows, delta, artifacts, head, epoch, self._clock()))
+        await writer.submit(Append(key, rows, delta, artifacts, head, epoch, self._clock(), task))
         return stored
 
     async def claim(self, key: SessionKey) -> Session:

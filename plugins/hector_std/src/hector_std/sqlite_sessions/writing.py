@@ -14,6 +14,7 @@ from hector_std.sqlite_sessions.appends import EventRow, insert_events
 from hector_std.sqlite_sessions.artifacts import Doomed, check_newest, insert_artifact, leave_blobs
 from hector_std.sqlite_sessions.places import Place, Places
 from hector_std.sqlite_sessions.state import merge, read_state
+from hector_std.sqlite_sessions.task_rows import drop_rows
 from hector_std.sqlite_sessions.writer import AbandonedError
 
 __all__ = ["claim", "create", "delete", "restore"]
@@ -34,12 +35,7 @@ def create(
 
 def claim(connection: sqlite3.Connection, places: Places, key: SessionKey) -> int:
     """Raise the epoch and return it. Raises `SessionNotFoundError`."""
-    place = places.get(connection, key)
-    connection.execute(
-        "UPDATE sessions SET epoch = ? WHERE key = ?", (place.epoch + 1, place.number)
-    )
-    place.epoch += 1
-    return place.epoch
+    return places.raise_epoch(connection, key)
 
 
 def delete(
@@ -58,6 +54,7 @@ def delete(
         return None
     places.forget(key)
     number = rows[0][0]
+    drop_rows(connection, places.tasks, key)
     doomed = leave_blobs(connection, number)
     connection.execute(
         "DELETE FROM app_runs WHERE first = last AND last IN"
