@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import TypeAlias
 
-from hector.checkpoint import RecoveryPolicy, is_gone, this_place
+from hector.checkpoint import RecoveryPolicy, living_executors, this_place
 from hector.errors import (
     AgentChangedError,
     ComponentError,
@@ -33,7 +33,6 @@ Drive: TypeAlias = Callable[[TaskRecord, AsyncGenerator[Event]], Awaitable[None]
 """Reads the events of a task that is resumed, to the end."""
 
 PAGE = 200
-GIVEN_UP_AFTER_BEATS = 3
 IDLE_S = 5.0
 """How often a runtime without recovery looks for tasks that were decided elsewhere."""
 
@@ -46,14 +45,22 @@ async def _read_on(_record: TaskRecord, events: AsyncGenerator[Event]) -> None:
 class Recovery:
     """Looks again and again for tasks that can go on, and resumes them, so many at once.
 
-    Any number of processes may do this beside each other: a claim decides who gets a task.
+    Any number of processes may do this beside each other: a claim decides who gets a task. One that does not resume
+    only says that it lives.
 
     Attributes:
         drive: reads the events of resumed tasks; a server puts its own in the place of the one that only reads on.
     """
 
     def __init__(
-        self, app: str, tasks: Tasks, services: Services, runs: Runs, service: RuntimeTasks
+        self,
+        app: str,
+        tasks: Tasks,
+        services: Services,
+        runs: Runs,
+        service: RuntimeTasks,
+        *,
+        resumes: bool,
     ) -> None:
         self.drive: Drive = _read_on
         self._app = app
@@ -66,6 +73,7 @@ class Recovery:
         self._taken: set[str] = set()
         self._wake = asyncio.Event()
         self._is_first = True
+        self._resumes = resumes
         service.when_ready(self._hear)
 
     async def run(self, scope: TaskScope) -> None:
@@ -97,6 +105,9 @@ class Recovery:
         if policy is not None:
             executor = Executor(id=self._services.executor, place=this_place())
             await self._tasks.beat(executor)
+        if not self._resumes:
+            return
+        if policy is not None:
             await self._close_expired(policy, now)
             await self._tasks.purge(self._app, before=now - policy.retention_s)
         await self._resume_all(scope, ("ready",))
@@ -110,10 +121,8 @@ class Recovery:
 
     async def _alive(self, policy: RecoveryPolicy) -> frozenset[str]:
         """Executors that must be left alone."""
-        executors, now = await self._tasks.executors()
-        late = now - GIVEN_UP_AFTER_BEATS * policy.heartbeat_s
-        dead = {item.id for item in executors if item.beat_at < late or is_gone(item.place)}
-        return frozenset({item.id for item in executors} - dead | {self._services.executor})
+        living = await living_executors(self._tasks, heartbeat_s=policy.heartbeat_s)
+        return living | {self._services.executor}
 
     async def _pages(
         self,
@@ -196,14 +205,20 @@ class Recovery:
 
 @asynccontextmanager
 async def open_recovery(
-    app: str, services: Services, runs: Runs, service: RuntimeTasks, scope: TaskScope
+    app: str,
+    services: Services,
+    runs: Runs,
+    service: RuntimeTasks,
+    scope: TaskScope,
+    *,
+    resumes: bool,
 ) -> AsyncGenerator[Recovery | None]:
     """Look for tasks while inside; None if the session store keeps none."""
     tasks = services.tasks
     if tasks is None:
         yield None
         return
-    recovery = Recovery(app, tasks, services, runs, service)
+    recovery = Recovery(app, tasks, services, runs, service, resumes=resumes)
     looking = scope.create_task(recovery.run(scope), name="recover tasks")
     try:
         yield recovery

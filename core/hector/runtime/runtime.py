@@ -99,6 +99,7 @@ class Runtime:
         agent_tools: Mapping[str, Sequence[Agent]] | None = None,
         direct_tools: Mapping[str, Sequence[Tool]] | None = None,
         providers: Iterable[Provider] = (),
+        resumes: bool = True,
     ) -> AsyncGenerator[Runtime]:
         """Build everything a config names, and close it again at the end, in reverse order.
 
@@ -121,6 +122,8 @@ class Runtime:
             agent_tools: by agent, agents it may call.
             direct_tools: by agent, tools it may use.
             providers: providers beside those of installed plugins; they win over them.
+            resumes: whether tasks of the session store that nobody works on are gone on with in the background; a
+                program that ends soon leaves them to others.
 
         Yields:
             The runtime. Leaving the block refuses new invocations, waits up to `server.shutdown_timeout` for
@@ -179,7 +182,7 @@ class Runtime:
                 )
                 if watch is not None:
                     watch.watch_runtime(lambda: gauges_of(runtime.health()))
-                async with runtime._recovering(group):
+                async with runtime._recovering(group, resumes=resumes):
                     try:
                         yield runtime
                     finally:
@@ -187,9 +190,9 @@ class Runtime:
                         await close_down(runtime._queue, group)
 
     @asynccontextmanager
-    async def _recovering(self, group: TaskScope) -> AsyncGenerator[None]:
+    async def _recovering(self, group: TaskScope, *, resumes: bool) -> AsyncGenerator[None]:
         async with open_recovery(
-            self._name, self._services, self._runs, self._tasks, group
+            self._name, self._services, self._runs, self._tasks, group, resumes=resumes
         ) as recovery:
             self._recovery = recovery
             yield
