@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -49,8 +50,14 @@ def inside(
 
     def call(*args: str) -> tuple[int, str, str]:
         capsys.readouterr()
-        with pytest.raises(SystemExit) as left:
-            main(args)
+        root = logging.getLogger()
+        before = root.handlers[:], root.level
+        try:
+            with pytest.raises(SystemExit) as left:
+                main(args)
+        finally:  # a command sees to the logs of its process
+            root.handlers, root.level = before[0], before[1]
+            logging.captureWarnings(capture=False)
         code = left.value.code
         assert isinstance(code, int)
         said = capsys.readouterr()

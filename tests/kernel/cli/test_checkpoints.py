@@ -63,7 +63,9 @@ def test_a_task_that_was_killed_is_seen_and_gone_on_with(
     shown = inside("checkpoints", "show", "-")[1]
     assert "state       running, by a process that has died\n" in shown
     assert re.search(
-        r"^in flight\n  buy, call call-1, for \d+ s, key [0-9a-f]{32}\.\d+:call-1$", shown, re.MULTILINE
+        r"^in flight\n  buy, call call-1, for \d+ s, key [0-9a-f]{32}\.\d+:call-1$",
+        shown,
+        re.MULTILINE,
     )
     assert bought(terminal) == []
 
@@ -112,8 +114,10 @@ def test_without_checkpoints_nobody_knows_who_works_on_a_task(
     assert inside("checkpoints", "drop", "-") == (
         1,
         "",
-        f"error: [H430] task `{task['task']}` may be being worked on: without `server.checkpoint` no process says "
-        "that it lives\n  hint: if none does, take it over with --force\n",
+        (
+            f"error: [H430] task `{task['task']}` may be being worked on: without `server.checkpoint` no process says "
+            "that it lives\n  hint: if none does, take it over with --force\n"
+        ),
     )
     dropped = inside("checkpoints", "drop", "-", "--force", "--reason", "was left by a crash")
     assert dropped == (0, "", f"Dropped task {task['task']}.\n")
@@ -171,8 +175,10 @@ def test_a_task_that_does_not_exist(terminal: Terminal, inside: Inside, command:
     assert inside("checkpoints", command, "nothing") == (
         1,
         "",
-        "error: [H431] task `nothing` does not exist\n"
-        "  hint: `hector checkpoints ls` lists those that have not ended\n",
+        (
+            "error: [H431] task `nothing` does not exist\n"
+            "  hint: `hector checkpoints ls` lists those that have not ended\n"
+        ),
     )
 
 
