@@ -62,41 +62,61 @@ def pending_of(
 
 
 async def decide(
-    tasks: Tasks, sessions: Sessions, record: TaskRecord, decision: Decision
+    tasks: Tasks, sessions: Sessions, record: TaskRecord, decisions: Sequence[Decision]
 ) -> TaskRecord:
-    """Record a decision; of several about one call, at any number of processes, one counts.
+    """Record decisions, all or none; of several about one call, at any number of processes, one counts.
 
     Returns:
         The task as it is then: `ready`, unless it is being worked on.
 
     Raises:
-        DecisionRefusedError: it does not count; nothing was written.
+        DecisionRefusedError: one of them does not count; nothing was written.
         TaskNotFoundError: the task or its session is gone.
         SessionError: the database cannot be reached.
     """
-    _check(record, decision)
+    _check_all(record, decisions)
     for attempt in range(1, ATTEMPTS + 1):
         session = await sessions.load(record.key)
         current = await tasks.get(record.id)
         if session is None or current is None:
             raise TaskNotFoundError(record.id, "does not exist")
-        question = _question(current, session, decision)
-        event = Event(
-            id=f"{current.invocation_id}.{uuid.uuid4().hex}",
-            kind="decision",
-            invocation_id=current.invocation_id,
-            author="user",
-            branch=question.branch,
-            timestamp=time.time(),
-            generation=current.generation,
-            decision=decision,
-        )
+        events = [_event(current, session, decision) for decision in decisions]
         try:
-            return await _append(tasks, sessions, current, session, event)
+            return await _append(tasks, sessions, current, session, events)
         except SessionConflictError:
             if attempt == ATTEMPTS:
                 raise
     raise AssertionError("unreachable")
+
+
+def _check_all(record: TaskRecord, decisions: Sequence[Decision]) -> None:
+    seen: set[str] = set()
+    for decision in decisions:
+        _check(record, decision)
+        if decision.call_id in seen:
+            raise DecisionRefusedError(
+                record.id,
+                f"got two decisions about call `{decision.call_id}`",
+                because="malformed",
+                hint="decide about each call once",
+            )
+        seen.add(decision.call_id)
+    if not decisions:
+        raise DecisionRefusedError(record.id, "got no decision", because="malformed")
+
+
+def _event(record: TaskRecord, session: Session, decision: Decision) -> Event:
+    question = _question(record, session, decision)
+    return Event(
+        id=f"{record.invocation_id}.{uuid.uuid4().hex}",
+        kind="decision",
+        invocation_id=record.invocation_id,
+        author="user",
+        branch=question.branch,
+        timestamp=time.time(),
+        generation=record.generation,
+        decision=decision,
+    )
 
 
 def _check(record: TaskRecord, decision: Decision) -> None:
@@ -143,13 +163,17 @@ def _question(record: TaskRecord, session: Session, decision: Decision) -> Event
 
 
 async def _append(
-    tasks: Tasks, sessions: Sessions, record: TaskRecord, session: Session, event: Event
+    tasks: Tasks,
+    sessions: Sessions,
+    record: TaskRecord,
+    session: Session,
+    events: Sequence[Event],
 ) -> TaskRecord:
     if record.state == "running":  # whoever works on it looks for decisions before it leaves
-        await sessions.append(record.key, (event,), head=session.head, epoch=session.epoch)
+        await sessions.append(record.key, events, head=session.head, epoch=session.epoch)
         return record
     ready = attrs.evolve(
         record, state="ready", reason="decided", expires_at=None, updated_at=time.time()
     )
-    await tasks.append(record.key, (event,), head=session.head, epoch=session.epoch, task=ready)
+    await tasks.append(record.key, events, head=session.head, epoch=session.epoch, task=ready)
     return ready

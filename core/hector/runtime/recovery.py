@@ -64,39 +64,57 @@ class Recovery:
         self._policy = services.checkpoints.recovery
         self._free = asyncio.Semaphore(self._policy.max_concurrent if self._policy else 64)
         self._taken: set[str] = set()
-        self._wake = asyncio.Event()
         self._is_first = True
+        self._scope: TaskScope | None = None
+        self._has_beaten = asyncio.Event()
         service.when_ready(self._hear)
 
     async def run(self, scope: TaskScope) -> None:
         """Look until cancelled; the tasks that are resumed belong to `scope`."""
+        self._scope = scope
         pause_s = self._policy.heartbeat_s if self._policy is not None else IDLE_S
+        try:
+            while True:
+                try:
+                    async with asyncio.timeout(max(60.0, 10 * pause_s)):
+                        await self._look(scope)
+                except (HectorError, TimeoutError) as error:
+                    logger.warning("tasks could not be looked for: %s", error)
+                await asyncio.sleep(pause_s)
+        finally:
+            self._scope = None
+
+    async def beat(self) -> None:
+        """Say that this process lives until cancelled, however long the tasks take that it resumes."""
+        policy = self._policy
+        if policy is None:
+            self._has_beaten.set()
+            return
+        executor = Executor(id=self._services.executor, place=this_place())
         while True:
             try:
-                async with asyncio.timeout(max(60.0, 10 * pause_s)):
-                    await self._look(scope)
+                async with asyncio.timeout(policy.heartbeat_s * GIVEN_UP_AFTER_BEATS):
+                    await self._tasks.beat(executor)
+                self._has_beaten.set()
             except (HectorError, TimeoutError) as error:
-                logger.warning("tasks could not be looked for: %s", error)
-            self._wake.clear()
-            try:
-                async with asyncio.timeout(pause_s):
-                    await self._wake.wait()
-            except TimeoutError:
-                continue
+                logger.warning("others could not be told that this process lives: %s", error)
+            await asyncio.sleep(policy.heartbeat_s)
 
     async def leave(self) -> None:
         """Say that this process works on nothing any more."""
         if self._policy is not None:
             await self._tasks.forget(self._services.executor)
 
-    def _hear(self, _record: TaskRecord) -> None:
-        self._wake.set()
+    def _hear(self, record: TaskRecord) -> None:
+        """Go on at once with a task that was decided here: somebody waits for it, and it is none of a backlog."""
+        if self._scope is not None and record.id not in self._taken:
+            self._taken.add(record.id)
+            self._scope.create_task(self._resume(record), name=f"resume task {record.id}")
 
     async def _look(self, scope: TaskScope) -> None:
+        await self._has_beaten.wait()
         policy, now = self._policy, time.time()
         if policy is not None:
-            executor = Executor(id=self._services.executor, place=this_place())
-            await self._tasks.beat(executor)
             await self._close_expired(policy, now)
             await self._tasks.purge(self._app, before=now - policy.retention_s)
         await self._resume_all(scope, ("ready",))
@@ -109,11 +127,11 @@ class Recovery:
         self._is_first = False
 
     async def _alive(self, policy: RecoveryPolicy) -> frozenset[str]:
-        """Executors that must be left alone."""
+        """Executors that must be left alone; this one knows by itself what it works on."""
         executors, now = await self._tasks.executors()
         late = now - GIVEN_UP_AFTER_BEATS * policy.heartbeat_s
         dead = {item.id for item in executors if item.beat_at < late or is_gone(item.place)}
-        return frozenset({item.id for item in executors} - dead | {self._services.executor})
+        return frozenset({item.id for item in executors} - dead - {self._services.executor})
 
     async def _pages(
         self,
@@ -153,7 +171,13 @@ class Recovery:
                     continue
                 await self._free.acquire()
                 self._taken.add(record.id)
-                scope.create_task(self._resume(record), name=f"resume task {record.id}")
+                scope.create_task(self._resume_in_turn(record), name=f"resume task {record.id}")
+
+    async def _resume_in_turn(self, record: TaskRecord) -> None:
+        try:
+            await self._resume(record)
+        finally:
+            self._free.release()
 
     async def _resume(self, record: TaskRecord) -> None:
         try:
@@ -168,7 +192,6 @@ class Recovery:
             logger.warning("task %s could not be resumed: %s", record.id, error.message)
         finally:
             self._taken.discard(record.id)
-            self._free.release()
 
     async def _keep_or_fail(self, record: TaskRecord, error: AgentChangedError) -> None:
         if self._policy is not None and self._policy.when_changed == "fail":
@@ -183,6 +206,8 @@ class Recovery:
         async with aclosing(pages) as records:
             async for record in records:
                 if record.state == "running" and record.owner in alive:
+                    continue
+                if record.id in self._taken or self._runs.is_running(record.id):
                     continue
                 reason = f"nothing happened to its task for {policy.timeout_s:g} s"
                 await self._close(record, "failed", TaskExpiredError(record.agent, reason))
@@ -204,12 +229,14 @@ async def open_recovery(
         yield None
         return
     recovery = Recovery(app, tasks, services, runs, service)
+    beating = scope.create_task(recovery.beat(), name="beat")
     looking = scope.create_task(recovery.run(scope), name="recover tasks")
     try:
         yield recovery
     finally:
         looking.cancel()
-        await asyncio.wait([looking])
+        beating.cancel()
+        await asyncio.wait([looking, beating])
         try:
             await recovery.leave()
         except HectorError as error:
