@@ -31,7 +31,7 @@ class CallStep:
 
     Attributes:
         call: as it runs: with the arguments that a person has put in the place of the model's.
-        key: the idempotency key; the same for as long as the call lives.
+        key: the idempotency key; the same for as long as the call lives, and empty before anything is recorded of it.
         next: see `Next`.
         is_in_doubt: for `ask`: whether the call was cut off, rather than in need of approval.
         approval: for `wait`: the recorded question.
@@ -47,7 +47,7 @@ class CallStep:
 
 
 def next_step(
-    call: ToolCall, tool: Tool | None, recorded: Sequence[Event], *, key: str, now: float
+    call: ToolCall, tool: Tool | None, recorded: Sequence[Event], *, now: float
 ) -> CallStep:
     """What comes next for a call.
 
@@ -55,14 +55,13 @@ def next_step(
         call: as the model gave it.
         tool: what it calls, or None: there is none of that name any more.
         recorded: what the log holds of the call, in order.
-        key: the idempotency key of a call of which nothing is recorded.
         now: seconds since the epoch; an approval that has expired counts as denied.
     """
     if not recorded:
         needs_approval = tool is not None and tool.spec.needs_approval
-        return CallStep(call, key, "ask" if needs_approval else "begin")
+        return CallStep(call, "", "ask" if needs_approval else "begin")
     last = recorded[-1]
-    key = next((event.idempotency_key for event in recorded if event.idempotency_key), key)
+    key = next((event.idempotency_key for event in recorded if event.idempotency_key), "")
     asked = next((event for event in reversed(recorded) if event.kind == "approval"), None)
     call = _call_of(recorded) or call
     match last.kind:

@@ -52,7 +52,7 @@ async def run_call(
         try:
             return await _watched(invocation, call, tools, context, timeout_s)
         except asyncio.CancelledError:
-            if not invocation.log.running_calls.absorb(call.id):
+            if not invocation.log.running_calls.absorb():
                 raise
             return _error("The call was canceled.")
 

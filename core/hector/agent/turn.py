@@ -52,14 +52,7 @@ class Turn:
         self.recorded: Sequence[Event] = sorted(events, key=lambda event: event.sequence or 0)
         now = time.time()
         self._steps = [
-            next_step(
-                call,
-                tools.get(call.name),
-                found.get(call.id, ()),
-                key=f"{invocation.id}:{call.id}",
-                now=now,
-            )
-            for call in calls
+            next_step(call, tools.get(call.name), found.get(call.id, ()), now=now) for call in calls
         ]
         self.queue: asyncio.Queue[Event | Exception | None] = asyncio.Queue()
         self._unfinished = 0
@@ -81,7 +74,7 @@ class Turn:
             return ()
         events = await self._invocation.record_steps([*announced.values()])
         for at, event in zip(announced, events, strict=True):
-            step = self._steps[at]
+            step = attrs.evolve(self._steps[at], key=event.idempotency_key or "")
             if step.next == "ask":
                 self._steps[at] = attrs.evolve(step, next="wait", approval=event)
             else:
@@ -179,7 +172,7 @@ class Turn:
     # ----------------------------------------------------------------------------- events
 
     def _intent(self, step: CallStep) -> Event:
-        return self._invocation.make("tool_intent", (step.call,), idempotency_key=step.key)
+        return self._keyed(step, self._invocation.make("tool_intent", (step.call,)))
 
     def _question(self, step: CallStep) -> Event:
         tool, approver = self._tools.get(step.call.name), self._invocation.approver
@@ -189,9 +182,13 @@ class Turn:
             reason="in_doubt" if step.is_in_doubt else "policy",
             expires_at=approver.expires_at() if approver is not None else None,
         )
-        return self._invocation.make(
-            "approval", (step.call,), idempotency_key=step.key, approval=approval
-        )
+        return self._keyed(step, self._invocation.make("approval", (step.call,), approval=approval))
+
+    @staticmethod
+    def _keyed(step: CallStep, event: Event) -> Event:
+        """The first event of a call names its key: of calls whose ids are equal, each has its own."""
+        key = step.key or f"{event.id}:{step.call.id}"
+        return attrs.evolve(event, idempotency_key=key)
 
     async def _record(self, event: Event) -> Event:
         (recorded,) = await self._invocation.log.append(event)

@@ -13,7 +13,7 @@ from hector.errors import DecisionRefusedError, SessionConflictError, TaskNotFou
 from hector.message import Decision, Event, ToolCall
 from hector.spi import Session, Sessions, TaskRecord, Tasks
 
-__all__ = ["PendingApproval", "decide", "pending_of"]
+__all__ = ["PendingApproval", "decide", "newest_of_calls", "pending_of"]
 
 ATTEMPTS = 16
 """How often a decision is tried while others write to the session."""
@@ -38,13 +38,13 @@ class PendingApproval:
         return next(part for part in self.event.parts if isinstance(part, ToolCall))
 
 
-def _newest(record: TaskRecord, events: Sequence[Event]) -> Mapping[str, Event]:
-    """By call, the last that is recorded about it in a task."""
-    newest: dict[str, Event] = {}
+def newest_of_calls(record: TaskRecord, events: Sequence[Event]) -> Mapping[tuple[str, str], Event]:
+    """By branch and call id, the last that is recorded about a call in a task."""
+    newest: dict[tuple[str, str], Event] = {}
     for event in events:
         id = call_id_of(event) if event.invocation_id == record.invocation_id else None
         if id is not None and event.kind != "message":
-            newest[id] = event
+            newest[event.branch, id] = event
     return newest
 
 
@@ -54,7 +54,7 @@ def pending_of(
     """What waits in a task, in the order in which it was asked; what has expired does not."""
     return [
         PendingApproval(task=record, event=event)
-        for event in _newest(record, events).values()
+        for event in newest_of_calls(record, events).values()
         if event.kind == "approval"
         and event.approval is not None
         and (event.approval.expires_at is None or event.approval.expires_at > now)
@@ -136,11 +136,14 @@ def _question(record: TaskRecord, session: Session, decision: Decision) -> Event
     Raises:
         DecisionRefusedError: it answers none.
     """
-    found = _newest(record, session.events).get(decision.call_id)
-    if found is None:
+    newest = newest_of_calls(record, session.events)
+    calls = [event for (_, id), event in newest.items() if id == decision.call_id]
+    if not calls:
         raise DecisionRefusedError(
             record.id, f"has no call `{decision.call_id}`", because="unknown"
         )
+    # Agents that run at the same time may have calls of one id: the one that was shown, if it still waits.
+    found = max(calls, key=lambda event: _fits(event, decision))
     if found.kind != "approval" or found.approval is None or record.has_ended:
         raise DecisionRefusedError(
             record.id,
@@ -160,6 +163,11 @@ def _question(record: TaskRecord, session: Session, decision: Decision) -> Event
             record.id, f"waited for call `{decision.call_id}` no longer", because="expired"
         )
     return found
+
+
+def _fits(event: Event, decision: Decision) -> tuple[bool, bool]:
+    approval = event.approval
+    return approval is not None and approval.call_hash == decision.call_hash, approval is not None
 
 
 async def _append(

@@ -7,7 +7,6 @@ from collections.abc import AsyncGenerator
 
 import attrs
 
-from hector.agent import call_id_of
 from hector.errors import (
     AgentChangedError,
     CanceledError,
@@ -17,6 +16,7 @@ from hector.errors import (
     TaskError,
 )
 from hector.message import Event, Message
+from hector.runtime.decisions import newest_of_calls
 from hector.runtime.generation import Generation
 from hector.runtime.invoke import invoke
 from hector.runtime.lease import Lease
@@ -223,13 +223,9 @@ class Runs:
             return False
         session = await self.services.sessions.load(record.key)
         events = session.events if session is not None else []
-        newest: dict[str, Event] = {}
-        for event in events:
-            id = call_id_of(event)
-            if event.invocation_id == record.invocation_id and id is not None:
-                newest[id] = event
+        newest = newest_of_calls(record, events)
         ids = [str(id) for id in waited]
-        return any(newest[id].kind == "decision" for id in ids if id in newest)
+        return any(event.kind == "decision" for (_, id), event in newest.items() if id in ids)
 
     async def _claimed(self, record: TaskRecord) -> Start:
         """Take a task over, and what it goes on with.
