@@ -74,13 +74,16 @@ async def decide(
         TaskNotFoundError: the task or its session is gone.
         SessionError: the database cannot be reached.
     """
-    _check_all(record, decisions)
+    for decision in decisions:
+        _check(record, decision)
+    if not decisions:
+        raise DecisionRefusedError(record.id, "got no decision", because="malformed")
     for attempt in range(1, ATTEMPTS + 1):
         session = await sessions.load(record.key)
         current = await tasks.get(record.id)
         if session is None or current is None:
             raise TaskNotFoundError(record.id, "does not exist")
-        events = [_event(current, session, decision) for decision in decisions]
+        events = _events(current, session, decisions)
         try:
             return await _append(tasks, sessions, current, session, events)
         except SessionConflictError:
@@ -89,34 +92,29 @@ async def decide(
     raise AssertionError("unreachable")
 
 
-def _check_all(record: TaskRecord, decisions: Sequence[Decision]) -> None:
-    seen: set[str] = set()
+def _events(record: TaskRecord, session: Session, decisions: Sequence[Decision]) -> Sequence[Event]:
+    """What to record.
+
+    Raises:
+        DecisionRefusedError: one of them does not count, be it because of one before it.
+    """
+    newest = dict(newest_of_calls(record, session.events))
+    made: list[Event] = []
     for decision in decisions:
-        _check(record, decision)
-        if decision.call_id in seen:
-            raise DecisionRefusedError(
-                record.id,
-                f"got two decisions about call `{decision.call_id}`",
-                because="malformed",
-                hint="decide about each call once",
-            )
-        seen.add(decision.call_id)
-    if not decisions:
-        raise DecisionRefusedError(record.id, "got no decision", because="malformed")
-
-
-def _event(record: TaskRecord, session: Session, decision: Decision) -> Event:
-    question = _question(record, session, decision)
-    return Event(
-        id=f"{record.invocation_id}.{uuid.uuid4().hex}",
-        kind="decision",
-        invocation_id=record.invocation_id,
-        author="user",
-        branch=question.branch,
-        timestamp=time.time(),
-        generation=record.generation,
-        decision=decision,
-    )
+        branch = _question(record, newest, decision).branch
+        event = Event(
+            id=f"{record.invocation_id}.{uuid.uuid4().hex}",
+            kind="decision",
+            invocation_id=record.invocation_id,
+            author="user",
+            branch=branch,
+            timestamp=time.time(),
+            generation=record.generation,
+            decision=decision,
+        )
+        newest[branch, decision.call_id] = event
+        made.append(event)
+    return made
 
 
 def _check(record: TaskRecord, decision: Decision) -> None:
@@ -130,13 +128,14 @@ def _check(record: TaskRecord, decision: Decision) -> None:
         )
 
 
-def _question(record: TaskRecord, session: Session, decision: Decision) -> Event:
-    """The question that a decision answers.
+def _question(
+    record: TaskRecord, newest: Mapping[tuple[str, str], Event], decision: Decision
+) -> Event:
+    """The question that a decision answers, among the last that is recorded about each call.
 
     Raises:
         DecisionRefusedError: it answers none.
     """
-    newest = newest_of_calls(record, session.events)
     calls = [event for (_, id), event in newest.items() if id == decision.call_id]
     if not calls:
         raise DecisionRefusedError(
