@@ -293,7 +293,7 @@ def _check_going_on(task: Task, sent: SendParams) -> None:
 
 
 def _how_to_decide(task: Task) -> str:
-    calls = ", ".join(f"`{call_id}`" for call_id in task.questions)
+    calls = ", ".join(f"`{call_id}`" for _, call_id in task.questions)
     return (
         f"the task waits for decisions about calls ({calls}) and takes no other message: send a data part "
         '{"type": "tool_approval", "callId": …, "callHash": …, "decision": "approve", "deny" or "edit"} '

@@ -81,9 +81,9 @@ class Projection:
         if event.kind == "approval":
             for part in event.parts:
                 if isinstance(part, ToolCall):
-                    questions[part.id] = event
+                    questions[event.branch, part.id] = event
         elif event.decision is not None:
-            questions.pop(event.decision.call_id, None)
+            questions.pop((event.branch, event.decision.call_id), None)
             data: JSONObject = {
                 "data": decision_json(event.decision),
                 "mediaType": "application/json",
@@ -92,9 +92,9 @@ class Projection:
         else:
             for part in event.parts:
                 if isinstance(part, ToolCall):
-                    questions.pop(part.id, None)
+                    questions.pop((event.branch, part.id), None)
                 elif isinstance(part, ToolResult):
-                    questions.pop(part.call_id, None)
+                    questions.pop((event.branch, part.call_id), None)
         self._tell(event)
 
     def _remember(self, event: Event, parts: list[JSONObject]) -> None:

@@ -62,7 +62,7 @@ class Task:
         updated_s: when the state was last set, in seconds since the epoch.
         artifacts: by id, in order of creation.
         history: A2A messages, oldest first.
-        questions: by call, the recorded events that ask about calls that wait.
+        questions: by branch and call, the recorded events that ask about calls that wait.
         usage: tokens so far, or None.
         position: which recorded events were applied.
         run: the server's own asyncio task that works on it, while it runs.
@@ -84,7 +84,7 @@ class Task:
         self.updated_s = time.time()
         self.artifacts: dict[str, Artifact] = {}
         self.history: list[JSONObject] = []
-        self.questions: dict[str, Event] = {}
+        self.questions: dict[tuple[str, str], Event] = {}
         self.usage: Usage | None = None
         self.position = Position()
         self.run: asyncio.Task[None] | None = None
