@@ -33,9 +33,11 @@ __all__ = [
     "App",
     "Recorder",
     "app_config",
+    "data_json",
     "data_part",
     "decide",
     "decision_for",
+    "delete",
     "questions_of",
     "serving_app",
 ]
@@ -54,6 +56,7 @@ class Recorder:
             description="Acts.",
             parameters={"type": "object"},
             needs_approval=needs_approval,
+            effect=effect,
             approval_prompt="Delete {path}?" if needs_approval else "",
         )
         self.calls: list[JSONObject] = []
@@ -81,6 +84,7 @@ class App:
     http: httpx.AsyncClient
     runtime: Runtime
     llm: ScriptedLLM
+    stop: asyncio.Event
 
 
 def app_config(database: Path | None, server: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -107,7 +111,7 @@ async def serving_app(
     shutdown_timeout_s: float = 1.0,
 ) -> AsyncGenerator[App]:
     """Serve one agent with these tools on a free port."""
-    llm = ScriptedLLM(*replies)
+    llm, stop = ScriptedLLM(*replies), asyncio.Event()
     async with (
         Runtime.open(
             app_config(database, server),
@@ -115,9 +119,9 @@ async def serving_app(
             providers=(scripted_provider(llm),),
             direct_tools={"helper": tuple(tools)},
         ) as runtime,
-        serving(runtime, options, shutdown_timeout_s=shutdown_timeout_s) as http,
+        serving(runtime, options, shutdown_timeout_s=shutdown_timeout_s, stop=stop) as http,
     ):
-        yield App(http, runtime, llm)
+        yield App(http, runtime, llm, stop)
 
 
 def delete(path: str, id: str = "c1") -> ToolCall:
@@ -140,6 +144,11 @@ def decision_for(question: dict[str, Any], choice: str = "approve", **more: Any)
         "decision": choice,
         **more,
     }
+
+
+def data_json(data: dict[str, Any]) -> dict[str, Any]:
+    """The same part as JSON."""
+    return {"data": data, "mediaType": "application/json"}
 
 
 def data_part(data: dict[str, Any]) -> Part:

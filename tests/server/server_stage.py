@@ -150,10 +150,14 @@ def text_agent(*pieces: str, name: str = "helper") -> Agent:
 
 @contextlib.asynccontextmanager
 async def serving(
-    host: Host, options: ServerOptions | None = None, *, shutdown_timeout_s: float = 1.0
+    host: Host,
+    options: ServerOptions | None = None,
+    *,
+    shutdown_timeout_s: float = 1.0,
+    stop: asyncio.Event | None = None,
 ) -> AsyncGenerator[httpx.AsyncClient]:
     """Serve `host` on a free port; gives a client whose base is the server's address."""
-    stop, ready = asyncio.Event(), asyncio.Queue[Ready]()
+    stop, ready = stop or asyncio.Event(), asyncio.Queue[Ready]()
     async with asyncio.TaskGroup() as group:
         group.create_task(
             serve(

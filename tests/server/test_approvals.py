@@ -219,7 +219,7 @@ async def test_a_message_without_a_decision_is_told_how_to_decide() -> None:
             "message.parts[0].data.arguments: is required to edit a call",
         ),
         (
-            [{"data": {"type": "tool_approval", "decision": "approve", "arguments": {}}}],
+            [{"data": {"type": "tool_approval", "decision": "approve", "arguments": {"a": 1}}}],
             "message.parts[0].data.arguments: cannot go with approve",
         ),
         (

@@ -62,13 +62,14 @@ def missed_updates(
     for sequence, event in known:
         if sequence in since:
             projection.apply(event)
-    reader: Subscription = earlier.subscribe(sys.maxsize)
-    for artifact in earlier.artifacts.values():
-        artifact.is_torn = is_torn
+    reader: Subscription = earlier.subscribe(sys.maxsize, is_torn=is_torn)
+    if is_torn:  # first: what follows may be taken for whole
+        for artifact in earlier.artifacts.values():
+            if not artifact.is_empty:  # else its first piece says that it begins
+                projection.publish_anew(artifact)
     for sequence, event in known:
         if sequence in until.position:
             projection.apply(event)
     for artifact in until.open_artifacts:
         projection.restore_text(artifact)
-    projection.mend()
     return reader.take()

@@ -10,7 +10,8 @@ MAX_RANGES = 16
 """Gaps that are kept; events of branches that run at once come out of order, but not by much."""
 
 _RANGE = r"\d{1,18}(?:-\d{1,18})?"
-_TEXT = re.compile(rf"({_RANGE}(?:,{_RANGE}){{0,{MAX_RANGES - 1}}})(\.\d{1, 9})?")
+_RANGES = f"{_RANGE}(?:,{_RANGE}){{0,{MAX_RANGES - 1}}}"
+_TEXT = re.compile("(" + _RANGES + r")(\.\d{1,9})?")
 
 
 class Position:

@@ -185,11 +185,10 @@ class Projection:
         part = own.add_text(artifact.open_text, {"hector:author": artifact.author})
         self._publish(own, [part], is_first=is_first)
 
-    def mend(self) -> None:
-        """Publish anew what a reader may have pieces of that are no more."""
-        for artifact in self._task.artifacts.values():
-            if artifact.is_torn:
-                self._publish(artifact, [], is_first=False)
+    def publish_anew(self, artifact: Artifact) -> None:
+        """Publish all of an artifact, of which a reader may have pieces that are no more."""
+        artifact.is_torn = True
+        self._publish(artifact, [], is_first=False)
 
     def _tell(self, event: Event) -> None:
         """Publish an event as activity, which is kept nowhere: without readers it is not told."""
@@ -218,8 +217,7 @@ class Projection:
         if text:
             artifact.add_text(text, {"hector:author": event.author})
         artifact.end_text()
-        artifact.is_torn = True
-        self._publish(artifact, [], is_first=False)
+        self.publish_anew(artifact)
 
     def _publish(
         self, artifact: Artifact, parts: list[JSONValue], *, is_first: bool, is_last: bool = False

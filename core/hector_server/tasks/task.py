@@ -184,12 +184,15 @@ class Task:
         self._batch = []
 
     def end_event(self, sequence: int) -> None:
-        """A reader that gets the last update of the event has it; one that gets fewer has only pieces of it."""
+        """A reader that gets the last update of the event has it; one that gets fewer has only pieces of it.
+
+        A reader also has only pieces while other branches stream a message.
+        """
         updates, self._batch = self._batch or [], None
         for update in updates[:-1]:
             self._put(update)
         self.position.add(sequence)
-        self._pieces = 0
+        self._pieces = any(item.has_open_text for item in self.artifacts.values())
         if updates:
             self._put(updates[-1], is_whole=True)
         if self._is_closing:
@@ -218,7 +221,12 @@ class Task:
         self._publish({"artifactUpdate": update})
 
     def subscribe(
-        self, limit: int, *, begins_with: TaskState | None = None, is_silent: bool = False
+        self,
+        limit: int,
+        *,
+        begins_with: TaskState | None = None,
+        is_silent: bool = False,
+        is_torn: bool = False,
     ) -> Subscription:
         """Read along from now on; the first update is the task as it is.
 
@@ -226,7 +234,9 @@ class Task:
             limit: how far the reader may lag behind.
             begins_with: the state that the first update gives it.
             is_silent: leave the first update out.
+            is_torn: the reader has pieces of what was never recorded.
         """
+        self._pieces += is_torn
         subscription = Subscription(limit)
         if not is_silent:
             task = self.to_json()
