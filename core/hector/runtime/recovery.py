@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import TypeAlias
 
-from hector.checkpoint import RecoveryPolicy, living_executors, this_place
+from hector.checkpoint import GIVEN_UP_AFTER_BEATS, RecoveryPolicy, living_executors, this_place
 from hector.errors import (
     AgentChangedError,
     ComponentError,
@@ -45,8 +45,7 @@ async def _read_on(_record: TaskRecord, events: AsyncGenerator[Event]) -> None:
 class Recovery:
     """Looks again and again for tasks that can go on, and resumes them, so many at once.
 
-    Any number of processes may do this beside each other: a claim decides who gets a task. One that does not resume
-    only says that it lives.
+    Any number of processes may do this beside each other: a claim decides who gets a task.
 
     Attributes:
         drive: reads the events of resumed tasks; a server puts its own in the place of the one that only reads on.
@@ -59,8 +58,6 @@ class Recovery:
         services: Services,
         runs: Runs,
         service: RuntimeTasks,
-        *,
-        resumes: bool,
     ) -> None:
         self.drive: Drive = _read_on
         self._app = app
@@ -71,42 +68,56 @@ class Recovery:
         self._policy = services.checkpoints.recovery
         self._free = asyncio.Semaphore(self._policy.max_concurrent if self._policy else 64)
         self._taken: set[str] = set()
-        self._wake = asyncio.Event()
         self._is_first = True
-        self._resumes = resumes
+        self._scope: TaskScope | None = None
+        self._has_beaten = asyncio.Event()
         service.when_ready(self._hear)
 
     async def run(self, scope: TaskScope) -> None:
         """Look until cancelled; the tasks that are resumed belong to `scope`."""
+        self._scope = scope
         pause_s = self._policy.heartbeat_s if self._policy is not None else IDLE_S
+        try:
+            while True:
+                try:
+                    async with asyncio.timeout(max(60.0, 10 * pause_s)):
+                        await self._look(scope)
+                except (HectorError, TimeoutError) as error:
+                    logger.warning("tasks could not be looked for: %s", error)
+                await asyncio.sleep(pause_s)
+        finally:
+            self._scope = None
+
+    async def beat(self) -> None:
+        """Say that this process lives until cancelled, however long the tasks take that it resumes."""
+        policy = self._policy
+        if policy is None:
+            self._has_beaten.set()
+            return
+        executor = Executor(id=self._services.executor, place=this_place())
         while True:
             try:
-                async with asyncio.timeout(max(60.0, 10 * pause_s)):
-                    await self._look(scope)
+                async with asyncio.timeout(policy.heartbeat_s * GIVEN_UP_AFTER_BEATS):
+                    await self._tasks.beat(executor)
+                self._has_beaten.set()
             except (HectorError, TimeoutError) as error:
-                logger.warning("tasks could not be looked for: %s", error)
-            self._wake.clear()
-            try:
-                async with asyncio.timeout(pause_s):
-                    await self._wake.wait()
-            except TimeoutError:
-                continue
+                logger.warning("others could not be told that this process lives: %s", error)
+            await asyncio.sleep(policy.heartbeat_s)
 
     async def leave(self) -> None:
         """Say that this process works on nothing any more."""
         if self._policy is not None:
             await self._tasks.forget(self._services.executor)
 
-    def _hear(self, _record: TaskRecord) -> None:
-        self._wake.set()
+    def _hear(self, record: TaskRecord) -> None:
+        """Go on at once with a task that was decided here: somebody waits for it, and it is none of a backlog."""
+        if self._scope is not None and record.id not in self._taken:
+            self._taken.add(record.id)
+            self._scope.create_task(self._resume(record), name=f"resume task {record.id}")
 
     async def _look(self, scope: TaskScope) -> None:
+        await self._has_beaten.wait()
         policy, now = self._policy, time.time()
-        if policy is not None:
-            executor = Executor(id=self._services.executor, place=this_place())
-            await self._tasks.beat(executor)
-        if not self._resumes:
-            return
         if policy is not None:
             await self._close_expired(policy, now)
             await self._tasks.purge(self._app, before=now - policy.retention_s)
@@ -120,9 +131,9 @@ class Recovery:
         self._is_first = False
 
     async def _alive(self, policy: RecoveryPolicy) -> frozenset[str]:
-        """Executors that must be left alone."""
+        """Executors that must be left alone; this one knows by itself what it works on."""
         living = await living_executors(self._tasks, heartbeat_s=policy.heartbeat_s)
-        return living | {self._services.executor}
+        return living - {self._services.executor}
 
     async def _pages(
         self,
@@ -162,7 +173,13 @@ class Recovery:
                     continue
                 await self._free.acquire()
                 self._taken.add(record.id)
-                scope.create_task(self._resume(record), name=f"resume task {record.id}")
+                scope.create_task(self._resume_in_turn(record), name=f"resume task {record.id}")
+
+    async def _resume_in_turn(self, record: TaskRecord) -> None:
+        try:
+            await self._resume(record)
+        finally:
+            self._free.release()
 
     async def _resume(self, record: TaskRecord) -> None:
         try:
@@ -177,7 +194,6 @@ class Recovery:
             logger.warning("task %s could not be resumed: %s", record.id, error.message)
         finally:
             self._taken.discard(record.id)
-            self._free.release()
 
     async def _keep_or_fail(self, record: TaskRecord, error: AgentChangedError) -> None:
         if self._policy is not None and self._policy.when_changed == "fail":
@@ -192,6 +208,8 @@ class Recovery:
         async with aclosing(pages) as records:
             async for record in records:
                 if record.state == "running" and record.owner in alive:
+                    continue
+                if record.id in self._taken or self._runs.is_running(record.id):
                     continue
                 reason = f"nothing happened to its task for {policy.timeout_s:g} s"
                 await self._close(record, "failed", TaskExpiredError(record.agent, reason))
@@ -213,18 +231,22 @@ async def open_recovery(
     *,
     resumes: bool,
 ) -> AsyncGenerator[Recovery | None]:
-    """Look for tasks while inside; None if the session store keeps none."""
+    """Say that this process lives, and look for tasks if it `resumes` them; None if the session store keeps none."""
     tasks = services.tasks
     if tasks is None:
         yield None
         return
-    recovery = Recovery(app, tasks, services, runs, service, resumes=resumes)
-    looking = scope.create_task(recovery.run(scope), name="recover tasks")
+    recovery = Recovery(app, tasks, services, runs, service)
+    beating = scope.create_task(recovery.beat(), name="beat")
+    working = [beating]
+    if resumes:
+        working.append(scope.create_task(recovery.run(scope), name="recover tasks"))
     try:
         yield recovery
     finally:
-        looking.cancel()
-        await asyncio.wait([looking])
+        for task in working:
+            task.cancel()
+        await asyncio.wait(working)
         try:
             await recovery.leave()
         except HectorError as error:

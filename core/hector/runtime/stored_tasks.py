@@ -88,22 +88,22 @@ class StoredTasks:
                 found += pending_of(record, events, now=time.time())
         return found
 
-    async def decide(self, id: str, decision: Decision, *, user: str | None = None) -> TaskRecord:
-        """Decide about a call that waits; whoever works on tasks of this database goes on with it.
+    async def decide(self, id: str, *decisions: Decision, user: str | None = None) -> TaskRecord:
+        """Decide about calls that wait; whoever works on tasks of this database goes on with it.
 
         Args:
             id: the task.
-            decision: what was decided; `by` must come from authentication.
+            decisions: what was decided; all count, or none. `by` must come from authentication.
             user: whose task it has to be.
 
         Returns:
             The task as it is then: `ready`, unless somebody works on it.
 
         Raises:
-            DecisionRefusedError: it does not count; nothing was written.
+            DecisionRefusedError: one of them does not count; nothing was written.
         """
         record = await self.get(id, user=user)
-        return await decide(self._kept(id), self._services.sessions, record, decision)
+        return await decide(self._kept(id), self._services.sessions, record, decisions)
 
     async def owners(self, records: Sequence[TaskRecord]) -> Sequence[OwnerState]:
         """Whether anybody works on some tasks, in their order."""

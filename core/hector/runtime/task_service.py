@@ -26,18 +26,18 @@ class RuntimeTasks(StoredTasks):
         """Have somebody told of a task that can go on at once; whoever recovers tasks finds it sooner or later."""
         self._on_ready = tell
 
-    async def decide(self, id: str, decision: Decision, *, user: str | None = None) -> TaskRecord:
-        """Decide about a call that waits. A task that can go on does, in this process or in another that recovers.
+    async def decide(self, id: str, *decisions: Decision, user: str | None = None) -> TaskRecord:
+        """Decide about calls that wait. A task that can go on does, in this process or in another that recovers.
 
         Args:
             id: the task.
-            decision: what was decided; `by` must come from authentication.
+            decisions: what was decided; all count, or none. `by` must come from authentication.
             user: whose task it has to be.
 
         Raises:
-            DecisionRefusedError: it does not count; nothing was written.
+            DecisionRefusedError: one of them does not count; nothing was written.
         """
-        decided = await super().decide(id, decision, user=user)
+        decided = await super().decide(id, *decisions, user=user)
         if decided.state == "ready" and self._on_ready is not None:
             self._on_ready(decided)
         return decided
@@ -76,10 +76,12 @@ class RuntimeTasks(StoredTasks):
     async def cancel(
         self, id: str, *, user: str | None = None, reason: str = "was canceled"
     ) -> TaskRecord:
-        """End a task as `canceled`, whether it runs in this process or waits.
+        """End a task as `canceled`, whether it runs or waits.
+
+        Work on it in this process is told to stop; that in another is, when it records its next step.
 
         Raises:
-            TaskError: it has ended, or another process works on it.
+            TaskError: it has ended.
         """
         record = await self.get(id, user=user)
         if record.has_ended:
@@ -95,6 +97,15 @@ class RuntimeTasks(StoredTasks):
         Raises:
             TaskError: the call does not run here.
         """
-        await self.get(id, user=user)
+        key = self._runs.session_of(id)
+        if key is None or key.app != self._app or user not in (None, key.user):
+            await self.get(id, user=user)
         if not self._runs.cancel_call(id, call_id):
             raise TaskError(id, f"runs no call `{call_id}` in this process")
+
+    async def let_go(self, id: str, *, reason: str = "was cut off: the server stops") -> bool:
+        """Stop the work on a task in this process and leave it to whoever recovers tasks; whether there was any.
+
+        It ends as `canceled`, with the reason, where nobody could go on with it because no checkpoints are taken.
+        """
+        return await self._runs.let_go(id, reason)
