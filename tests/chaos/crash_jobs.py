@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any
 
 import attrs
 from crash_config import Effects, config_of
@@ -40,7 +40,7 @@ class CrashProgram:
         answer = json.loads(answers.readline())
         return answer["status"], answer["places"]
 
-    def _streams(self) -> tuple[TextIO, TextIO]:
+    def _streams(self) -> tuple[IO[str], IO[str]]:
         to, answers = self._process.stdin, self._process.stdout
         assert to is not None
         assert answers is not None
@@ -82,7 +82,7 @@ def read_log(case: str, database: dict[str, Any], effects: Path) -> Outcome | No
     """What there is; None: the task never began."""
 
     async def read() -> Outcome | None:
-        config = {**config_of(case, database), "llms": {}, "agents": {}}
+        config: dict[str, Any] = {**config_of(case, database), "llms": {}, "agents": {}}
         async with open_stored_sessions(config) as (_, sessions):
             store: Any = sessions
             session, row = await sessions.load(KEY), await store.tasks.get("t")

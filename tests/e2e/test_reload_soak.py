@@ -157,6 +157,11 @@ async def served(folder: Path) -> AsyncGenerator[tuple[str, Log]]:
             process.send_signal(signal.SIGTERM)
             async with asyncio.timeout(20):
                 assert await process.wait() == 0, log.lines[-20:]
+    except BaseException as error:
+        error.add_note(
+            "\n".join((f"the server ({process.returncode}) said last:", *log.lines[-20:]))
+        )
+        raise
     finally:
         if process.returncode is None:
             process.kill()
@@ -239,7 +244,9 @@ def p99(seconds: list[float]) -> float:
 async def soak(folder: Path, seconds: float, record: Callable[[str, object], None]) -> None:
     """Listen undisturbed, then while the config flips; nothing may fail, and little may be slower."""
     async with served(folder) as (address, log):
-        limits = httpx.Limits(max_connections=CLIENTS, max_keepalive_connections=CLIENTS)
+        # A connection for each request: a server may close one that idles at the moment a busy client uses it again,
+        # which fails without having been served, and says nothing of reloads.
+        limits = httpx.Limits(max_connections=CLIENTS, max_keepalive_connections=0)
         async with httpx.AsyncClient(base_url=address, timeout=30, limits=limits) as http:
             await Crowd(http).listen(0.1)  # connections, caches
             calm, stormy = Crowd(http), Crowd(http)

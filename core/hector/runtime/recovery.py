@@ -223,7 +223,6 @@ class Recovery:
 
 @asynccontextmanager
 async def open_recovery(
-    app: str,
     services: Services,
     runs: Runs,
     service: RuntimeTasks,
@@ -236,7 +235,7 @@ async def open_recovery(
     if tasks is None:
         yield None
         return
-    recovery = Recovery(app, tasks, services, runs, service)
+    recovery = Recovery(service.app, tasks, services, runs, service)
     beating = scope.create_task(recovery.beat(), name="beat")
     working = [beating]
     if resumes:

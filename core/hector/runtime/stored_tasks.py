@@ -13,7 +13,7 @@ from hector.errors import TaskError, TaskNotFoundError, UsageError
 from hector.message import Decision, Event, Failure, Outcome
 from hector.runtime.decisions import PendingApproval, decide, pending_of
 from hector.runtime.loading import ConfigInput
-from hector.runtime.services import manager_of
+from hector.runtime.services import checkpointing_of
 from hector.runtime.sessions import open_stored
 from hector.runtime.start import Services, new_id
 from hector.spi import TaskPage, TaskRecord, Tasks, TaskSource, TaskState
@@ -32,10 +32,13 @@ class StoredTasks:
     `user` is whose tasks may be seen and touched, and comes from authentication; None stands for everybody's.
     Methods that name a task raise `TaskNotFoundError` when there is none of that id for the user, and `TaskError` when
     the session store keeps no tasks.
+
+    Attributes:
+        app: whose tasks they are.
     """
 
     def __init__(self, app: str, services: Services) -> None:
-        self._app = app
+        self.app = app
         self._services = services
 
     @property
@@ -46,7 +49,7 @@ class StoredTasks:
     async def get(self, id: str, *, user: str | None = None) -> TaskRecord:
         """The row of a task."""
         record = await self._kept(id).get(id)
-        if record is None or record.key.app != self._app or user not in (None, record.key.user):
+        if record is None or record.key.app != self.app or user not in (None, record.key.user):
             raise TaskNotFoundError(id, "does not exist")
         return record
 
@@ -63,7 +66,7 @@ class StoredTasks:
         if self._services.tasks is None:
             return TaskPage(tasks=())
         return await self._services.tasks.list(
-            self._app, states=states, user=user, session=session, limit=limit, cursor=cursor
+            self.app, states=states, user=user, session=session, limit=limit, cursor=cursor
         )
 
     async def events(self, id: str, *, user: str | None = None, after: int = 0) -> Sequence[Event]:
@@ -188,7 +191,7 @@ async def open_stored_tasks(config: ConfigInput) -> AsyncGenerator[StoredTasks]:
         services = Services(
             sessions=sessions,
             tasks=sessions.tasks,
-            checkpoints=manager_of(plan.config),
+            checkpoints=checkpointing_of(plan.config),
             memory=None,
             observer=None,
             approver=None,
