@@ -98,7 +98,7 @@ class RuntimeTasks(StoredTasks):
             TaskError: the call does not run here.
         """
         key = self._runs.session_of(id)
-        if key is None or key.app != self._app or user not in (None, key.user):
+        if key is None or key.app != self.app or user not in (None, key.user):
             await self.get(id, user=user)
         if not self._runs.cancel_call(id, call_id):
             raise TaskError(id, f"runs no call `{call_id}` in this process")
