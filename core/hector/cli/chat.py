@@ -101,6 +101,9 @@ class Conversation:
         waiting = await self.runtime.tasks.approvals(user=USER, session=self.session)
         if not waiting:
             _say("Nothing waits for a decision here.")
+        elif not has_terminal():
+            _say("Nobody can be asked here: this is no terminal.")
+            return
         for task in dict.fromkeys(pending.task.id for pending in waiting):
             exchange = self._exchange(task)
             if await exchange.decide():
@@ -117,7 +120,8 @@ class Conversation:
             await self._print(exchange, exchange.resumed())
         if exchange.is_waiting:
             await exchange.tell_waiting()
-            _say("Or, while this chat runs: /decide")
+            if has_terminal():
+                _say("Or, while this chat runs: /decide")
 
     async def _print(self, exchange: Exchange, events: AsyncGenerator[Event]) -> None:
         exchange.is_waiting = False

@@ -131,8 +131,7 @@ class Runtime:
             ConfigError: the config cannot be used; carries every problem.
             ComponentError: a component did not come up; nothing stays open.
         """
-        extra = tuple(providers)
-        loader = ConfigLoader(env=env, providers=extra)
+        loader = ConfigLoader(env=env, providers=tuple(providers))
         plan = make_plan(*loaded) if loaded else loader.plan(config).plan
         checked = plan.config
         injections = Injections(

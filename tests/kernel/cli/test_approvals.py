@@ -224,3 +224,20 @@ def test_chat_asks_and_goes_on_and_asks_again_later(terminal: Terminal) -> None:
         screen.write("/decide\r")
         screen.wait_for("Nothing waits for a decision here.\n")
     assert bought(terminal) == ["2 book"]
+
+
+def test_chat_without_a_terminal_asks_nobody(terminal: Terminal) -> None:
+    """The next line of its input is no answer."""
+    done = make_shop(terminal, is_kept=False).run("chat", stdin="buy books\n/decide\ny\n/quit\n")
+
+    assert (done.returncode, done.stdout) == (0, "")
+    assert [
+        line for line in done.stderr.splitlines() if line.startswith(("clerk w", "This", "Nob"))
+    ] == [
+        "clerk waits to call buy: Buy 2 of book?",
+        NOT_LATER,
+        "Nobody can be asked here: this is no terminal.",
+        "clerk waits to call buy: Buy 2 of book?",
+        NOT_LATER,
+    ]
+    assert bought(terminal) == []
