@@ -114,7 +114,7 @@ def task_json(record: TaskRecord, owner: OwnerState) -> dict[str, Any]:
 
 def task_rows(records: Sequence[TaskRecord], owners: Sequence[OwnerState]) -> Iterator[str]:
     """A table."""
-    rows = [_HEADER]
+    rows: list[tuple[str, ...]] = [_HEADER]
     rows += [_row(record, owner) for record, owner in zip(records, owners, strict=True)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
     for row in rows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -157,6 +158,26 @@ def test_arguments_that_are_no_object_are_wrong_use(
 def test_nothing_waits(terminal: Terminal, inside: Inside) -> None:
     make_shop(terminal)
     assert inside("approvals", "ls") == (0, "", "Nothing waits for a decision.\n")
+
+
+def test_a_running_server_goes_on_with_what_was_decided_beside_it(
+    terminal: Terminal, inside: Inside
+) -> None:
+    """Within its heartbeat."""
+    make_shop(terminal, has_checkpoints=True).run("run", "buy books")
+    with terminal.start("serve") as server:
+        try:
+            assert inside("approvals", "approve", "-")[0] == 0
+            deadline = time.monotonic() + 25
+            while inside("checkpoints", "ls")[2] != "No tasks.\n":
+                assert time.monotonic() < deadline
+                assert server.poll() is None
+        finally:
+            server.terminate()
+            server.communicate()
+    assert bought(terminal) == ["2 book"]
+    (task,) = json.loads(inside("checkpoints", "ls", "--all", "--json")[1])["tasks"]
+    assert task["state"] == "completed"
 
 
 # ------------------------------------------------------------------------------- on a terminal

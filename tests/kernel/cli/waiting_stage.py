@@ -91,7 +91,7 @@ server:
     database: main
 """
 
-CHECKPOINTS = "  checkpoint: {}\n"
+CHECKPOINTS = "  port: 0\n  checkpoint: {}\n"
 
 
 def make_shop(
