@@ -20,13 +20,13 @@ from hector.message import Event, ToolCall, ToolResult, text_of
 from hector.runtime.sessions import open_stored_sessions
 from hector.spi import SessionKey
 
-__all__ = ["Crasher", "Outcome", "check", "crasher", "read_log"]
+__all__ = ["CrashProgram", "Outcome", "check", "crash_program", "read_log"]
 
 KEY = SessionKey("crash", "ada", "s")
 PROGRAM = Path(__file__).parent / "crash_program.py"
 
 
-class Crasher:
+class CrashProgram:
     """The program, as long as it runs."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
@@ -48,7 +48,7 @@ class Crasher:
 
 
 @contextmanager
-def crasher() -> Generator[Crasher]:
+def crash_program() -> Generator[CrashProgram]:
     """Start the program; it ends with the block."""
     process = subprocess.Popen(
         [sys.executable, str(PROGRAM)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -56,7 +56,7 @@ def crasher() -> Generator[Crasher]:
     try:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
-        yield Crasher(process)
+        yield CrashProgram(process)
     finally:
         process.communicate(timeout=60)  # closes its input, and so it ends
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 from crash_config import CASES
-from crash_jobs import KILLED, Crasher, check, crasher, read_log
+from crash_jobs import KILLED, CrashProgram, check, crash_program, read_log
 
 EVERY = 3
 """`make test` kills at every third place; `make test-long` at each."""
 
 
 @pytest.fixture(scope="module")
-def program() -> Generator[Crasher]:
-    with crasher() as running:
+def program() -> Generator[CrashProgram]:
+    with crash_program() as running:
         yield running
 
 
@@ -24,7 +24,7 @@ def sqlite(folder: Path) -> dict[str, Any]:
     return {"driver": "sqlite", "database": str(folder / "sessions.db")}
 
 
-def undisturbed(program: Crasher, case: str, folder: Path) -> tuple[Any, int]:
+def undisturbed(program: CrashProgram, case: str, folder: Path) -> tuple[Any, int]:
     folder.mkdir()
     database, effects = sqlite(folder), folder / "effects"
     status, places = program.do(
@@ -36,7 +36,7 @@ def undisturbed(program: Crasher, case: str, folder: Path) -> tuple[Any, int]:
     return outcome, places
 
 
-def crash_and_resume(program: Crasher, case: str, folder: Path, die_at: int) -> Any:
+def crash_and_resume(program: CrashProgram, case: str, folder: Path, die_at: int) -> Any:
     """What is left after a death at a place and a second worker that sees the task through."""
     folder.mkdir()
     job = {"case": case, "database": sqlite(folder), "effects": str(folder / "effects")}
@@ -47,7 +47,7 @@ def crash_and_resume(program: Crasher, case: str, folder: Path, die_at: int) -> 
     return read_log(case, job["database"], folder / "effects")
 
 
-def matrix(program: Crasher, case: str, folder: Path, every: int) -> None:
+def matrix(program: CrashProgram, case: str, folder: Path, every: int) -> None:
     whole, places = undisturbed(program, case, folder / "undisturbed")
     assert places > 10
     for die_at in range(1, places + 1, every):
@@ -61,7 +61,7 @@ def matrix(program: Crasher, case: str, folder: Path, every: int) -> None:
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("case", CASES)
 def test_a_kill_at_many_places_loses_and_repeats_nothing(
-    program: Crasher, case: str, tmp_path: Path
+    program: CrashProgram, case: str, tmp_path: Path
 ) -> None:
     matrix(program, case, tmp_path, EVERY)
 
@@ -69,14 +69,14 @@ def test_a_kill_at_many_places_loses_and_repeats_nothing(
 @pytest.mark.long
 @pytest.mark.parametrize("case", CASES)
 def test_a_kill_at_every_place_loses_and_repeats_nothing(
-    program: Crasher, case: str, tmp_path: Path
+    program: CrashProgram, case: str, tmp_path: Path
 ) -> None:
     matrix(program, case, tmp_path, 1)
 
 
 @pytest.mark.timeout(120)
 def test_a_worker_that_dies_again_and_again_still_comes_to_its_end(
-    program: Crasher, tmp_path: Path
+    program: CrashProgram, tmp_path: Path
 ) -> None:
     """Each worker dies a little later than the one before it."""
     whole, _ = undisturbed(program, "nested", tmp_path / "undisturbed")

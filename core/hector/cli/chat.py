@@ -18,7 +18,7 @@ from hector.cli.log import quiet_logging
 from hector.cli.prompt import Prompt
 from hector.errors import HectorError
 from hector.runtime import Runtime
-from hector.runtime.invoke import new_id
+from hector.runtime.start import new_id
 
 __all__ = ["command"]
 

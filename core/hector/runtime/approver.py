@@ -67,8 +67,11 @@ class ConfiguredApprover:
             raise ValueError(f"it answered with status {answer.status_code}")
         if len(answer.content) > MAXIMUM_ANSWER_BYTES:
             raise ValueError("its answer is too long")
-        data = cast("dict[str, Any]", answer.json())
-        choice = data.get("decision") if isinstance(data, dict) else None  # pyright: ignore[reportUnnecessaryIsInstance] - whatever it sent
+        given: object = answer.json()
+        if not isinstance(given, dict):
+            raise ValueError("its answer is no object")
+        data = cast("dict[str, Any]", given)
+        choice = data.get("decision")
         if choice == "pending":
             return None
         if choice not in ("approve", "deny", "edit"):
