@@ -25,7 +25,7 @@ from hector.spi import (
     ToolSpec,
 )
 
-__all__ = ["CASES", "Effects", "config_of", "planned_provider", "tools_of"]
+__all__ = ["AGENTS_WITH_TOOLS", "CASES", "Effects", "config_of", "planned_provider", "tools_of"]
 
 Step = Callable[[str], None]
 """Told the name of a place where the process may die."""
@@ -51,6 +51,9 @@ CASES: dict[str, dict[str, Any]] = {
     "approval": {"type": "llm", "llm": "payer"},
 }
 """By name, the agent `main`."""
+
+
+AGENTS_WITH_TOOLS = ("main", "worker", "second")
 
 
 class Effects:

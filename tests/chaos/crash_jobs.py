@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any
 
 import attrs
 from crash_config import Effects, config_of
@@ -20,7 +20,7 @@ from hector.message import Event, ToolCall, ToolResult, text_of
 from hector.runtime.sessions import open_stored_sessions
 from hector.spi import SessionKey
 
-__all__ = ["CrashProgram", "Outcome", "check", "crash_program", "read_log"]
+__all__ = ["CrashProgram", "Outcome", "check", "check_alone", "crash_program", "read_log"]
 
 KEY = SessionKey("crash", "ada", "s")
 PROGRAM = Path(__file__).parent / "crash_program.py"
@@ -34,13 +34,17 @@ class CrashProgram:
 
     def do(self, **job: Any) -> tuple[int, int]:
         """Have a job done: the exit status (-9: it died as it should), and how many places it came by."""
+        answer = self.ask(**job)
+        return answer["status"], answer["places"]
+
+    def ask(self, **job: Any) -> dict[str, Any]:
+        """Have a job done: the whole answer."""
         to, answers = self._streams()
         to.write(json.dumps(job) + "\n")
         to.flush()
-        answer = json.loads(answers.readline())
-        return answer["status"], answer["places"]
+        return json.loads(answers.readline())
 
-    def _streams(self) -> tuple[TextIO, TextIO]:
+    def _streams(self) -> tuple[IO[str], IO[str]]:
         to, answers = self._process.stdin, self._process.stdout
         assert to is not None
         assert answers is not None
@@ -77,12 +81,19 @@ class Outcome:
     epoch: int
     state: str
 
+    @property
+    def answers(self) -> Sequence[str]:
+        """What was said by anybody, by branch."""
+        return [
+            f"{branch}: {text}" for branch, texts in _answers(self.events).items() for text in texts
+        ]
+
 
 def read_log(case: str, database: dict[str, Any], effects: Path) -> Outcome | None:
     """What there is; None: the task never began."""
 
     async def read() -> Outcome | None:
-        config = {**config_of(case, database), "llms": {}, "agents": {}}
+        config: dict[str, Any] = {**config_of(case, database), "llms": {}, "agents": {}}
         async with open_stored_sessions(config) as (_, sessions):
             store: Any = sessions
             session, row = await sessions.load(KEY), await store.tasks.get("t")
@@ -94,7 +105,20 @@ def read_log(case: str, database: dict[str, Any], effects: Path) -> Outcome | No
 
 
 def check(outcome: Outcome, undisturbed: Outcome, *, crashes: int) -> None:
-    """No recorded step lost or repeated, and in-flight effects repeated at most once per crash with the same key."""
+    """It is sound, and ended as it would have without a crash."""
+    check_alone(outcome, crashes=crashes)
+    events = outcome.events
+    assert _steps(events) == _steps(undisturbed.events)
+    assert _answers(events) == _answers(undisturbed.events)
+
+
+def check_alone(outcome: Outcome, *, crashes: int | None = None) -> None:
+    """No recorded step is lost or repeated, and an effect is repeated at most once per crash, with the same key.
+
+    Args:
+        outcome: of one task.
+        crashes: how many there were; None: as many as the task was taken over.
+    """
     events = outcome.events
     assert outcome.state == "completed"
     assert [event.sequence for event in events] == list(range(1, len(events) + 1))
@@ -103,9 +127,7 @@ def check(outcome: Outcome, undisturbed: Outcome, *, crashes: int) -> None:
     assert ends[-1] is events[-1]
     assert ends[-1].outcome == "completed"
     _check_results(events)
-    _check_effects(outcome, crashes)
-    assert _steps(events) == _steps(undisturbed.events)
-    assert _answers(events) == _answers(undisturbed.events)
+    _check_effects(outcome, outcome.epoch if crashes is None else crashes)
 
 
 def _check_results(events: Sequence[Event]) -> None:

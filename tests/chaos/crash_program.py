@@ -1,8 +1,9 @@
 """A process that is asked to run a task and to die at a given place, by SIGKILL, as often as it is asked to.
 
-It reads a job per line from its standard input: `{"case", "database", "effects", "die_at", "mode"}`, forks, lets the
-child do the job, and answers with a line `{"status", "places"}`: how the child ended, and how many places it came by.
-Forking is what makes a whole matrix cheap; it starts no thread and no loop itself.
+It reads a job per line from its standard input: `{"case", "database", "effects", "die_at", "stop_at", "mode"}`, forks,
+lets the child do the job, and answers with a line `{"status", "places", "pid"}`: how the child ended (None: it was
+stopped by SIGSTOP), and how many places it came by. The mode `continue` with a `pid` wakes a stopped child and answers
+with how it ended. Forking is what makes a whole matrix cheap; the program starts no thread and no loop itself.
 """
 
 from __future__ import annotations
@@ -21,28 +22,30 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from crash_config import Effects, config_of, planned_provider, tools_of
+from crash_config import AGENTS_WITH_TOOLS, Effects, config_of, planned_provider, tools_of
 
 from hector import Runtime
 from hector.message import Decision, Event
 from hector.spi import SessionKey, TaskRecord, Tasks
 
-AGENTS = ("main", "worker", "second", "plain")
 JOB_TIMEOUT_S = 60
 
 
 class Places:
-    """Counts the places where the process may die, and dies at one of them."""
+    """Counts the places where the process may die or be stopped, and does so at one of them."""
 
-    def __init__(self, die_at: int | None) -> None:
+    def __init__(self, die_at: int | None, stop_at: int | None = None) -> None:
         self.count = 0
         self._die_at = die_at
+        self._stop_at = stop_at
 
     def step(self, _name: str) -> None:
         """Come by a place."""
         self.count += 1
         if self.count == self._die_at:
             os.kill(os.getpid(), signal.SIGKILL)
+        if self.count == self._stop_at:
+            os.kill(os.getpid(), signal.SIGSTOP)
 
 
 class DyingTasks:
@@ -100,7 +103,7 @@ async def opened(job: dict[str, Any], places: Places) -> AsyncGenerator[Runtime]
             env={},
             sessions=sessions,
             providers=[planned_provider(places.step)],
-            direct_tools=dict.fromkeys(("main", "worker", "second"), tools),
+            direct_tools=dict.fromkeys(AGENTS_WITH_TOOLS, tools),
         ) as runtime:
             yield runtime
 
@@ -141,39 +144,59 @@ async def see_through(runtime: Runtime) -> None:
 
 def run_child(job: dict[str, Any], answer: int) -> None:
     """The child's whole life."""
-    places = Places(job.get("die_at"))
+    places = Places(job.get("die_at"), job.get("stop_at"))
     asyncio.run(do(job, places))
     said = {"places": places.count, "modules": sorted(sys.modules) if job["is_first"] else []}
     with os.fdopen(answer, "w") as writer:
         json.dump(said, writer)
 
 
+def fork(job: dict[str, Any], others: set[int]) -> dict[str, Any]:
+    """Have a child do a job; `others` are the ends of pipes that are not its business."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reader)
+        for end in others:
+            os.close(end)
+        try:
+            run_child(job, writer)
+        except BaseException as error:  # noqa: BLE001 - whoever asked is told
+            print(repr(error), file=sys.stderr)  # noqa: T201
+            os._exit(1)
+        os._exit(0)
+    os.close(writer)
+    if job.get("stop_at") is not None:
+        _, status = os.waitpid(child, os.WUNTRACED)
+        if os.WIFSTOPPED(status):
+            others.add(reader)
+            return {"status": None, "places": 0, "pid": child}
+        os.close(reader)
+        return {"status": os.waitstatus_to_exitcode(status), "places": 0, "pid": child}
+    with os.fdopen(reader) as answer:
+        said = json.loads(answer.read() or "{}")
+    _, status = os.waitpid(child, 0)
+    return {"status": os.waitstatus_to_exitcode(status), "places": 0, "pid": child, **said}
+
+
 def main() -> None:
     """Do jobs until there are no more."""
     print("ready", flush=True)  # noqa: T201 - this is how it speaks
     is_first = True
+    kept: set[int] = set()
     for line in sys.stdin:
         job = {**json.loads(line), "is_first": is_first}
-        reader, writer = os.pipe()
-        child = os.fork()
-        if child == 0:
-            os.close(reader)
-            try:
-                run_child(job, writer)
-            except BaseException as error:  # noqa: BLE001 - whoever asked is told
-                print(repr(error), file=sys.stderr)  # noqa: T201
-                os._exit(1)
-            os._exit(0)
-        os.close(writer)
-        with os.fdopen(reader) as answer:
-            said = json.loads(answer.read() or "{}")
-        for name in said.get("modules", ()):  # what the first child needed, the next ones have
+        if job["mode"] == "continue":
+            os.kill(job["pid"], signal.SIGCONT)
+            _, status = os.waitpid(job["pid"], 0)
+            done: dict[str, Any] = {"status": os.waitstatus_to_exitcode(status), "places": 0}
+        else:
+            done = fork(job, kept)
+        for name in done.pop("modules", ()):  # what the first child needed, the next ones have
+            is_first = False
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)
-        is_first = is_first and not said
-        _, status = os.waitpid(child, 0)
-        answer_line = {"status": os.waitstatus_to_exitcode(status), "places": said.get("places", 0)}
-        print(json.dumps(answer_line), flush=True)  # noqa: T201
+        print(json.dumps(done), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -39,7 +39,11 @@ def undisturbed(program: CrashProgram, case: str, folder: Path) -> tuple[Any, in
 def crash_and_resume(program: CrashProgram, case: str, folder: Path, die_at: int) -> Any:
     """What is left after a death at a place and a second worker that sees the task through."""
     folder.mkdir()
-    job = {"case": case, "database": sqlite(folder), "effects": str(folder / "effects")}
+    job: dict[str, Any] = {
+        "case": case,
+        "database": sqlite(folder),
+        "effects": str(folder / "effects"),
+    }
     status, _ = program.do(**job, mode="begin", die_at=die_at)
     assert status == KILLED
     status, _ = program.do(**job, mode="resume", die_at=None)
@@ -82,7 +86,11 @@ def test_a_worker_that_dies_again_and_again_still_comes_to_its_end(
     whole, _ = undisturbed(program, "nested", tmp_path / "undisturbed")
     folder = tmp_path / "often"
     folder.mkdir()
-    job = {"case": "nested", "database": sqlite(folder), "effects": str(folder / "effects")}
+    job: dict[str, Any] = {
+        "case": "nested",
+        "database": sqlite(folder),
+        "effects": str(folder / "effects"),
+    }
     status, _ = program.do(**job, mode="begin", die_at=6)
     crashes = 1
     assert status == KILLED

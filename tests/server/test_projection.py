@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 from server_stage import Turn
@@ -82,6 +83,26 @@ async def test_text_is_never_doubled_or_lost(messages: list[Said]) -> None:
 
     assert reader.stored().get("answer", "") == expected
     assert (await reader.rebuilt()).get("answer", "") == expected
+
+
+@given(PIECES, PIECES, PIECES)
+async def test_an_answer_that_begins_anew_stands_once(
+    before: list[str], void: list[str], again: list[str]
+) -> None:
+    """At every moment; what was said in the message before stays."""
+    reader = Reader()
+    turn = reader.turn
+    first, whole = "".join(before), "".join(again)
+    reader.apply(*(turn.delta(piece) for piece in before), turn.says(first))
+    reader.apply(*(turn.delta(piece) for piece in void))
+    reader.apply(attrs.evolve(turn.delta(""), parts=(), is_restart=True))
+    assert reader.stored().get("answer", "") == first
+    reader.apply(*(turn.delta(piece) for piece in again))
+    assert reader.stored().get("answer", "") == first + whole
+    reader.apply(turn.says(whole), turn.event("finished", outcome="completed"))
+
+    assert reader.stored().get("answer", "") == first + whole
+    assert (await reader.rebuilt()).get("answer", "") == first + whole
 
 
 @given(st.lists(st.tuples(st.sampled_from(["", "a", "b", "a/c"]), st.text(min_size=1)), max_size=9))

@@ -7,8 +7,16 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import TYPE_CHECKING
 
 from hector.errors import LLMResponseError
-from hector.message import Event, TextPart, ThinkingPart
-from hector.spi import LLM, LLMRequest, LLMResponse, RequestMaker, TextDelta
+from hector.message import Event, Part, TextPart, ThinkingPart
+from hector.spi import (
+    LLM,
+    AnswerRestart,
+    LLMRequest,
+    LLMResponse,
+    RequestMaker,
+    TextDelta,
+    ThinkingDelta,
+)
 
 if TYPE_CHECKING:
     from hector.agent.invocation import AgentInvocation
@@ -42,20 +50,16 @@ async def generate(
             if isinstance(chunk, LLMResponse):
                 response = chunk
                 continue
-            part = (
-                TextPart(chunk.text)
-                if isinstance(chunk, TextDelta)
-                else ThinkingPart(text=chunk.text)
-            )
             yield Event(
                 id=id,
                 kind="delta",
                 invocation_id=invocation_id,
                 author=author,
-                parts=(part,),
+                parts=_pieces(chunk),
                 branch=branch,
                 timestamp=started,
                 generation=generation,
+                is_restart=isinstance(chunk, AnswerRestart),
             )
         answer = _whole(response, llm)
     except BaseException as error:
@@ -68,6 +72,7 @@ async def generate(
                 error=failure,
                 usage=response.usage if response else None,
                 finish_reason=response.finish_reason if response else None,
+                metadata=response.metadata if response else None,
             )
     yield await invocation.record(
         Event(
@@ -84,6 +89,12 @@ async def generate(
             model=answer.model or llm.model,
         )
     )
+
+
+def _pieces(chunk: TextDelta | ThinkingDelta | AnswerRestart) -> tuple[Part, ...]:
+    if isinstance(chunk, TextDelta):
+        return (TextPart(chunk.text),)
+    return () if isinstance(chunk, AnswerRestart) else (ThinkingPart(text=chunk.text),)
 
 
 def _whole(response: LLMResponse | None, llm: LLM) -> LLMResponse:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from hector.checkpoint.manager import CheckpointManager
+from hector.checkpoint.checkpointing import Checkpointing
 from hector.checkpoint.place import is_gone, this_place
 from hector.checkpoint.policy import CheckpointPolicy, RecoveryPolicy
 from hector.checkpoint.track import TaskTrack
 
 __all__ = [
-    "CheckpointManager",
     "CheckpointPolicy",
+    "Checkpointing",
     "RecoveryPolicy",
     "TaskTrack",
     "is_gone",

@@ -40,6 +40,9 @@ class AnswerPrinter:
         is_inner = "call:" in event.branch
         if event.kind == "delta" and not is_inner:
             self._streamed.add(event.id)
+            if event.is_restart:
+                self._end_line()
+                click.echo("· the model failed, and begins its answer anew", err=True)
             self._write(event.text)
         elif event.kind == "message" and not is_inner and event.author != "user":
             if event.id not in self._streamed:

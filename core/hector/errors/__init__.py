@@ -43,17 +43,21 @@ HectorError
 │   ├── CanceledError                     H506
 │   ├── AgentChangedError                 H507
 │   └── TaskExpiredError                  H508
-├── LLMError                              H510  has `provider`, `status`, `is_retryable`
-│   ├── LLMConnectionError                H511
+├── LLMError                              H510  has `provider`, `model`, `status`, `request_id`, `is_retryable`, …
+│   ├── LLMUnavailableError               H511
 │   ├── LLMAuthenticationError            H512
-│   ├── LLMRateLimitError                 H513  has `retry_after_s`
+│   ├── LLMRateLimitError                 H513
 │   ├── LLMContextOverflowError           H514
-│   └── LLMResponseError                  H515  the provider's reply broke its own protocol
+│   ├── LLMResponseError                  H515  the provider's reply broke its own protocol
+│   ├── LLMOverloadedError                H516
+│   ├── LLMTimeoutError                   H517  has `deadline`
+│   ├── LLMInvalidRequestError            H518
+│   └── LLMContentBlockedError            H519  has `category`
 ├── ToolError                             H520  its text is fed back to the model
 │   ├── PathOutsideRootError              H521
 │   ├── ToolTimeoutError                  H522
 │   └── ToolArgumentsError                H523
-├── EmbedderError                         H530
+├── EmbedderError                         H530  has what `LLMError` has
 ├── VectorStoreError                      H540
 ├── DocumentError                         H550
 └── ServerError                           H600
@@ -81,11 +85,15 @@ from hector.errors.config import (
 from hector.errors.llm import (
     EmbedderError,
     LLMAuthenticationError,
-    LLMConnectionError,
+    LLMContentBlockedError,
     LLMContextOverflowError,
     LLMError,
+    LLMInvalidRequestError,
+    LLMOverloadedError,
     LLMRateLimitError,
     LLMResponseError,
+    LLMTimeoutError,
+    LLMUnavailableError,
 )
 from hector.errors.plugin import (
     PluginError,
@@ -165,11 +173,15 @@ __all__ = [
     "InstructionError",
     "IterationLimitError",
     "LLMAuthenticationError",
-    "LLMConnectionError",
+    "LLMContentBlockedError",
     "LLMContextOverflowError",
     "LLMError",
+    "LLMInvalidRequestError",
+    "LLMOverloadedError",
     "LLMRateLimitError",
     "LLMResponseError",
+    "LLMTimeoutError",
+    "LLMUnavailableError",
     "MemoryDamagedError",
     "MemoryIndexError",
     "PathOutsideRootError",

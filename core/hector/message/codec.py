@@ -107,6 +107,8 @@ def _encode_rare(event: Event, data: dict[str, Any]) -> None:
         data["failure"] = _encode_failure(event.failure)
     if event.metadata is not None:
         data["metadata"] = event.metadata
+    if event.is_restart:
+        data["is_restart"] = True
 
 
 def event_from_json(data: Mapping[str, Any]) -> Event:
@@ -153,6 +155,7 @@ def _decode_event(data: Mapping[str, Any]) -> Event:
         outcome=outcome,
         failure=None if failure is None else Failure(**failure),
         metadata=get("metadata"),
+        is_restart=bool(get("is_restart", False)),
     )
 
 
@@ -164,6 +167,8 @@ def _encode_usage(usage: Usage) -> dict[str, int]:
         data["output_tokens"] = usage.output_tokens
     if usage.cached_input_tokens:
         data["cached_input_tokens"] = usage.cached_input_tokens
+    if usage.cache_write_tokens:
+        data["cache_write_tokens"] = usage.cache_write_tokens
     if usage.reasoning_tokens:
         data["reasoning_tokens"] = usage.reasoning_tokens
     return data

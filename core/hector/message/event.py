@@ -98,6 +98,8 @@ class Event:
         decision: on a `decision`.
         outcome: on `finished`. After `input_required` the same invocation may go on, and finish again.
         failure: on `finished` with outcome `failed`.
+        is_restart: on a `delta` without parts: the model failed in the middle of its answer and is asked again, so
+            that every earlier delta of this id is void. The deltas that follow begin the answer anew.
         metadata: anything else, for people and tools; the kernel does not act on it.
     """
 
@@ -120,6 +122,7 @@ class Event:
     outcome: Outcome | None = None
     failure: Failure | None = None
     metadata: JSONObject | None = None
+    is_restart: bool = False
 
     @property
     def is_partial(self) -> bool:

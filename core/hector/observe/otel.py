@@ -17,10 +17,11 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExport
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer
 
-from hector.errors import ComponentOpenError, HectorError
+from hector.errors import ComponentOpenError, HectorError, LLMError
 from hector.message import FinishReason, Outcome, Usage
+from hector.observe.model_calls import call_attributes, failure_attributes, usage_attributes
 from hector.observe.reloads import ReloadInstruments, trace_reload
-from hector.spi import ReloadMeasure, RuntimeGauges
+from hector.spi import ReloadMeasure, ResponseMetadata, RuntimeGauges
 
 __all__ = [
     "Counters",
@@ -84,6 +85,13 @@ class Counters:
             if usage is not None:
                 self.llm_tokens.add(usage.input_tokens, {"model": name, "type": "input"})
                 self.llm_tokens.add(usage.output_tokens, {"model": name, "type": "output"})
+                for type, count in (
+                    ("cache_read", usage.cached_input_tokens),
+                    ("cache_write", usage.cache_write_tokens),
+                    ("reasoning", usage.reasoning_tokens),
+                ):
+                    if count:
+                        self.llm_tokens.add(count, {"model": name, "type": type})
         elif operation == "execute_tool":
             self.tool_calls.add(1, {"tool_name": name, "status": status})
         elif operation == "invocation":
@@ -130,6 +138,7 @@ class _Span:
         outcome: Outcome | None = None,
         usage: Usage | None = None,
         finish_reason: FinishReason | None = None,
+        metadata: ResponseMetadata | None = None,
     ) -> None:
         if self._counters is not None:
             self._counters.count(
@@ -143,8 +152,9 @@ class _Span:
         if span is None:
             return
         if usage is not None:
-            span.set_attribute("gen_ai.usage.input_tokens", usage.input_tokens)
-            span.set_attribute("gen_ai.usage.output_tokens", usage.output_tokens)
+            span.set_attributes(usage_attributes(usage))
+        if metadata is not None:
+            span.set_attributes(call_attributes(metadata))
         if finish_reason is not None:
             span.set_attribute("gen_ai.response.finish_reasons", [finish_reason])
         if outcome is not None:
@@ -153,6 +163,8 @@ class _Span:
             span.set_attribute(
                 "error.type", error.code if isinstance(error, HectorError) else type(error).__name__
             )
+            if isinstance(error, LLMError):
+                span.set_attributes(failure_attributes(error))
         if outcome == "failed" or not (error is None or isinstance(error, GIVEN_UP)):
             span.set_status(Status(StatusCode.ERROR))
         span.end()

@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 
 import attrs
 
-from hector.config import ComponentEntry, structure_settings
+from hector.config import ComponentEntry, Config, structure_settings
 from hector.errors import ComponentOpenError
 from hector.runtime.cell import Cell, close_all
 from hector.runtime.context import ComponentContext, Resolve
@@ -22,7 +22,7 @@ from hector.runtime.plan import PHASES, ComponentSpec, Plan
 from hector.runtime.tasks import TaskScope, to_its_end
 from hector.spi import Injected, Provider
 
-__all__ = ["Builder"]
+__all__ = ["Builder", "builder_for"]
 
 
 CLOSE_TIMEOUT_S = 30.0
@@ -182,6 +182,24 @@ class Builder:
             injected=self.injections.of(entry.name) if entry.kind == "agent" else Injected(),
         )
         return context
+
+
+def builder_for(
+    config: Config,
+    group: TaskScope,
+    factories: Factories,
+    injections: Injections,
+    env: Mapping[str, str] | None,
+) -> Builder:
+    """The builder of a runtime that opens with `config`."""
+    return Builder(
+        group=group,
+        factories=factories,
+        injections=injections,
+        state_dir=config.source.folder / ".hector",
+        env=env,
+        build_timeout_s=config.server.build_timeout,
+    )
 
 
 def _resolving(spec: ComponentSpec, dependencies: Iterable[Cell]) -> Resolve:

@@ -9,7 +9,7 @@ from typing import Any
 from hector.config import ComponentEntry, IndexConfig
 from hector.errors import ComponentOpenError, MemoryIndexError
 from hector.runtime.borrowed import BorrowedVectorStore, Lender
-from hector.runtime.build import Builder
+from hector.runtime.build import Builder, builder_for
 from hector.runtime.cell import close_all
 from hector.runtime.factories import Factories, Injections
 from hector.runtime.generation import Generation
@@ -126,14 +126,7 @@ async def rebuild_index(config: ConfigInput, *, env: Mapping[str, str] | None = 
             hint="there is nothing to rebuild unless `server.sessions` keeps them",
         )
     async with TaskScope() as group:
-        builder = Builder(
-            group=group,
-            factories=Factories(),
-            injections=Injections(),
-            state_dir=plan.config.source.folder / ".hector",
-            env=env,
-            build_timeout_s=server.build_timeout,
-        )
+        builder = builder_for(plan.config, group, Factories(), Injections(), env)
         async with (
             open_store_and_memory(plan, builder, None, None) as (_, memory, lender),
             _only(plan, builder, server.index.vector_store_entry) as generation,

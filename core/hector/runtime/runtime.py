@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, cast
 
-from hector.checkpoint import CheckpointManager
+from hector.checkpoint import Checkpointing
 from hector.config import Config, ConfigText
 from hector.errors import Diagnostic
 from hector.message import Event, Message
 from hector.observe import open_observer
 from hector.plugin.records import PluginRecord
 from hector.plugin.registry import Registry
-from hector.runtime.build import Builder
+from hector.runtime.build import builder_for
 from hector.runtime.closing import close_down
 from hector.runtime.context import not_found
 from hector.runtime.factories import (
@@ -90,7 +89,7 @@ class Runtime:
         sessions: Sessions | None = None,
         index: MemoryIndex | None = None,
         observer: Observer | None = None,
-        checkpoints: CheckpointManager | None = None,
+        checkpoints: Checkpointing | None = None,
         llm_factory: LLMFactory | None = None,
         embedder_factory: EmbedderFactory | None = None,
         toolset_factory: ToolsetFactory | None = None,
@@ -146,19 +145,13 @@ class Runtime:
                 watch = await services.enter_async_context(
                     open_observer(checked.server.observability)
                 )
-            builder = Builder(
-                group=group,
-                factories=Factories(
-                    llm=llm_factory,
-                    embedder=embedder_factory,
-                    toolset=toolset_factory,
-                    vector_store=vector_factory,
-                ),
-                injections=injections,
-                state_dir=checked.source.folder / ".hector",
-                env=env,
-                build_timeout_s=checked.server.build_timeout,
+            factories = Factories(
+                llm=llm_factory,
+                embedder=embedder_factory,
+                toolset=toolset_factory,
+                vector_store=vector_factory,
             )
+            builder = builder_for(checked, group, factories, injections, env)
             async with open_services(
                 plan,
                 builder,
@@ -179,20 +172,14 @@ class Runtime:
                 )
                 if watch is not None:
                     watch.watch_runtime(lambda: gauges_of(runtime.health()))
-                async with runtime._recovering(group):
+                runs, tasks = runtime._runs, runtime._tasks
+                async with open_recovery(runtime._name, kept, runs, tasks, group) as recovery:
+                    runtime._recovery = recovery
                     try:
                         yield runtime
                     finally:
-                        runtime._runs.is_closing = True
+                        runs.is_closing = True
                         await close_down(runtime._queue, group)
-
-    @asynccontextmanager
-    async def _recovering(self, group: TaskScope) -> AsyncGenerator[None]:
-        async with open_recovery(
-            self._name, self._services, self._runs, self._tasks, group
-        ) as recovery:
-            self._recovery = recovery
-            yield
 
     # What there is
 
@@ -337,18 +324,18 @@ class Runtime:
     @property
     def history(self) -> tuple[ReloadRecord, ...]:
         """Every reload that was asked for, oldest first; bounded."""
-        return self._history.records()
+        return self._history.records(current=self.generation)
 
     async def check(self, config: ConfigInput) -> tuple[Diagnostic, ...]:
-        """Everything that is wrong or doubtful about a config; nothing is built."""
-        loader = self._reloading.loader
-        return await asyncio.to_thread(loader.check, config)
+        """Everything that is wrong or doubtful about a config; nothing is built. `ReloadTimeoutError` as for `plan`."""
+        return await self._reloading.reading.check(config)
 
     async def plan(self, config: ConfigInput | None = None) -> ReloadPlan:
         """What `reload` would do with the same config; nothing is built.
 
         Raises:
             ConfigError: the config cannot be used.
+            ReloadTimeoutError: it could not be read within `server.reload.timeout`.
         """
         return await self._reloading.plan(config)
 
@@ -361,8 +348,9 @@ class Runtime:
     ) -> ReloadReport:
         """Build a new generation beside the running one, swap, and close what nobody uses any more.
 
-        One reload runs at a time. While one waits for its turn, a later one for another config replaces it, unless
-        either has `if_match`; reloads that waited for the same config share one answer.
+        One at a time, and the latest config wins: one that waits or builds is replaced by a later one that can be
+        used and wants something else, unless either has `if_match`; those that waited for the same share one answer.
+        After `server.build_timeout` of replacing each other, the one under way is let to its end.
 
         Args:
             config: what is to run; None reads again what the runtime was opened with. Once it runs it takes the place

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from hector.checkpoint import CheckpointManager, CheckpointPolicy, RecoveryPolicy
+from hector.checkpoint import Checkpointing, CheckpointPolicy, RecoveryPolicy
 from hector.config import CheckpointConfig, Config
 from hector.errors import ComponentOpenError
 from hector.runtime.approver import ConfiguredApprover
@@ -27,7 +27,7 @@ async def open_services(
     sessions: Sessions | None,
     index: MemoryIndex | None,
     observer: Observer | None,
-    checkpoints: CheckpointManager | None,
+    checkpoints: Checkpointing | None,
 ) -> AsyncGenerator[tuple[Services, Lender]]:
     """What was handed over, or else what the config says; see `open_memory`.
 
@@ -58,12 +58,12 @@ async def open_services(
         )
 
 
-def _manager(config: Config) -> CheckpointManager:
+def _manager(config: Config) -> Checkpointing:
     """What `server.checkpoint` says; without it rows are made only for tasks that wait for a decision."""
     chosen = config.server.checkpoint
     if chosen is None or not chosen.enabled:
-        return CheckpointManager()
-    return CheckpointManager(_checkpoints(chosen), _recovery(chosen))
+        return Checkpointing()
+    return Checkpointing(_checkpoints(chosen), _recovery(chosen))
 
 
 def _checkpoints(chosen: CheckpointConfig) -> CheckpointPolicy:

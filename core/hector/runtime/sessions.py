@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from hector.errors import SessionError, UsageError
-from hector.runtime.build import Builder
+from hector.runtime.build import Builder, builder_for
 from hector.runtime.cell import close_all
 from hector.runtime.factories import Factories, Injections
 from hector.runtime.loading import ConfigInput, load_config
@@ -71,14 +71,7 @@ async def open_stored_sessions(config: ConfigInput) -> AsyncGenerator[tuple[str,
             hint="set `server.sessions.backend: sql` and name a database",
         )
     async with TaskScope() as group:
-        builder = Builder(
-            group=group,
-            factories=Factories(),
-            injections=Injections(),
-            state_dir=plan.config.source.folder / ".hector",
-            env=None,
-            build_timeout_s=server.build_timeout,
-        )
+        builder = builder_for(plan.config, group, Factories(), Injections(), None)
         async with open_sessions(plan, None, builder, is_warning=False) as sessions:
             yield plan.config.name, sessions
 

@@ -8,7 +8,7 @@ import time
 import attrs
 
 from hector.agent import Approver, Replay, SessionLog
-from hector.checkpoint import CheckpointManager
+from hector.checkpoint import Checkpointing
 from hector.errors import SessionExistsError, TaskError
 from hector.message import Event, Message
 from hector.spi import (
@@ -45,7 +45,7 @@ class Services:
 
     sessions: Sessions
     tasks: Tasks | None
-    checkpoints: CheckpointManager
+    checkpoints: Checkpointing
     memory: MemoryIndex | None
     observer: Observer | None
     approver: Approver | None

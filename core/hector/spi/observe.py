@@ -8,6 +8,7 @@ from typing import Protocol
 import attrs
 
 from hector.message import FinishReason, Outcome, Usage
+from hector.spi.llm import ResponseMetadata
 
 __all__ = ["Observer", "ReloadMeasure", "RuntimeGauges", "Span"]
 
@@ -26,6 +27,7 @@ class Span(Protocol):
         outcome: Outcome | None = None,
         usage: Usage | None = None,
         finish_reason: FinishReason | None = None,
+        metadata: ResponseMetadata | None = None,
     ) -> None:
         """End it, saying how it went.
 
@@ -34,6 +36,7 @@ class Span(Protocol):
             outcome: of an invocation; of a tool call `failed` when the tool told the model so.
             usage: of a `chat`.
             finish_reason: of a `chat`.
+            metadata: of a `chat`: request id, rate-limit headers, attempts.
         """
         ...
 

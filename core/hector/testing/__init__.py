@@ -11,37 +11,73 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hector.testing.chunker_suite import ChunkerSuite, check_chunks, structured_texts
+    from hector.testing.conversations import conversations
     from hector.testing.document_suite import DocumentParserSuite, DocumentSourceSuite
     from hector.testing.embedder_suite import EmbedderSuite
+    from hector.testing.embedder_wire_suite import EmbedderWireSuite
     from hector.testing.llm_suite import LLMSuite
+    from hector.testing.llm_wire_suite import LLMWireSuite
     from hector.testing.memory_suite import MemoryStoreSuite
+    from hector.testing.openai_chat_wire import OpenAIChatWire
+    from hector.testing.openai_embedding_wire import OpenAIEmbeddingWire
+    from hector.testing.openai_responses_wire import OpenAIResponsesWire
     from hector.testing.opened import Opened
     from hector.testing.scripted import Reply, ScriptedLLM, ScriptedSettings, scripted_provider
     from hector.testing.session_suite import SessionsSuite
     from hector.testing.settings_mutations import Mutation, mutations
     from hector.testing.settings_strategies import settings_strategy
+    from hector.testing.surroundings import Surroundings, open_component
     from hector.testing.task_suite import TasksSuite
     from hector.testing.toolset_suite import ToolsetSuite
     from hector.testing.vector_suite import VectorStoreSuite
+    from hector.testing.wire_protocol import (
+        EmbeddingWire,
+        LLMWire,
+        SeenRequest,
+        SeenResult,
+        SeenTool,
+        WireFault,
+        WireShapeError,
+    )
+    from hector.testing.wire_server import WireEnding, WireReply, WireRequest, WireServer
 
 __all__ = [
     "ChunkerSuite",
     "DocumentParserSuite",
     "DocumentSourceSuite",
     "EmbedderSuite",
+    "EmbedderWireSuite",
+    "EmbeddingWire",
     "LLMSuite",
+    "LLMWire",
+    "LLMWireSuite",
     "MemoryStoreSuite",
     "Mutation",
+    "OpenAIChatWire",
+    "OpenAIEmbeddingWire",
+    "OpenAIResponsesWire",
     "Opened",
     "Reply",
     "ScriptedLLM",
     "ScriptedSettings",
+    "SeenRequest",
+    "SeenResult",
+    "SeenTool",
     "SessionsSuite",
+    "Surroundings",
     "TasksSuite",
     "ToolsetSuite",
     "VectorStoreSuite",
+    "WireEnding",
+    "WireFault",
+    "WireReply",
+    "WireRequest",
+    "WireServer",
+    "WireShapeError",
     "check_chunks",
+    "conversations",
     "mutations",
+    "open_component",
     "scripted_provider",
     "settings_strategy",
     "structured_texts",
@@ -52,19 +88,38 @@ _HOMES = {
     "DocumentParserSuite": "document_suite",
     "DocumentSourceSuite": "document_suite",
     "EmbedderSuite": "embedder_suite",
+    "EmbedderWireSuite": "embedder_wire_suite",
+    "EmbeddingWire": "wire_protocol",
     "LLMSuite": "llm_suite",
+    "LLMWire": "wire_protocol",
+    "LLMWireSuite": "llm_wire_suite",
     "MemoryStoreSuite": "memory_suite",
     "Mutation": "settings_mutations",
+    "OpenAIChatWire": "openai_chat_wire",
+    "OpenAIEmbeddingWire": "openai_embedding_wire",
+    "OpenAIResponsesWire": "openai_responses_wire",
     "Opened": "opened",
     "Reply": "scripted",
     "ScriptedLLM": "scripted",
     "ScriptedSettings": "scripted",
+    "SeenRequest": "wire_protocol",
+    "SeenResult": "wire_protocol",
+    "SeenTool": "wire_protocol",
     "SessionsSuite": "session_suite",
     "TasksSuite": "task_suite",
+    "Surroundings": "surroundings",
     "ToolsetSuite": "toolset_suite",
     "VectorStoreSuite": "vector_suite",
+    "WireEnding": "wire_server",
+    "WireFault": "wire_protocol",
+    "WireReply": "wire_server",
+    "WireRequest": "wire_server",
+    "WireServer": "wire_server",
+    "WireShapeError": "wire_protocol",
     "check_chunks": "chunker_suite",
+    "conversations": "conversations",
     "mutations": "settings_mutations",
+    "open_component": "surroundings",
     "scripted_provider": "scripted",
     "settings_strategy": "settings_strategies",
     "structured_texts": "chunker_suite",

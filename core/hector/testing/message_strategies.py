@@ -138,6 +138,7 @@ def events() -> SearchStrategy[Event]:
             input_tokens=counts,
             output_tokens=counts,
             cached_input_tokens=counts,
+            cache_write_tokens=counts,
             reasoning_tokens=counts,
         ),
         finish_reason=st.none() | st.sampled_from(get_args(FinishReason)),
@@ -164,4 +165,5 @@ def events() -> SearchStrategy[Event]:
             is_retryable=st.booleans(),
         ),
         metadata=st.none() | json_objects(),
+        is_restart=st.booleans(),
     )

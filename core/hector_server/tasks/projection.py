@@ -27,8 +27,8 @@ class Projection:
     What agents say to the user streams into artifacts: one for the conversation itself, and one for
     each branch that talks beside it (agents that run in parallel). A message adds to its deltas
     only what these did not bring, so that no text stands twice; when it says something else than
-    its deltas did, or another message takes the place of one that never came whole, the artifact is
-    published anew. Tool calls, tool results, questions and decisions about them, reasoning, transfers
+    its deltas did, the model begins its answer anew, or another message takes the place of one that
+    never came whole, the artifact is published anew. Tool calls, tool results, questions and decisions about them, reasoning, transfers
     and all that agents called as tools do (branches with a `call:` segment) are status updates with
     the event as `hector:event` in the metadata. A recorded event that was applied before changes
     nothing.
@@ -112,6 +112,10 @@ class Projection:
     def _on_delta(self, event: Event) -> None:
         if not _is_answer(event):
             return
+        if event.is_restart:
+            artifact = self._artifact(event)
+            if artifact.open_text:
+                self._replace_text(artifact, "", event)
         for part in event.parts:
             if not isinstance(part, TextPart):
                 self._tell(event)

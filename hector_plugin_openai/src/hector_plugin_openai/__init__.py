@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from hector.plugin import hookimpl
 from hector.spi import Provider
+from hector_plugin_openai.models import CHAT_CAPABILITIES, RESPONSES_CAPABILITIES
 from hector_plugin_openai.settings import EmbedderSettings, LLMSettings
 
 __version__ = "0.1.0"
@@ -25,16 +26,7 @@ def hector_llm_providers() -> tuple[Provider, ...]:
             settings=LLMSettings,
             create="hector_plugin_openai.llm:create",
             summary="OpenAI models, and servers that speak OpenAI's API",
-            capabilities=frozenset(
-                {
-                    "parallel_tools",
-                    "streaming",
-                    "structured_output",
-                    "thinking",
-                    "tools",
-                    "vision",
-                }
-            ),
+            capabilities=RESPONSES_CAPABILITIES | CHAT_CAPABILITIES,
         ),
     )
 

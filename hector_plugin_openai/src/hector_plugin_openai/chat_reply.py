@@ -8,8 +8,16 @@ import attrs
 
 from hector.errors import LLMResponseError
 from hector.message import FinishReason, Part, TextPart, ThinkingPart, ToolCall
-from hector.spi import LLMChunk, LLMRequest, LLMResponse, TextDelta, ThinkingDelta
-from hector_plugin_openai.wire import PROVIDER, Body, CallIds, text_in, tool_call, usage_of
+from hector.spi import (
+    CallIds,
+    LLMChunk,
+    LLMRequest,
+    LLMResponse,
+    ResponseMetadata,
+    TextDelta,
+    ThinkingDelta,
+)
+from hector_plugin_openai.wire import PROVIDER, Body, text_in, tool_call, usage_of
 
 __all__ = ["ChatReader"]
 
@@ -48,17 +56,19 @@ class ChatReader:
         self._finish_reason: str | None = None
         self._usage: Body | None = None
         self._model = ""
+        self._id = ""
 
-    def feed(self, event: Body) -> Iterator[LLMChunk]:
+    def feed(self, event: Body) -> Iterator[LLMChunk | None]:
         """Take one chunk of a stream."""
         self._model = text_in(event.get("model")) or self._model
+        self._id = text_in(event.get("id")) or self._id
         self._usage = event.get("usage") or self._usage  # comes last, in a chunk without choices
         for choice in event.get("choices") or ():
             if not choice.get("index"):
                 self._finish_reason = text_in(choice.get("finish_reason")) or self._finish_reason
                 yield from self._take(choice.get("delta") or {})
 
-    def finish(self) -> Iterator[LLMChunk]:
+    def finish(self) -> Iterator[LLMChunk | None]:
         """Give the `LLMResponse`."""
         if self._finish_reason is None:
             raise LLMResponseError(
@@ -73,18 +83,20 @@ class ChatReader:
             usage=usage_of(self._usage, read="prompt", written="completion"),
             finish_reason=self._reason(parts),
             model=self._model,
+            metadata=ResponseMetadata(response_id=self._id),
         )
 
-    def whole(self, reply: Body) -> Iterator[LLMChunk]:
+    def whole(self, reply: Body) -> Iterator[LLMChunk | None]:
         """Give the `LLMResponse` of a reply that was not streamed."""
         self._model, self._usage = text_in(reply.get("model")), reply.get("usage")
+        self._id = text_in(reply.get("id"))
         choice = reply["choices"][0]
         self._finish_reason = text_in(choice.get("finish_reason")) or None
         for _ in self._take(choice["message"]):
             pass  # deltas nobody asked for
         yield from self.finish()
 
-    def _take(self, said: Body) -> Iterator[LLMChunk]:
+    def _take(self, said: Body) -> Iterator[LLMChunk | None]:
         """Take a message, or a piece of one."""
         for field in _REASONING_FIELDS:
             if (thought := text_in(said.get(field))) and self._field in {"", field}:
@@ -98,6 +110,7 @@ class ChatReader:
                 yield TextDelta(text)
         for piece in said.get("tool_calls") or ():
             self._take_call(piece)
+            yield None
 
     def _take_call(self, piece: Body) -> None:
         """Take a piece of a call. Pieces of several calls may interleave; `index` tells them apart.

@@ -15,17 +15,18 @@ from hector.message import (
     ToolCall,
     ToolResult,
 )
-from hector.spi import GenerateParameters, LLMRequest, ToolSpec
-from hector_plugin_openai.settings import LLMSettings
-from hector_plugin_openai.wire import (
-    Body,
-    arguments_text,
+from hector.spi import (
+    GenerateParameters,
+    LLMRequest,
+    ToolSpec,
     data_url,
+    file_note,
     json_text,
     own_data,
-    result_text,
-    unsupported,
+    tool_result_text,
 )
+from hector_plugin_openai.settings import LLMSettings
+from hector_plugin_openai.wire import PROVIDER, Body, arguments_text, unsupported
 
 __all__ = ["chat_body"]
 
@@ -46,6 +47,7 @@ def chat_body(request: LLMRequest, settings: LLMSettings) -> Body:
         "tool_choice": _tool_choice(parameters, has_tools=bool(request.tools)),
         "response_format": _format(parameters),
         "reasoning_effort": settings.effort,
+        "prompt_cache_key": request.cache_key if settings.base_url is None else None,
         "stream_options": {"include_usage": True} if request.is_streaming else None,
     }
     return {key: value for key, value in body.items() if value is not None}
@@ -130,7 +132,7 @@ def _said(part: Any) -> str:
             return json_text(part.value)
         case FilePart():
             # The API takes no files from an assistant; the model learns that there was one.
-            return f"[file: {part.name or 'unnamed'}, {part.media_type}]"
+            return file_note(part)
         case ToolCall() | ThinkingPart():
             return ""
         case _:
@@ -144,7 +146,7 @@ def _reasoning(message: Message) -> dict[str, str]:
     """
     texts: dict[str, str] = {}
     for part in message.parts:
-        field = own_data(getattr(part, "provider_data", None)).get("field")
+        field = own_data(part, PROVIDER).get("field")
         if isinstance(part, ThinkingPart) and isinstance(field, str):
             texts[field] = texts.get(field, "") + part.text
     return texts
@@ -162,7 +164,7 @@ def _checked_result(part: object) -> ToolResult:
 
 
 def _result(result: ToolResult, settings: LLMSettings) -> Body:
-    text = result_text(result, settings.max_tool_output_length)
+    text = tool_result_text(result, limit=settings.max_tool_output_length)
     if not text and result.content:
         text = "The result follows as a file."
     return {"role": "tool", "tool_call_id": result.call_id, "content": text}

@@ -26,14 +26,17 @@ async def open_client(settings: ConnectionSettings) -> AsyncGenerator[openai.Asy
 
 
 def _make(settings: ConnectionSettings) -> openai.AsyncOpenAI:
+    timeout = openai.Timeout(settings.timeout, connect=min(settings.timeout, _CONNECT_TIMEOUT_S))
+    proxy = settings.proxy
     client = openai.AsyncOpenAI(
         # The SDK wants some key; a server of one's own may want none.
         api_key=settings.api_key.reveal() if settings.api_key else "none",
         # The config alone decides: nothing here is left to the SDK's own look at the environment.
         base_url=settings.base_url or _OPENAI_URL,
-        timeout=openai.Timeout(settings.timeout, connect=min(settings.timeout, _CONNECT_TIMEOUT_S)),
-        max_retries=settings.max_retries,
+        timeout=timeout,
+        max_retries=0,  # Hector's own policy is the only one
         default_headers={name: value.reveal() for name, value in settings.headers.items()},
+        http_client=openai.DefaultAsyncHttpx2Client(proxy=proxy.reveal()) if proxy else None,
     )
     client.organization = settings.organization
     client.project = settings.project

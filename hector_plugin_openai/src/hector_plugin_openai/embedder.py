@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -9,11 +10,12 @@ from typing import Any
 
 import openai
 
-from hector.errors import EmbedderError
-from hector.spi import BuildContext, EmbedPurpose, Vector
+from hector.errors import EmbedderError, LLMError
+from hector.spi import BuildContext, EmbedPurpose, ProviderCalls, Vector
 from hector_plugin_openai.client import open_client
-from hector_plugin_openai.errors import translated
+from hector_plugin_openai.errors import redaction_of, translated
 from hector_plugin_openai.settings import KNOWN_DIMENSIONS, EmbedderSettings
+from hector_plugin_openai.wire import PROVIDER
 
 __all__ = ["OpenAIEmbedder", "create"]
 
@@ -31,22 +33,21 @@ async def create(
     One request is made if the vector length is neither configured nor known.
     """
     async with open_client(settings) as client:
+        requests = _Requests(client, settings)
         dimension = settings.dimension or KNOWN_DIMENSIONS.get(settings.model)
         if dimension is None:
-            dimension = len((await _ask(client, settings, ["dimension"]))[0])
-        yield OpenAIEmbedder(client, settings, dimension)
+            dimension = len((await requests.vectors(["dimension"]))[0])
+        yield OpenAIEmbedder(requests, settings, dimension)
 
 
 class OpenAIEmbedder:
     """An embedding model of OpenAI, or of a server that speaks its API.
 
-    It does not own the client.
+    Vectors are as the model gives them: those of OpenAI have length 1, also when they are shortened.
     """
 
-    def __init__(
-        self, client: openai.AsyncOpenAI, settings: EmbedderSettings, dimension: int
-    ) -> None:
-        self._client = client
+    def __init__(self, requests: _Requests, settings: EmbedderSettings, dimension: int) -> None:
+        self._requests = requests
         self._settings = settings
         self._dimension = dimension
 
@@ -64,17 +65,29 @@ class OpenAIEmbedder:
         self, texts: Sequence[str], *, purpose: EmbedPurpose = "document"
     ) -> Sequence[Vector]:
         """Embed `texts`; see `hector.spi.Embedder`. The models have one space for both purposes."""
-        vectors: list[Vector] = []
-        for batch in _batches(texts, self._settings.batch_size):
-            answer = await _ask(self._client, self._settings, batch)
-            for vector in answer:
-                if len(vector) != self._dimension:
-                    raise EmbedderError(
-                        f"{self.model} returned a vector of length {len(vector)} "
-                        f"instead of {self._dimension}",
-                        hint="set `dimension` to what the model returns",
-                    )
-            vectors += answer
+        batches = list(_batches(texts, self._settings.batch_size))
+        if len(batches) == 1:
+            return await self._checked(batches[0])
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._checked(batch)) for batch in batches]
+        except ExceptionGroup as failures:
+            # One batch without its vectors makes the rest useless; the first failure says why.
+            raise failures.exceptions[0] from failures.exceptions[0].__cause__
+        return [vector for task in tasks for vector in task.result()]
+
+    async def _checked(self, batch: list[str]) -> list[Vector]:
+        vectors = await self._requests.vectors(batch)
+        for vector in vectors:
+            if len(vector) != self._dimension:
+                raise EmbedderError(
+                    f"{self.model} returned a vector of length {len(vector)} "
+                    f"instead of {self._dimension}",
+                    provider=PROVIDER,
+                    model=self.model,
+                    is_retryable=False,
+                    hint="set `dimension` to what the model returns",
+                )
         return vectors
 
 
@@ -94,27 +107,47 @@ def _batches(texts: Sequence[str], size: int) -> Iterator[list[str]]:
         yield batch
 
 
-async def _ask(
-    client: openai.AsyncOpenAI, settings: EmbedderSettings, batch: list[str]
-) -> list[Vector]:
-    """Make one request and check that the answer holds one finite vector per text."""
-    body: dict[str, Any] = {"model": settings.model, "input": batch}
-    # Left alone, the SDK asks for base64, a third of the size of numbers, and decodes it. Not every
-    # server knows that.
-    if (settings.encoding_format or ("float" if settings.base_url else "base64")) == "float":
-        body["encoding_format"] = "float"
-    if settings.user is not None:
-        body["user"] = settings.user
-    if settings.can_shorten and settings.dimension is not None:
-        body["dimensions"] = settings.dimension
-    try:
-        reply = await client.embeddings.create(**body)
-    except openai.OpenAIError as error:
-        failure = translated(error, settings)
-        raise EmbedderError(failure.message, hint=failure.hint) from error
-    except ValueError as error:  # the SDK's word for an answer without data
-        raise _bad_answer(settings, str(error)) from error
-    return _vectors(reply, settings, len(batch))
+class _Requests:
+    """Makes the requests of one embedder, not more at a time than allowed. It does not own the client."""
+
+    def __init__(self, client: openai.AsyncOpenAI, settings: EmbedderSettings) -> None:
+        self._client = client
+        self._settings = settings
+        self._redaction = redaction_of(settings)
+        self._calls = ProviderCalls(settings, provider=PROVIDER, model=settings.model)
+        self._free = asyncio.Semaphore(settings.max_concurrency)
+        # Left alone, the SDK asks for base64, a third of the size of numbers, and decodes it. Not
+        # every server knows that.
+        form = settings.encoding_format or ("float" if settings.base_url else "base64")
+        more: dict[str, Any] = {
+            "encoding_format": "float" if form == "float" else None,
+            "user": settings.user,
+            "dimensions": settings.dimension if settings.can_shorten else None,
+        }
+        self._body = {key: value for key, value in more.items() if value is not None}
+
+    async def vectors(self, batch: list[str]) -> list[Vector]:
+        """One finite vector per text, in order.
+
+        Raises:
+            EmbedderError: the last attempt failed, or the answer is of no use.
+        """
+        async with self._free:
+            try:
+                reply = await self._calls.call(lambda: self._ask(batch))
+            except LLMError as error:
+                raise EmbedderError.of(error) from error.__cause__
+        return _vectors(reply, self._settings, len(batch))
+
+    async def _ask(self, batch: list[str]) -> Any:
+        try:
+            return await self._client.embeddings.create(
+                model=self._settings.model, input=batch, **self._body
+            )
+        except openai.OpenAIError as error:
+            raise translated(error, self._settings, self._redaction) from error
+        except ValueError as error:  # the SDK's word for an answer without data
+            raise _bad_answer(self._settings, str(error)) from error
 
 
 def _vectors(reply: Any, settings: EmbedderSettings, count: int) -> list[Vector]:
@@ -124,14 +157,23 @@ def _vectors(reply: Any, settings: EmbedderSettings, count: int) -> list[Vector]
         if len(reply.data) != count or indexed.keys() != set(range(count)):
             raise _bad_answer(settings, f"{len(reply.data)} vectors came for {count} texts")
         vectors = [indexed[index] for index in range(count)]
-        if not all(math.isfinite(number) for vector in vectors for number in vector):
+        # A sum is finite if and only if its terms are, unless it overflows; it is far quicker to see.
+        if not all(math.isfinite(sum(vector)) or _is_finite(vector) for vector in vectors):
             raise _bad_answer(settings, "a vector holds a number that is not finite")
     except (AttributeError, TypeError) as error:
         raise _bad_answer(settings, "it is not in the shape of OpenAI's API") from error
     return vectors
 
 
+def _is_finite(vector: Vector) -> bool:
+    return all(math.isfinite(number) for number in vector)
+
+
 def _bad_answer(settings: EmbedderSettings, reason: str) -> EmbedderError:
     return EmbedderError(
-        f"the answer of {settings.model} cannot be used: {reason}", hint="check `base_url`"
+        f"the answer of {settings.model} cannot be used: {reason}",
+        provider=PROVIDER,
+        model=settings.model,
+        is_retryable=False,
+        hint="check `base_url`",
     )

@@ -2,39 +2,56 @@
 
 from __future__ import annotations
 
-import re
-import time
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from typing import cast
 from urllib.parse import urlsplit
 
 import openai
 
 from hector.errors import (
-    LLMAuthenticationError,
-    LLMConnectionError,
+    LLMContentBlockedError,
     LLMContextOverflowError,
     LLMError,
+    LLMInvalidRequestError,
+    LLMOverloadedError,
     LLMRateLimitError,
     LLMResponseError,
+    LLMTimeoutError,
+    LLMUnavailableError,
 )
+from hector.spi import ProviderFailure, Redaction, llm_error
 from hector_plugin_openai.settings import ConnectionSettings
 from hector_plugin_openai.wire import PROVIDER, ReportedError
 
-__all__ = ["translated", "without_secrets"]
+__all__ = ["redaction_of", "translated", "wrong_shape"]
 
-_MAXIMUM_TEXT = 500
-_KEY_PATTERN = re.compile(r"\bsk-[\w*-]+")  # OpenAI repeats the ends of a wrong key
-_OVERFLOW_CODES = {"context_length_exceeded", "exceed_context_size_error"}
-_OVERFLOW_WORDS = re.compile(r"maximum context length|context (window|size|length) (of|is|exceed)")
-_BUSY_STATUS = {429, 503, 529}
-_BUSY_CODES = {"rate_limit_exceeded", "server_overloaded", "slow_down"}
+_KINDS: Mapping[str, type[LLMError]] = {
+    "context_length_exceeded": LLMContextOverflowError,
+    "exceed_context_size_error": LLMContextOverflowError,  # llama.cpp
+    "rate_limit_exceeded": LLMRateLimitError,
+    "server_overloaded": LLMOverloadedError,
+    "slow_down": LLMOverloadedError,
+    "server_error": LLMUnavailableError,
+    "bio_policy": LLMContentBlockedError,
+    "content_filter": LLMContentBlockedError,  # Azure
+    "content_policy_violation": LLMContentBlockedError,
+    "cyber_policy": LLMContentBlockedError,
+    "image_content_policy_violation": LLMContentBlockedError,
+    "invalid_prompt": LLMContentBlockedError,
+    "misalignment_policy_violation": LLMContentBlockedError,
+}
+_REQUEST_PREFIXES = ("invalid_", "unsupported_", "image_", "empty_image", "failed_to_download")
+
+
+def redaction_of(settings: ConnectionSettings) -> Redaction:
+    """What blots out the secrets of a component."""
+    return Redaction((settings.api_key, settings.proxy, *settings.headers.values()))
 
 
 def translated(
     error: openai.OpenAIError | ReportedError,
     settings: ConnectionSettings,
+    redaction: Redaction,
     *,
     has_begun: bool = False,
 ) -> LLMError:
@@ -42,34 +59,62 @@ def translated(
 
     Args:
         error: secrets in it are blotted out in place, as it will be chained and printed too.
-        settings: where the call went, and the secrets not to repeat.
+        settings: where the call went.
+        redaction: of the component.
         has_begun: whether part of the reply had come.
     """
-    error.args = tuple(without_secrets(str(item), settings) for item in error.args)
-    if isinstance(error, ReportedError):
-        return _reported(without_secrets(error.message, settings), code=error.code)
+    redaction.error(error)
+    model = _model(settings)
     if isinstance(error, openai.APIConnectionError):
-        return _unreachable(error, settings, has_begun=has_begun)
-    text = without_secrets(_text(error), settings)
-    if isinstance(error, openai.APIStatusError):
-        return _refused(error, text)
-    if isinstance(error, openai.APIError):
-        return _reported(text, code=error.code or error.type)
-    return LLMError(f"{PROVIDER}: {text}", provider=PROVIDER)
+        return _unreachable(error, settings, redaction, has_begun=has_begun)
+    if isinstance(error, ReportedError):
+        text, code, status, response = error.message, error.code, None, None
+    elif isinstance(error, openai.APIError):
+        text, code = _text(error), _word(error.code) or error.type
+        response = error.response if isinstance(error, openai.APIStatusError) else None
+        status = response.status_code if response is not None else None
+    else:
+        return LLMError(f"{PROVIDER}: {error}", provider=PROVIDER, model=model)
+    headers: Mapping[str, str] = response.headers if response is not None else {}
+    failure = ProviderFailure(
+        provider=PROVIDER,
+        model=model,
+        text=redaction.text(text),
+        status=status,
+        code=code,
+        request_id=headers.get("x-request-id"),
+        headers=headers,
+    )
+    return _kind_of(failure, type_=getattr(error, "type", None))
 
 
-def without_secrets(text: str, settings: ConnectionSettings) -> str:
-    """Shorten `text`, and blot out the key and whatever looks like one."""
-    for secret in (settings.api_key, *settings.headers.values()):
-        if secret is not None and len(secret.reveal()) >= 8:  # shorter ones are no secrets
-            text = text.replace(secret.reveal(), "…")
-    text = _KEY_PATTERN.sub("…", text)
-    return text if len(text) <= _MAXIMUM_TEXT else f"{text[:_MAXIMUM_TEXT]}…"
+def _model(settings: ConnectionSettings) -> str:
+    return str(getattr(settings, "model", ""))
 
 
-def _text(error: openai.OpenAIError) -> str:
+def _word(code: object) -> str | None:
+    """Some servers give their status as the code."""
+    return code if isinstance(code, str) and not code.isdigit() else None
+
+
+def _kind_of(failure: ProviderFailure, *, type_: str | None) -> LLMError:
+    code = failure.code or ""
+    if code == "insufficient_quota":
+        hint = "the account's quota is used up: check its plan and billing"
+        return llm_error(failure, kind=LLMRateLimitError, is_retryable=False, hint=hint)
+    kind = _KINDS.get(code) or _KINDS.get(type_ or "")
+    if kind is LLMContentBlockedError:
+        return llm_error(failure, kind=kind, category=code)
+    if kind is not None and (failure.status is None or kind is LLMContextOverflowError):
+        return llm_error(failure, kind=kind)
+    if failure.status is None and code.startswith(_REQUEST_PREFIXES):
+        return llm_error(failure, kind=LLMInvalidRequestError)
+    return llm_error(failure)
+
+
+def _text(error: openai.APIError) -> str:
     """Give what the server says, without the SDK's wrapping."""
-    body = getattr(error, "body", None)
+    body = error.body
     if isinstance(body, Mapping):
         message = cast("Mapping[str, object]", body).get("message")
         if isinstance(message, str) and message:
@@ -78,27 +123,34 @@ def _text(error: openai.OpenAIError) -> str:
 
 
 def _unreachable(
-    error: openai.APIConnectionError, settings: ConnectionSettings, *, has_begun: bool
+    error: openai.APIConnectionError,
+    settings: ConnectionSettings,
+    redaction: Redaction,
+    *,
+    has_begun: bool,
 ) -> LLMError:
-    server = _server(settings)
+    server, model = _server(settings), _model(settings)
     if isinstance(error, openai.APITimeoutError):
         when = "in the middle of a reply" if has_begun else "after a request"
-        return LLMConnectionError(
+        return LLMTimeoutError(
             f"{server} was silent for {settings.timeout:g} s {when}",
             provider=PROVIDER,
-            is_retryable=True,
+            model=model,
             hint="raise `timeout` if the server is only slow",
         )
     cause = error.__cause__
-    reason = without_secrets(str(cause) or type(cause).__name__, settings)
+    reason = redaction.text(str(cause) or type(cause).__name__)
     if has_begun:
         return LLMResponseError(
-            f"the reply from {server} was cut off: {reason}", provider=PROVIDER, is_retryable=True
+            f"the reply from {server} was cut off: {reason}",
+            provider=PROVIDER,
+            model=model,
+            is_retryable=True,
         )
-    return LLMConnectionError(
+    return LLMUnavailableError(
         f"cannot reach {server}: {reason}",
         provider=PROVIDER,
-        is_retryable=True,
+        model=model,
         hint="check `base_url` and that the server is up",
     )
 
@@ -110,56 +162,11 @@ def _server(settings: ConnectionSettings) -> str:
     return f"{address.scheme}://{address.hostname}{port}"
 
 
-def _refused(error: openai.APIStatusError, text: str) -> LLMError:
-    status, code = error.status_code, error.code or error.type
-    details = [f"code {code}"] if code else []
-    details += [f"request {error.request_id}"] if error.request_id else []
-    message = f"{PROVIDER} answered {status}: {text}"
-    message += f" ({', '.join(details)})" if details else ""
-    if status in {401, 403}:
-        hint = "check `api_key`, and that it may use this model"
-        return LLMAuthenticationError(message, provider=PROVIDER, status=status, hint=hint)
-    if code == "insufficient_quota":
-        hint = "the account's quota is used up: check its plan and billing"
-        return LLMError(message, provider=PROVIDER, status=status, hint=hint)
-    if status in _BUSY_STATUS:
-        wait = _retry_after_s(error.response.headers)
-        return LLMRateLimitError(message, provider=PROVIDER, status=status, retry_after_s=wait)
-    if _is_overflow({error.code, error.type}, text):
-        return LLMContextOverflowError(message, provider=PROVIDER, status=status)
-    is_retryable = status in {408, 409} or status >= 500
-    return LLMError(
-        message,
+def wrong_shape(error: Exception, model: str) -> LLMResponseError:
+    """The error for a reply that is not what the API promises."""
+    return LLMResponseError(
+        f"the reply is not in the shape of OpenAI's API ({type(error).__name__}: {error})",
         provider=PROVIDER,
-        status=status,
-        is_retryable=is_retryable,
-        hint="check `model` and `base_url`" if status == 404 else None,
+        model=model,
+        hint="check `base_url` and `api`",
     )
-
-
-def _reported(text: str, *, code: str | None) -> LLMError:
-    """Make the error for a failure reported inside a reply, where there is no status."""
-    message = f"{PROVIDER} broke off its reply: {text}" + (f" (code {code})" if code else "")
-    if code in _BUSY_CODES:
-        return LLMRateLimitError(message, provider=PROVIDER)
-    if _is_overflow({code}, text):
-        return LLMContextOverflowError(message, provider=PROVIDER)
-    return LLMError(message, provider=PROVIDER, is_retryable=code in {None, "server_error"})
-
-
-def _is_overflow(codes: set[str | None], text: str) -> bool:
-    return bool(codes & _OVERFLOW_CODES) or bool(_OVERFLOW_WORDS.search(text.lower()))
-
-
-def _retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Read `retry-after-ms`, or `Retry-After` as seconds or as a date (RFC 9110, 10.2.3)."""
-    try:
-        if (milliseconds := headers.get("retry-after-ms")) is not None:
-            return max(0.0, float(milliseconds) / 1000)
-        if (value := headers.get("retry-after")) is None:
-            return None
-        if re.fullmatch(r"\d+(\.\d+)?", value):
-            return float(value)
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except ValueError:
-        return None

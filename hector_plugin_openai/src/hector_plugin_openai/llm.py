@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+import attrs
+import httpx2
 import openai
 
-from hector.errors import LLMResponseError
-from hector.spi import BuildContext, LLMChunk, LLMRequest
+from hector.errors import LLMError
+from hector.spi import (
+    Attempt,
+    BuildContext,
+    LLMChunk,
+    LLMRequest,
+    LLMResponse,
+    ModelLimits,
+    ProviderCalls,
+    ResponseMetadata,
+    rate_limit_headers,
+    require_capabilities,
+)
 from hector_plugin_openai.chat_reply import ChatReader
 from hector_plugin_openai.chat_request import chat_body
 from hector_plugin_openai.client import open_client
-from hector_plugin_openai.errors import translated
+from hector_plugin_openai.errors import redaction_of, translated, wrong_shape
+from hector_plugin_openai.models import CHAT_CAPABILITIES, RESPONSES_CAPABILITIES, known_limits
 from hector_plugin_openai.responses_reply import ResponsesReader
-from hector_plugin_openai.responses_request import responses_body
+from hector_plugin_openai.responses_request import count_body, responses_body
 from hector_plugin_openai.settings import LLMSettings
 from hector_plugin_openai.wire import PROVIDER, Body, Reader, ReportedError, encoded
 
-__all__ = ["OpenAILLM", "create"]
+__all__ = ["OpenAILLM", "create", "read"]
 
 # An administrator's key in the environment is none of our business.
 _ONLY_THE_API_KEY: Any = {"security": {"bearer_auth": True}}
@@ -42,12 +56,16 @@ class OpenAILLM:
     def __init__(self, client: openai.AsyncOpenAI, settings: LLMSettings) -> None:
         self._client = client
         self._settings = settings
+        self._redaction = redaction_of(settings)
+        self._calls = ProviderCalls(settings, provider=PROVIDER, model=settings.model)
         self._body: Callable[[LLMRequest, LLMSettings], Body]
         self._reader: Callable[[LLMRequest], Reader]
         if settings.wire == "responses":
             self._path, self._body, self._reader = "/responses", responses_body, ResponsesReader
+            self._capabilities = RESPONSES_CAPABILITIES
         else:
             self._path, self._body, self._reader = "/chat/completions", chat_body, ChatReader
+            self._capabilities = CHAT_CAPABILITIES
 
     @property
     def model(self) -> str:
@@ -59,58 +77,121 @@ class OpenAILLM:
         """Always `openai`, whoever runs the server."""
         return PROVIDER
 
+    @property
+    def limits(self) -> ModelLimits:
+        """See `hector.spi.LimitedLLM`."""
+        return self._settings.limits(known_limits(self.model))
+
     async def generate(self, request: LLMRequest) -> AsyncGenerator[LLMChunk]:
         """Ask the model; see `hector.spi.LLM`."""
-        body, reader = self._body(request, self._settings), self._reader(request)
-        has_begun = False
+        self._require(request)
+        body = self._body(request, self._settings)
+        if request.is_streaming:
+            content = encoded({**body, "stream": True})
+
+            def attempt() -> Attempt:
+                return self._stream(content, request)
+        else:
+            content = encoded(body)
+
+            def attempt() -> Attempt:
+                return self._whole(content, request)
+
+        chunks = self._calls.stream(attempt, is_streaming=request.is_streaming)
         try:
-            if not request.is_streaming:
-                reply = await self._post(body)
-                for chunk in _read(reader.whole(reply)):
-                    yield chunk
-                return
-            async with await self._stream(body) as stream:  # left early, it hangs up
+            async for chunk in chunks:
+                yield chunk
+        finally:
+            await chunks.aclose()
+
+    async def count_tokens(self, request: LLMRequest) -> int:
+        """Ask OpenAI how many tokens `request` has; see `hector.spi.TokenCountingLLM`."""
+        self._require(request, "token_counting")
+        content = encoded(count_body(request, self._settings))
+
+        async def attempt() -> int:
+            try:
+                reply = await self._post("/responses/input_tokens", content)
+                return int(reply.json()["input_tokens"])
+            except openai.OpenAIError as error:
+                raise self._translated(error) from error
+            except _SHAPE_ERRORS as error:
+                raise wrong_shape(error, self.model) from error
+
+        return await self._calls.call(attempt)
+
+    def _require(self, request: LLMRequest, *more: str) -> None:
+        require_capabilities(
+            request, self._capabilities, *more, provider=PROVIDER, model=self.model
+        )
+
+    async def _stream(self, content: bytes, request: LLMRequest) -> Attempt:
+        """One request with a streamed reply."""
+        reader, has_begun = self._reader(request), False
+        try:
+            async with await self._open_stream(content) as stream:  # left early, it hangs up
+                headers = stream.response.headers
                 async for event in stream:
                     has_begun = True
-                    for chunk in _read(reader.feed(event)):
+                    for chunk in read(reader.feed(event), self.model):
                         yield chunk
-            for chunk in _read(reader.finish()):
-                yield chunk
+            for chunk in read(reader.finish(), self.model):
+                yield _with_metadata(chunk, headers)
         except (openai.OpenAIError, ReportedError) as error:
-            raise translated(error, self._settings, has_begun=has_begun) from error
+            raise self._translated(error, has_begun=has_begun) from error
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise _wrong_shape(error) from error
+            raise wrong_shape(error, self.model) from error
+
+    async def _whole(self, content: bytes, request: LLMRequest) -> Attempt:
+        """One request with a reply in one piece."""
+        reader = self._reader(request)
+        try:
+            reply = await self._post(self._path, content)
+            for chunk in read(reader.whole(reply.json()), self.model):
+                yield _with_metadata(chunk, reply.headers)
+        except (openai.OpenAIError, ReportedError) as error:
+            raise self._translated(error) from error
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise wrong_shape(error, self.model) from error
 
     # Replies are taken as plain JSON. The SDK's models of them cost 0.3 s of CPU on the loop at the
     # first event and 80 µs at each, and make events they do not know look like ones they do.
 
-    async def _post(self, body: Body) -> Any:
+    async def _post(self, path: str, content: bytes) -> httpx2.Response:
         return await self._client.post(
-            self._path, cast_to=object, content=encoded(body), options=_ONLY_THE_API_KEY
+            path, cast_to=httpx2.Response, content=content, options=_ONLY_THE_API_KEY
         )
 
-    async def _stream(self, body: Body) -> openai.AsyncStream[Any]:
+    async def _open_stream(self, content: bytes) -> openai.AsyncStream[Any]:
         return await self._client.post(
             self._path,
             cast_to=object,
-            content=encoded({**body, "stream": True}),
+            content=content,
             options=_ONLY_THE_API_KEY,
             stream=True,
             stream_cls=openai.AsyncStream[Any],
         )
 
+    def _translated(
+        self, error: openai.OpenAIError | ReportedError, *, has_begun: bool = False
+    ) -> LLMError:
+        return translated(error, self._settings, self._redaction, has_begun=has_begun)
 
-def _read(chunks: Iterator[LLMChunk]) -> list[LLMChunk]:
+
+def read(chunks: Iterator[LLMChunk | None], model: str) -> list[LLMChunk | None]:
     """Run a reader, and tell a reply of the wrong shape from a fault of our own."""
     try:
         return list(chunks)
     except _SHAPE_ERRORS as error:
-        raise _wrong_shape(error) from error
+        raise wrong_shape(error, model) from error
 
 
-def _wrong_shape(error: Exception) -> LLMResponseError:
-    return LLMResponseError(
-        f"the reply is not in the shape of OpenAI's API ({type(error).__name__}: {error})",
-        provider=PROVIDER,
-        hint="check `base_url` and `api`",
+def _with_metadata(chunk: LLMChunk | None, headers: Mapping[str, str]) -> LLMChunk | None:
+    if not isinstance(chunk, LLMResponse):
+        return chunk
+    metadata = ResponseMetadata(
+        request_id=headers.get("x-request-id", ""),
+        response_id=chunk.metadata.response_id,
+        headers=rate_limit_headers(headers),
     )
+    return attrs.evolve(chunk, metadata=metadata)

@@ -7,11 +7,18 @@ from typing import Any
 
 from hector.errors import LLMResponseError
 from hector.message import FinishReason, Part, TextPart, ThinkingPart, ToolCall, text_of
-from hector.spi import LLMChunk, LLMRequest, LLMResponse, TextDelta, ThinkingDelta
+from hector.spi import (
+    CallIds,
+    LLMChunk,
+    LLMRequest,
+    LLMResponse,
+    ResponseMetadata,
+    TextDelta,
+    ThinkingDelta,
+)
 from hector_plugin_openai.wire import (
     PROVIDER,
     Body,
-    CallIds,
     ReportedError,
     missing_text,
     text_in,
@@ -32,7 +39,7 @@ class ResponsesReader:
         self._thinking: list[str] = []
         self._final: Body | None = None
 
-    def feed(self, event: Body) -> Iterator[LLMChunk]:
+    def feed(self, event: Body) -> Iterator[LLMChunk | None]:
         """Take one event of a stream."""
         match event.get("type"):
             case "response.output_text.delta" | "response.refusal.delta":
@@ -50,6 +57,8 @@ class ResponsesReader:
                 index = event.get("output_index")
                 place = len(self._items) if index is None else index
                 self._items.append((place, _without_null(event["item"])))
+            case "response.function_call_arguments.delta":
+                yield None
             case "response.completed" | "response.incomplete" | "response.failed":
                 self._final = event["response"]
             case "error":
@@ -57,7 +66,7 @@ class ResponsesReader:
             case _:
                 pass
 
-    def finish(self) -> Iterator[LLMChunk]:
+    def finish(self) -> Iterator[LLMChunk | None]:
         """Give what came without deltas, if anything did, and the `LLMResponse`."""
         if self._final is None:
             raise LLMResponseError(
@@ -78,7 +87,7 @@ class ResponsesReader:
         self._thinking.append(text)
         return ThinkingDelta(text)
 
-    def whole(self, reply: Body) -> Iterator[LLMChunk]:
+    def whole(self, reply: Body) -> Iterator[LLMChunk | None]:
         """Give the `LLMResponse` of a reply that was not streamed."""
         yield self._response(reply, [])
 
@@ -99,7 +108,9 @@ class ResponsesReader:
             parts=parts,
             usage=usage_of(final.get("usage"), read="input", written="output"),
             finish_reason=_finish_reason(final, items, parts),
+            finish_detail=_finish_detail(final),
             model=text_in(final.get("model")),
+            metadata=ResponseMetadata(response_id=text_in(final.get("id"))),
         )
 
     def _parts(self, item: Body, *, is_whole: bool) -> Iterator[Part]:
@@ -139,6 +150,11 @@ def _thinking(item: Mapping[str, Any]) -> str:
 def _texts(item: Mapping[str, Any]) -> Iterator[str]:
     for part in item.get("content") or ():
         yield text_in(part.get("text")) or text_in(part.get("refusal"))
+
+
+def _finish_detail(final: Body) -> str | None:
+    details: Body = final.get("incomplete_details") or {}
+    return text_in(details.get("reason")) or None
 
 
 def _finish_reason(final: Body, items: list[Body], parts: tuple[Part, ...]) -> FinishReason:

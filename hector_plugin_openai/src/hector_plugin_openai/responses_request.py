@@ -20,35 +20,28 @@ from hector.message import (
     ToolCall,
     ToolResult,
 )
-from hector.spi import GenerateParameters, LLMRequest, ToolSpec
-from hector_plugin_openai.settings import LLMSettings
-from hector_plugin_openai.wire import (
-    Body,
-    arguments_text,
+from hector.spi import (
+    GenerateParameters,
+    LLMRequest,
+    ToolSpec,
     data_url,
+    file_note,
     json_text,
     own_data,
-    result_text,
-    unsupported,
+    tool_result_text,
 )
+from hector_plugin_openai.settings import LLMSettings
+from hector_plugin_openai.wire import PROVIDER, Body, arguments_text
 
-__all__ = ["responses_body"]
+__all__ = ["count_body", "responses_body"]
 
 # Models from before reasoning refuse `include`. The list is closed: newer ones all reason.
 _WITHOUT_REASONING = ("gpt-3.5", "gpt-4", "chatgpt-4o")
 
 
 def responses_body(request: LLMRequest, settings: LLMSettings) -> Body:
-    """Say `request` in the words of `POST /responses`.
-
-    Raises:
-        UnsupportedError: stop strings were asked for; this API has none.
-    """
+    """Say `request` in the words of `POST /responses`, which has no stop strings."""
     parameters = request.parameters
-    if parameters.stop:
-        raise unsupported(
-            "the Responses API has no stop strings", "set `api: chat` for this LLM, or drop `stop`"
-        )
     temperature = parameters.temperature
     body: Body = {
         "model": settings.model,
@@ -61,11 +54,21 @@ def responses_body(request: LLMRequest, settings: LLMSettings) -> Body:
         "tool_choice": _tool_choice(parameters, has_tools=bool(request.tools)),
         "text": _format(parameters),
         "reasoning": _reasoning(settings),
+        "prompt_cache_key": request.cache_key if settings.base_url is None else None,
         "include": None
         if settings.model.startswith(_WITHOUT_REASONING)
         else ["reasoning.encrypted_content"],
     }
     return {key: value for key, value in body.items() if value is not None}
+
+
+_COUNTED = ("model", "input", "instructions", "tools", "tool_choice", "text", "reasoning")
+
+
+def count_body(request: LLMRequest, settings: LLMSettings) -> Body:
+    """Say `request` in the words of `POST /responses/input_tokens`: what has tokens, and no more."""
+    body = responses_body(request, settings)
+    return {key: body[key] for key in _COUNTED if key in body}
 
 
 def _reasoning(settings: LLMSettings) -> Body | None:
@@ -129,7 +132,7 @@ def _assistant_items(message: Message) -> Iterator[Body]:
     waiting: list[Body] = []
     for part in message.parts:
         if isinstance(part, ThinkingPart):
-            item: JSONObject | None = own_data(part.provider_data).get("item")
+            item: JSONObject | None = own_data(part, PROVIDER).get("item")
             waiting += [dict(item)] if item else []
         elif not _is_empty(part):
             yield from waiting
@@ -142,7 +145,7 @@ def _assistant_item(part: Any) -> Body:
     match part:
         case TextPart():
             item: Body = {"role": "assistant", "content": part.text}
-            if phase := own_data(part.provider_data).get("phase"):
+            if phase := own_data(part, PROVIDER).get("phase"):
                 item["phase"] = phase
             return item
         case ToolCall():
@@ -156,8 +159,7 @@ def _assistant_item(part: Any) -> Body:
             return {"role": "assistant", "content": json_text(part.value)}
         case FilePart():
             # The API takes no files from an assistant; the model learns that there was one.
-            label = f"[file: {part.name or 'unnamed'}, {part.media_type}]"
-            return {"role": "assistant", "content": label}
+            return {"role": "assistant", "content": file_note(part)}
         case _:
             raise UsageError(f"an assistant message cannot hold a {type(part).__name__}")
 
@@ -165,7 +167,7 @@ def _assistant_item(part: Any) -> Body:
 def _result_item(part: Any, settings: LLMSettings) -> Body:
     if not isinstance(part, ToolResult):
         raise UsageError(f"a tool message cannot hold a {type(part).__name__}")
-    text = result_text(part, settings.max_tool_output_length)
+    text = tool_result_text(part, limit=settings.max_tool_output_length)
     files = [_content(item) for item in part.content if isinstance(item, FilePart)]
     output: str | list[Body] = text
     if files:

@@ -9,7 +9,18 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from hector.spi import Doc, Duration, Env, Length, Pattern, Range, Secret
+from hector.spi import (
+    CallSettings,
+    Doc,
+    Duration,
+    Env,
+    Length,
+    LimitSettings,
+    Pattern,
+    Range,
+    RequestSettings,
+    Secret,
+)
 
 __all__ = [
     "KNOWN_DIMENSIONS",
@@ -41,7 +52,7 @@ def _is_address(url: str) -> bool:
 
 
 @attrs.frozen(kw_only=True)
-class ConnectionSettings:
+class ConnectionSettings(RequestSettings):
     """The keys both kinds share: where the server is, and who we are to it."""
 
     api_key: Annotated[
@@ -62,15 +73,9 @@ class ConnectionSettings:
     headers: Annotated[Mapping[str, Secret], Doc("more HTTP headers, for gateways")] = attrs.field(
         factory=dict[str, Secret]
     )
-    timeout: Annotated[
-        float,
-        Doc("longest silence of the server; an answer as a whole may take longer"),
-        Duration(),
-        Range(minimum=0, is_minimum_exclusive=True),
-    ] = 600.0
-    max_retries: Annotated[
-        int, Doc("retries of a request, before the first byte of its answer"), Range(0, 10)
-    ] = 2
+    proxy: Annotated[
+        Secret | None, Doc("address of an HTTP proxy, which may hold its password")
+    ] = None
 
     def __attrs_post_init__(self) -> None:
         """Refuse what no single key shows to be wrong."""
@@ -105,7 +110,7 @@ class ThinkingSettings:
 
 
 @attrs.frozen(kw_only=True)
-class LLMSettings(ConnectionSettings):
+class LLMSettings(ConnectionSettings, CallSettings, LimitSettings):
     """A language model."""
 
     model: Annotated[str, Doc("model name"), Length(minimum=1)] = "gpt-5.5"
@@ -162,6 +167,7 @@ class EmbedderSettings(ConnectionSettings):
         Range(minimum=1),
     ] = None
     batch_size: Annotated[int, Doc("most texts in one request"), Range(1, 2048)] = 100
+    max_concurrency: Annotated[int, Doc("most requests that are made at a time"), Range(1, 64)] = 4
     encoding_format: Annotated[
         Literal["float", "base64"] | None,
         Doc("how vectors travel; default base64, with base_url float"),

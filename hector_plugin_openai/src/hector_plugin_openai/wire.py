@@ -6,39 +6,23 @@ import the SDK, so its rules can be read and tested alone.
 
 from __future__ import annotations
 
-import base64
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Protocol, TypeAlias, cast
-from uuid import uuid4
 
 from hector.errors import LLMResponseError, UnsupportedError
-from hector.message import (
-    DataPart,
-    FilePart,
-    JSONObject,
-    JSONValue,
-    TextPart,
-    ToolCall,
-    ToolResult,
-    Usage,
-)
-from hector.spi import LLMChunk, LLMRequest, TextDelta
+from hector.message import JSONObject, ToolCall, Usage
+from hector.spi import LLMChunk, LLMRequest, TextDelta, json_text, own_data
 
 __all__ = [
     "PROVIDER",
     "Body",
-    "CallIds",
     "Reader",
     "ReportedError",
     "Wire",
     "arguments_text",
-    "data_url",
     "encoded",
-    "json_text",
     "missing_text",
-    "own_data",
-    "result_text",
     "text_in",
     "tool_call",
     "unsupported",
@@ -69,11 +53,14 @@ class ReportedError(Exception):
 class Reader(Protocol):
     """Reads one reply; made for one call."""
 
-    def feed(self, event: Body) -> Iterator[LLMChunk]:
-        """Take one event of a stream and give the deltas in it; an unknown event gives none."""
+    def feed(self, event: Body) -> Iterator[LLMChunk | None]:
+        """Take one event of a stream and give the deltas in it, or None for progress that does not show.
+
+        An unknown event gives nothing.
+        """
         ...
 
-    def finish(self) -> Iterator[LLMChunk]:
+    def finish(self) -> Iterator[LLMChunk | None]:
         """Give the `LLMResponse`, after text that came without deltas, if any.
 
         Raises:
@@ -82,7 +69,7 @@ class Reader(Protocol):
         """
         ...
 
-    def whole(self, reply: Body) -> Iterator[LLMChunk]:
+    def whole(self, reply: Body) -> Iterator[LLMChunk | None]:
         """Take a reply that was not streamed and give its `LLMResponse`."""
         ...
 
@@ -99,35 +86,6 @@ class Wire(Protocol):
         ...
 
 
-class CallIds:
-    """Hands out tool-call ids that are unique in the conversation.
-
-    OpenAI's own ids always are. Some compatible servers send none, or start again at `call_0` in
-    every reply.
-    """
-
-    def __init__(self, request: LLMRequest) -> None:
-        parts = (part for message in request.messages for part in message.parts)
-        self._taken = {part.id for part in parts if isinstance(part, ToolCall)}
-
-    def take(self, wanted: str) -> str:
-        """Give `wanted` if it is free, else a new id."""
-        call_id = wanted if wanted and wanted not in self._taken else f"call_{uuid4().hex}"
-        self._taken.add(call_id)
-        return call_id
-
-
-def own_data(data: JSONObject | None) -> Mapping[str, Any]:
-    """What this plugin kept in a part's `provider_data`; empty for parts made elsewhere."""
-    own = (data or {}).get(PROVIDER)
-    return cast("Mapping[str, Any]", own) if isinstance(own, Mapping) else {}
-
-
-def json_text(value: JSONValue) -> str:
-    """Write JSON compactly, for a model to read."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
-
-
 def encoded(body: Body) -> bytes:
     """Write a request body. Half a surrogate pair, which UTF-8 cannot hold, becomes `?`."""
     return json_text(body).encode(errors="replace")
@@ -142,21 +100,6 @@ def text_in(value: object) -> str:
     if value is None or isinstance(value, str):
         return value or ""
     raise TypeError(f"a {type(value).__name__} stands where a text should")
-
-
-def _plain(value: object) -> object:
-    """Open the read-only mappings and sequences that JSON values may be made of."""
-    if isinstance(value, Mapping):
-        return dict(cast("Mapping[str, object]", value))
-    if isinstance(value, Iterable):
-        return list(cast("Iterable[object]", value))
-    raise TypeError(f"{type(value).__name__} is not a JSON value")
-
-
-def data_url(part: FilePart) -> str:
-    """Give the content of `part` as a `data:` URL (RFC 2397)."""
-    content = base64.b64encode(part.data or b"").decode("ascii")
-    return f"data:{part.media_type};base64,{content}"
 
 
 def tool_call(call_id: str, name: str, written: str) -> ToolCall:
@@ -193,30 +136,10 @@ def _bad_arguments(name: str) -> LLMResponseError:
 
 def arguments_text(call: ToolCall) -> str:
     """Write a call's arguments: as the model did, if nobody changed them since."""
-    written = own_data(call.provider_data).get("arguments")
+    written = own_data(call, PROVIDER).get("arguments")
     if isinstance(written, str) and _arguments(call.name, written) == call.arguments:
         return written
     return json_text(call.arguments)
-
-
-def result_text(result: ToolResult, limit: int) -> str:
-    """Join the text and data of a tool result; files are left out.
-
-    Args:
-        result: neither wire has a flag for errors, so the text says it.
-        limit: most characters; 0 for all.
-    """
-    texts = [
-        part.text if isinstance(part, TextPart) else json_text(part.value)
-        for part in result.content
-        if isinstance(part, TextPart | DataPart)
-    ]
-    text = "\n".join(texts)
-    if result.is_error:
-        text = f"Error: {text or 'the tool failed'}"
-    if limit and len(text) > limit:
-        return f"{text[:limit]}\n[cut here: {limit} of {len(text)} characters]"
-    return text
 
 
 def missing_text(streamed: str, whole: str) -> Iterator[TextDelta]:
@@ -248,6 +171,7 @@ def usage_of(usage: Body | None, *, read: str, written: str) -> Usage:
         input_tokens=_count(counts.get(f"{read}_tokens")),
         output_tokens=_count(counts.get(f"{written}_tokens")),
         cached_input_tokens=_count(into.get("cached_tokens")),
+        cache_write_tokens=_count(into.get("cache_write_tokens")),
         reasoning_tokens=_count(out.get("reasoning_tokens")),
     )
 

@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from hector.agent import SessionLog
-from hector.checkpoint import CheckpointManager, CheckpointPolicy
+from hector.checkpoint import Checkpointing, CheckpointPolicy
 from hector.message import Event, EventKind, Outcome
 from hector.session import InMemorySessions
 from hector.spi import Checkpoint, Progress, SessionKey, TaskRecord
@@ -47,7 +47,7 @@ class Written:
 
 async def begun(policy: CheckpointPolicy | None) -> Written:
     sessions, clock = InMemorySessions(), Clock()
-    manager = CheckpointManager(policy, clock=clock)
+    manager = Checkpointing(policy, clock=clock)
     record = TaskRecord(
         id="t", key=KEY, agent="a", invocation_id="i", owner="me", started_at=1.0, updated_at=1.0
     )
@@ -70,7 +70,8 @@ async def test_the_row_is_there_with_the_first_event_and_ends_with_the_last() ->
 
 async def test_without_checkpoints_there_is_a_row_only_once_the_task_waits() -> None:
     it = await begun(None)
-    for kind in ("started", "message", "tool_result"):
+    kinds: tuple[EventKind, ...] = ("started", "message", "tool_result")
+    for kind in kinds:
         await it.append(kind)
     assert await it.row() is None
     await it.append("finished", "input_required")
@@ -96,7 +97,10 @@ async def test_each_strategy_takes_checkpoints_when_it_says(
     it = await begun(CheckpointPolicy(interval_s=30, **policy))
     await it.append("started")
     found: list[str | None] = []
-    for kind, later_s in (("message", 1), ("tool_intent", 1), ("tool_result", 1), ("message", 31)):
+    steps: tuple[tuple[EventKind, int], ...] = (
+        ("message", 1), ("tool_intent", 1), ("tool_result", 1), ("message", 31)
+    )  # fmt: skip
+    for kind, later_s in steps:
         it.clock.now += later_s
         await it.append(kind)
         taken = await it.checkpoint()

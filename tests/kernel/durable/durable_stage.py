@@ -140,8 +140,6 @@ async def approve(runtime: Runtime, task: str = "t", **how: Any) -> None:
     (pending,) = await runtime.tasks.approvals(task=task)
     assert pending.event.approval is not None
     decision = Decision(
-        call_id=pending.call.id,
-        call_hash=pending.event.approval.call_hash,
-        **{"choice": "approve", **how},
+        call_id=pending.call.id, call_hash=pending.event.approval.call_hash, choice="approve"
     )
-    await runtime.tasks.decide(task, decision)
+    await runtime.tasks.decide(task, attrs.evolve(decision, **how))

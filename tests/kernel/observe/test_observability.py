@@ -16,8 +16,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from hector import Runtime
 from hector.errors import LLMRateLimitError
-from hector.message import JSONObject, TextPart, ToolCall
-from hector.spi import ToolContext, ToolOutput, ToolSpec
+from hector.message import JSONObject, TextPart, ToolCall, Usage
+from hector.spi import LLMResponse, ResponseMetadata, ToolContext, ToolOutput, ToolSpec
 from hector.testing import ScriptedLLM, scripted_provider
 
 SECRET = "sk-very-secret"
@@ -168,6 +168,48 @@ async def test_errors_are_marked_and_no_text_or_secret_is_exported() -> None:
     assert first.attributes["gen_ai.response.finish_reasons"] == ["tool_calls"]
     assert SECRET.encode() not in collector.raw
     assert b"my key" not in collector.raw
+
+
+async def test_a_chat_span_tells_what_helps_the_providers_support() -> None:
+    """Ids, rate limits, attempts and each kind of token; of a failure the status and the request."""
+    usage = Usage(
+        input_tokens=10,
+        output_tokens=5,
+        cached_input_tokens=4,
+        cache_write_tokens=3,
+        reasoning_tokens=2,
+    )
+    headers = {"x-ratelimit-remaining-requests": "7"}
+    metadata = ResponseMetadata(
+        request_id="req_1", response_id="resp_1", headers=headers, attempts=2
+    )
+    answer = LLMResponse(parts=(TextPart("Hi"),), usage=usage, metadata=metadata)
+    failure = LLMRateLimitError("no", provider="scripted", status=429, request_id="req_2")
+    with collecting() as collector:
+        async with Runtime.open(
+            config({"main": agent("main")}, tracing=tracing(collector)),
+            env={},
+            providers=[scripts(main=[answer, failure])],
+        ) as runtime:
+            assert await run(runtime, "main", "hello") == "completed"
+            assert await run(runtime, "main", "hello") == "failed"
+    told, failed = [span.attributes for span in collector.spans if span.name == "chat model-main"]
+    assert {name: value for name, value in told.items() if "request.model" not in name} == {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.response.finish_reasons": ["stop"],
+        "gen_ai.response.id": "resp_1",
+        "gen_ai.usage.cache_creation.input_tokens": 3,
+        "gen_ai.usage.cache_read.input_tokens": 4,
+        "gen_ai.usage.input_tokens": 10,
+        "gen_ai.usage.output_tokens": 5,
+        "gen_ai.usage.reasoning.output_tokens": 2,
+        "hector.llm.attempts": 2,
+        "hector.llm.request_id": "req_1",
+        "http.response.header.x-ratelimit-remaining-requests": ["7"],
+    }
+    assert failed["http.response.status_code"] == 429
+    assert failed["hector.llm.request_id"] == "req_2"
+    assert failed["gen_ai.provider.name"] == "scripted"
 
 
 async def test_the_four_counters_are_exact_and_two_runtimes_do_not_mix() -> None:

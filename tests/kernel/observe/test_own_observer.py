@@ -10,7 +10,13 @@ import attrs
 from hector import Runtime
 from hector.agent import AgentInvocation
 from hector.message import Event, FinishReason, Outcome, TextPart, ToolCall, Usage
-from hector.spi import Invocation, ReloadMeasure, RuntimeGauges, function_tool
+from hector.spi import (
+    Invocation,
+    ReloadMeasure,
+    ResponseMetadata,
+    RuntimeGauges,
+    function_tool,
+)
 from hector.testing import ScriptedLLM, scripted_provider
 
 CONFIG = {"llms": {"default": {"provider": "scripted"}}, "agents": {"main": {"llm": "default"}}}
@@ -36,6 +42,7 @@ class Line:
         outcome: Outcome | None = None,
         usage: Usage | None = None,
         finish_reason: FinishReason | None = None,
+        metadata: ResponseMetadata | None = None,
     ) -> None:
         self.ended += 1
         assert self.ended == 1

@@ -11,7 +11,7 @@ import attrs
 import pytest
 
 from hector import Runtime
-from hector.errors import ComponentOpenError, ComponentTimeoutError, LLMConnectionError
+from hector.errors import ComponentOpenError, ComponentTimeoutError, LLMUnavailableError
 from hector.message import Event, TextPart
 from hector.spi import BuildContext, Invocation, Provider, Reference, Secret
 from hector.testing import ScriptedLLM, ScriptedSettings
@@ -302,13 +302,13 @@ class LockedSettings:
     key: Secret
 
 
-@pytest.mark.parametrize("error", [ValueError, LLMConnectionError])
+@pytest.mark.parametrize("error", [ValueError, LLMUnavailableError])
 async def test_a_secret_in_what_a_component_raises_is_not_told(error: type[Exception]) -> None:
     """SDKs quote what they were given; the message keeps the rest."""
 
     def create(settings: LockedSettings, context: BuildContext) -> ScriptedLLM:
         text = f"no entry with {settings.key.reveal()} here"
-        raise error(text, provider="x") if error is LLMConnectionError else error(text)
+        raise error(text, provider="x") if error is LLMUnavailableError else error(text)
 
     provider = Provider(kind="llm", type="locked", settings=LockedSettings, create=create)
     locked = {

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from typing import Any
 
 from hector import Runtime
-from hector.errors import LLMConnectionError
+from hector.errors import LLMUnavailableError
 from hector.message import Event, JSONValue, TextPart
 from hector.session import InMemorySessions
 from hector.spi import Invocation, LLMChunk, LLMRequest, LLMResponse, Session, SessionKey, TextDelta
@@ -100,7 +100,9 @@ async def test_two_processes_that_begin_one_session_at_once_are_both_answered() 
 
 async def test_a_failing_model_ends_the_run_with_its_code_and_the_session_goes_on() -> None:
     """What goes wrong is told by the last event; the next message is answered."""
-    failure = LLMConnectionError("no line", provider="x", is_retryable=True, hint="check the cable")
+    failure = LLMUnavailableError(
+        "no line", provider="x", is_retryable=True, hint="check the cable"
+    )
     llm = ScriptedLLM(failure, "better")
     async with Runtime.open(CONFIG, providers=[scripted_provider(llm)]) as runtime:
         failed = await collect(runtime, session="s")

@@ -21,6 +21,7 @@ from hector.message import (
 from hector.spi import (
     GenerateParameters,
     LLMResponse,
+    ResponseMetadata,
     Secret,
     StructuredOutput,
     TextDelta,
@@ -64,6 +65,7 @@ async def test_streams_text_and_closes_with_the_whole_answer(
         usage=Usage(input_tokens=40, output_tokens=25, cached_input_tokens=32, reasoning_tokens=7),
         finish_reason="stop",
         model="served-model",
+        metadata=ResponseMetadata(response_id="chatcmpl-1"),
     )
     assert wire.bodies == [
         {

@@ -16,11 +16,15 @@ from openai_wire import Answer
 
 from hector.errors import (
     LLMAuthenticationError,
-    LLMConnectionError,
+    LLMContentBlockedError,
     LLMContextOverflowError,
     LLMError,
+    LLMInvalidRequestError,
+    LLMOverloadedError,
     LLMRateLimitError,
     LLMResponseError,
+    LLMTimeoutError,
+    LLMUnavailableError,
 )
 from hector.spi import Secret, TextDelta
 
@@ -40,18 +44,18 @@ def refusal(message: str, code: str | int | None = None, **more: Any) -> dict[st
 @pytest.mark.parametrize(
     ("status", "code", "kind", "is_retryable"),
     [
-        (400, "invalid_value", LLMError, False),
+        (400, "invalid_value", LLMInvalidRequestError, False),
         (400, "context_length_exceeded", LLMContextOverflowError, False),
         (401, "invalid_api_key", LLMAuthenticationError, False),
         (403, None, LLMAuthenticationError, False),
-        (404, "model_not_found", LLMError, False),
-        (408, None, LLMError, True),
-        (409, None, LLMError, True),
-        (422, None, LLMError, False),
+        (404, "model_not_found", LLMInvalidRequestError, False),
+        (408, None, LLMTimeoutError, True),
+        (409, None, LLMUnavailableError, True),
+        (422, None, LLMInvalidRequestError, False),
         (429, "rate_limit_exceeded", LLMRateLimitError, True),
-        (429, "insufficient_quota", LLMError, False),
-        (500, None, LLMError, True),
-        (503, None, LLMRateLimitError, True),
+        (429, "insufficient_quota", LLMRateLimitError, False),
+        (500, None, LLMUnavailableError, True),
+        (503, None, LLMOverloadedError, True),
     ],
 )
 async def test_a_status_becomes_the_fitting_error(
@@ -159,7 +163,7 @@ async def test_retries_are_made_before_the_first_byte(wire: WireServer, open_llm
 
 async def test_an_unreachable_server_is_named_without_its_password(open_llm: OpenLLM) -> None:
     async with open_llm(base_url="http://me:hunter2@127.0.0.1:1/v1/secret-path") as llm:
-        with pytest.raises(LLMConnectionError) as raised:
+        with pytest.raises(LLMUnavailableError) as raised:
             await chunks_of(llm, ask())
     assert raised.value.message.startswith("cannot reach http://127.0.0.1:1: ")
     assert raised.value.is_retryable
@@ -175,7 +179,7 @@ async def test_a_stream_that_ends_early_is_never_a_short_answer(
         wire.say_events(*events(text_item("Half an answer"))[:-1], ending=ending)
     else:
         wire.say_chunks(chunk(content="Half an "), chunk(content="answer"), ending=ending)
-    async with open_llm(api=api, max_retries=2) as llm:
+    async with open_llm(api=api, max_retries=2, restart_streams=False) as llm:
         seen: list[object] = []
 
         async def listen() -> None:
@@ -187,16 +191,16 @@ async def test_a_stream_that_ends_early_is_never_a_short_answer(
     assert len(seen) == 2
     assert all(isinstance(item, TextDelta) for item in seen)
     assert raised.value.is_retryable
-    assert len(wire.asked) == 1  # nothing is retried after the first chunk
+    assert len(wire.asked) == 1  # nothing is asked again after the first chunk
 
 
 @pytest.mark.parametrize(
     ("code", "kind", "is_retryable"),
     [
-        ("server_error", LLMError, True),
+        ("server_error", LLMUnavailableError, True),
         ("rate_limit_exceeded", LLMRateLimitError, True),
         ("context_length_exceeded", LLMContextOverflowError, False),
-        ("invalid_prompt", LLMError, False),
+        ("invalid_prompt", LLMContentBlockedError, False),
     ],
 )
 async def test_a_failure_inside_a_stream_is_raised(
@@ -253,13 +257,13 @@ async def test_silence_has_a_deadline(wire: WireServer, open_llm: OpenLLM, api: 
     """Before the answer and in the middle of it."""
     wire.say(Answer(pieces=(), ending="hang"))
     async with open_llm(api=api, timeout=0.05) as llm:
-        with pytest.raises(LLMConnectionError, match=r"silent for 0\.05 s"):
+        with pytest.raises(LLMTimeoutError, match=r"silent for 0\.05 s"):
             await chunks_of(llm, ask())
     say = wire.say_events if api == "responses" else wire.say_chunks
     begun = events(text_item("Half"))[:3] if api == "responses" else [chunk(content="Ha")]
     say(*begun, ending="hang")
     async with open_llm(api=api, timeout=0.05) as llm:
-        with pytest.raises(LLMConnectionError, match="in the middle of a reply"):
+        with pytest.raises(LLMTimeoutError, match="in the middle of a reply"):
             await chunks_of(llm, ask())
 
 

@@ -16,7 +16,7 @@ from hector.errors import LLMError
 from hector.message import JSONObject, ToolCall, text_of
 from hector.spi import LLMResponse, TextDelta
 from hector_plugin_openai.chat_reply import ChatReader
-from hector_plugin_openai.llm import _read as read  # pyright: ignore[reportPrivateUsage]
+from hector_plugin_openai.llm import read
 from hector_plugin_openai.responses_reply import ResponsesReader
 from hector_plugin_openai.wire import ReportedError, arguments_text, tool_call
 
@@ -36,12 +36,12 @@ WIRES: list[Any] = [
 ]
 
 
-def consume(reader: Reader, sent: list[Any]) -> list[LLMChunk]:
+def consume(reader: Reader, sent: list[Any]) -> list[LLMChunk | None]:
     """What `OpenAILLM.generate` does with a stream, less the HTTP."""
-    chunks: list[LLMChunk] = []
+    chunks: list[LLMChunk | None] = []
     for event in sent:
-        chunks += read(reader.feed(event))
-    return chunks + read(reader.finish())
+        chunks += read(reader.feed(event), "m")
+    return chunks + read(reader.finish(), "m")
 
 
 def stream_of(kind: Any, texts: list[str], arguments: list[JSONObject]) -> list[Any]:

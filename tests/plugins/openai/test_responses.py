@@ -23,6 +23,7 @@ from hector.message import (
 from hector.spi import (
     GenerateParameters,
     LLMResponse,
+    ResponseMetadata,
     StructuredOutput,
     TextDelta,
     ThinkingDelta,
@@ -51,6 +52,7 @@ async def test_streams_text_and_closes_with_the_whole_answer(
         usage=Usage(input_tokens=40, output_tokens=25, cached_input_tokens=32, reasoning_tokens=7),
         finish_reason="stop",
         model="gpt-5.5-2026-04-23",
+        metadata=ResponseMetadata(response_id="resp_1"),
     )
     [asked] = wire.asked
     assert (asked.method, asked.path) == ("POST", "/v1/responses")
@@ -377,8 +379,8 @@ async def test_stop_strings_are_refused_with_a_way_out(open_llm: OpenLLM) -> Non
         with pytest.raises(UnsupportedError) as raised:
             await chunks_of(llm, ask(parameters=parameters))
     assert str(raised.value) == (
-        "[H002] openai: the Responses API has no stop strings\n"
-        "  hint: set `api: chat` for this LLM, or drop `stop`"
+        "[H002] openai: gpt-5.5 does not offer `stop`\n"
+        "  hint: drop `stop`, or use a model or an API that has it"
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from resuming import KEY, QUESTION, World, agent_of
 
 from hector.agent import AgentInvocation, Replay, SessionLog
-from hector.checkpoint import CheckpointManager, CheckpointPolicy
+from hector.checkpoint import Checkpointing, CheckpointPolicy
 from hector.message import Event
 from hector.session import InMemorySessions
 from hector.spi import TaskRecord
@@ -23,7 +23,7 @@ async def cut_off(shape: Any, after: int) -> tuple[list[Event], TaskRecord]:
     record = TaskRecord(
         id="t", key=KEY, agent="a", invocation_id="i", owner="me", started_at=1.0, updated_at=1.0
     )
-    manager = CheckpointManager(CheckpointPolicy(strategy="event"))
+    manager = Checkpointing(CheckpointPolicy(strategy="event"))
     track = manager.begin(sessions.tasks, record)
     log = SessionLog(sessions, await sessions.create(KEY), track=track)
     agent = agent_of(shape, World())
@@ -49,7 +49,7 @@ async def gone_on(shape: Any, before: list[Event], record: TaskRecord) -> tuple[
     assert session is not None
     claimed = attrs.evolve(record, epoch=record.epoch + 1)
     assert await sessions.tasks.update(claimed, epoch=record.epoch)
-    manager = CheckpointManager(CheckpointPolicy(strategy="event"))
+    manager = Checkpointing(CheckpointPolicy(strategy="event"))
     log = SessionLog(
         sessions,
         session,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from hashlib import blake2b
 
 import attrs
 
-from hector.errors import IterationLimitError, LLMResponseError
+from hector.errors import IterationLimitError, LLMContentBlockedError, LLMResponseError
 from hector.message import Event, TextPart, ToolCall
 from hector.spi import (
     LLM,
@@ -47,6 +48,12 @@ def _free_name(wanted: str, taken: Mapping[str, object]) -> str:
     while name in taken:
         name, number = f"{wanted[:61]}_{number}", number + 1
     return name
+
+
+def _cache_key(invocation: Invocation) -> str:
+    """The same for every request of one agent in one session; it names nobody."""
+    names = (invocation.app, invocation.user, invocation.session, invocation.agent)
+    return blake2b("\0".join(names).encode(errors="replace"), digest_size=16).hexdigest()
 
 
 class LLMAgent:
@@ -187,6 +194,7 @@ class LLMAgent:
             tools=specs,
             parameters=self._parameters,
             is_streaming=self._is_streaming,
+            cache_key=_cache_key(invocation),
         )
 
     def _calls(self, answer: Event | None) -> list[ToolCall]:
@@ -195,6 +203,13 @@ class LLMAgent:
         if calls or any(not isinstance(part, TextPart) or part.text for part in parts):
             return calls
         reason = answer.finish_reason if answer is not None else None
+        if reason in {"refusal", "content_filter"}:
+            raise LLMContentBlockedError(
+                f"{self._llm.model} declined to answer (finish reason: {reason})",
+                provider=self._llm.provider,
+                model=self._llm.model,
+                hint="ask in other words",
+            )
         hint = (
             "raise max_tokens: the model stopped before it wrote anything"
             if reason == "length"

@@ -47,8 +47,8 @@ def list_tasks(connection: sqlite3.Connection, asked: TaskFilter) -> TaskPage:
             found.append(_walk(connection, asked, state, index, owner))
         else:
             for user in _users(connection, asked.app, asked.session, asked.user):
-                owner = (asked.app, asked.session, user)
-                found.append(_walk(connection, asked, state, "tasks_of_session", owner))
+                place = (asked.app, asked.session, user)
+                found.append(_walk(connection, asked, state, "tasks_of_session", place))
     places = list(itertools.islice(heapq.merge(*found), asked.limit + 1))
     tasks: list[TaskRecord] = []
     for _, key in places[: asked.limit]:

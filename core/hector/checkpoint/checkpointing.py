@@ -9,10 +9,10 @@ from hector.checkpoint.policy import CheckpointPolicy, RecoveryPolicy
 from hector.checkpoint.track import TaskTrack
 from hector.spi import TaskRecord, Tasks
 
-__all__ = ["CheckpointManager"]
+__all__ = ["Checkpointing"]
 
 
-class CheckpointManager:
+class Checkpointing:
     """Decides what is written about tasks, and what recovery may do.
 
     Attributes:
