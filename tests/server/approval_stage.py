@@ -24,7 +24,7 @@ from server_stage import serving
 
 from hector import Runtime
 from hector.message import JSONObject, TextPart, ToolCall
-from hector.spi import Tool, ToolContext, ToolOutput, ToolSpec
+from hector.spi import Tool, ToolContext, ToolEffect, ToolOutput, ToolSpec
 from hector.testing import Reply, ScriptedLLM, scripted_provider
 from hector_server import ServerOptions
 
@@ -49,7 +49,12 @@ class Recorder:
     """A tool that records what it was called with; it may need approval, and may wait to be let on."""
 
     def __init__(
-        self, name: str = "delete", *, needs_approval: bool = True, waits: bool = False
+        self,
+        name: str = "delete",
+        *,
+        needs_approval: bool = True,
+        waits: bool = False,
+        effect: ToolEffect = "unsafe",
     ) -> None:
         self.spec = ToolSpec(
             name=name,

@@ -205,3 +205,83 @@ async def test_tasks_that_wait_are_in_no_memory() -> None:
         task["id"] for task in reversed(asked)
     ]
     assert listed["result"]["tasks"][0]["status"] == asked[-1]["status"]
+
+
+async def test_a_task_that_another_replica_works_on_is_followed_and_canceled(
+    tmp_path: Path,
+) -> None:
+    """The one that works on it learns of it when it records its next step, and records nothing."""
+    tool, database = Recorder("act", needs_approval=False, waits=True), tmp_path / "s.db"
+    server = {"checkpoint": {"recovery": {"heartbeat": "1h"}}}
+    async with (
+        serving_app(
+            ["See. ", ACT], "Done.", tools=[tool], database=database, server=server
+        ) as first,
+        serving_app(tools=[tool], database=database, server=server) as second,
+        events_with_ids(first.http, "SendStreamingMessage", params()) as there,
+    ):
+        before = await read_until(there, "tool_intent")
+        task = {"id": before[0][1]["task"]["id"]}
+        async with events_with_ids(second.http, "SubscribeToTask", task) as here:
+            _, current = await anext(here)
+            listed = await call(second.http, "ListTasks", {"status": "TASK_STATE_WORKING"})
+            canceled = await call(second.http, "CancelTask", task)
+            rest = [pair async for pair in here]
+        tool.opened.set()
+        ended = [pair async for pair in there]
+        told = await call(first.http, "GetTask", task)
+        events = await second.runtime.tasks.events(task["id"])
+
+    assert current["task"]["status"]["state"] == "TASK_STATE_WORKING"
+    assert current["task"]["artifacts"][0]["parts"][0]["text"] == "See. "
+    assert [item["id"] for item in listed["result"]["tasks"]] == [task["id"]]
+    assert canceled["result"]["status"]["state"] == "TASK_STATE_CANCELED"
+    assert rest[-1][1]["statusUpdate"]["status"]["state"] == "TASK_STATE_CANCELED"
+    assert all("TASK_STATE_COMPLETED" not in str(result) for _, result in ended)
+    assert told["result"]["status"]["state"] == "TASK_STATE_CANCELED"
+    assert [event.kind for event in events][-2:] == ["tool_intent", "finished"]
+
+
+async def test_what_another_replica_records_is_followed(tmp_path: Path) -> None:
+    tool, database = Recorder("act", needs_approval=False, waits=True), tmp_path / "s.db"
+    options = ServerOptions(follow_interval_s=0.05)
+    async with (
+        serving_app(
+            ["See. ", ACT], "Done.", tools=[tool], database=database, server=CHECKPOINT
+        ) as first,
+        serving_app(tools=[tool], database=database, server=CHECKPOINT, options=options) as second,
+        events_with_ids(first.http, "SendStreamingMessage", params()) as there,
+    ):
+        before = await read_until(there, "tool_intent")
+        task = {"id": before[0][1]["task"]["id"]}
+        async with events_with_ids(
+            second.http, "SubscribeToTask", task, last_event_id=before[-1][0]
+        ) as here:
+            await anext(here)
+            tool.opened.set()
+            rest = [pair async for pair in here]
+        ended = [pair async for pair in there]
+
+    kinds = [kind_of(result) for _, result in rest]
+    assert kinds == ["tool_result", "artifactUpdate", "artifactUpdate", "finished"]
+    assert texts(rest) == ["Done."]
+    assert rest[-1] == ended[-1]
+
+
+async def test_the_tasks_of_a_host_that_has_them_in_no_memory_are_listed_by_time_and_page() -> None:
+    """Those in memory and those that are not, of which the waiting ones are none."""
+    tool = Recorder()
+    calls = [[ToolCall(id="c", name="delete", arguments={})], "Done."] * 4
+    async with serving_app(*calls, tools=[tool]) as app:
+        made = [(await call(app.http, "SendMessage", params()))["result"]["task"] for _ in calls]
+        found: list[str] = []
+        token, pages = "", 0
+        while token or not pages:
+            page = await call(app.http, "ListTasks", {"pageSize": 3, "pageToken": token})
+            assert page["result"]["totalSize"] == len(calls)
+            found += [task["id"] for task in page["result"]["tasks"]]
+            token, pages = page["result"]["nextPageToken"], pages + 1
+        context = await call(app.http, "ListTasks", {"contextId": made[2]["contextId"]})
+
+    assert found == [task["id"] for task in reversed(made)]
+    assert [task["id"] for task in context["result"]["tasks"]] == [made[2]["id"]]

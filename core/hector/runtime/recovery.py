@@ -33,6 +33,8 @@ Drive: TypeAlias = Callable[[TaskRecord, AsyncGenerator[Event]], Awaitable[None]
 """Reads the events of a task that is resumed, to the end."""
 
 PAGE = 200
+RETENTION_S = 86_400.0
+"""How long a runtime without recovery remembers tasks that had to wait and have ended."""
 IDLE_S = 5.0
 """How often a runtime without recovery looks for tasks that were decided elsewhere."""
 
@@ -120,7 +122,8 @@ class Recovery:
         policy, now = self._policy, time.time()
         if policy is not None:
             await self._close_expired(policy, now)
-            await self._tasks.purge(self._app, before=now - policy.retention_s)
+        retention_s = policy.retention_s if policy is not None else RETENTION_S
+        await self._tasks.purge(self._app, before=now - retention_s)
         await self._resume_all(scope, ("ready",))
         await self._resume_all(scope, ("waiting",), expires_before=now)
         if policy is not None and policy.auto_resume:

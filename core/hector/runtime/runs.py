@@ -48,6 +48,7 @@ class Runs:
         self._turns = Turns()
         self._leases: dict[str, Lease] = {}
         self._keys: dict[str, SessionKey] = {}
+        self._given_up: set[Lease] = set()
 
     def require_open(self) -> None:
         """Raise `RuntimeClosedError` unless invocations may begin."""
@@ -118,6 +119,7 @@ class Runs:
         lease = self._leases.get(task_id)
         if lease is None:
             return False
+        self._given_up.add(lease)
         await lease.cut(DrainedError(lease.agent, reason, hint="send the message again"))
         return True
 
@@ -161,7 +163,8 @@ class Runs:
                     number = event.sequence
                     if number is not None and (number <= head or number in seen):
                         continue  # a replay: the reader had it, here or from the log
-                    if event.kind == "finished" and start.record is not None:
+                    is_open = lease not in self._given_up
+                    if event.kind == "finished" and start.record is not None and is_open:
                         again = await self._again(start.record, event)
                         if again is not None:
                             break
@@ -171,6 +174,7 @@ class Runs:
             finally:
                 if self._leases.get(task_id) is lease:
                     del self._leases[task_id], self._keys[task_id]
+                self._given_up.discard(lease)
                 await events.aclose()
             if again is None:
                 return

@@ -27,11 +27,11 @@ class Projection:
     What agents say to the user streams into artifacts: one for the conversation itself, and one for
     each branch that talks beside it (agents that run in parallel). A message adds to its deltas
     only what these did not bring, so that no text stands twice; when it says something else than
-    its deltas did, another message takes the place of one that never came whole, or the model begins its
-    answer anew, the artifact is published anew. Tool calls, tool results, questions and decisions about
-    them, reasoning, transfers and all that agents called as tools do (branches with a `call:` segment) are
-    status updates with the event as `hector:event` in the metadata. A recorded event that was applied before
-    changes nothing.
+    its deltas did, the model begins its answer anew, or another message takes the place of one that
+    never came whole, the artifact is published anew. Tool calls, tool results, questions and
+    decisions about them, reasoning, transfers and all that agents called as tools do (branches with
+    a `call:` segment) are status updates with the event as `hector:event` in the metadata. A
+    recorded event that was applied before changes nothing.
     """
 
     def __init__(self, task: Task) -> None:
