@@ -218,7 +218,7 @@ class KeptTasks(Protocol):
         """Decide about calls that wait; all count, or none (`DecisionRefusedError`)."""
         ...
 
-    async def cancel(self, id: str, *, user: str | None = ..., reason: str = ...) -> TaskRecord:
+    async def cancel(self, id: str, *, user: str | None = ..., reason: str = ...) -> None:
         """End a task as canceled, whether it runs or waits."""
         ...
 

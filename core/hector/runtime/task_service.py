@@ -75,7 +75,7 @@ class RuntimeTasks(StoredTasks):
 
     async def cancel(
         self, id: str, *, user: str | None = None, reason: str = "was canceled"
-    ) -> TaskRecord:
+    ) -> None:
         """End a task as `canceled`, whether it runs or waits.
 
         Work on it in this process is told to stop; that in another is, when it records its next step.
@@ -83,13 +83,14 @@ class RuntimeTasks(StoredTasks):
         Raises:
             TaskError: it has ended.
         """
+        if self._runs_for(id, user) and await self._runs.cancel(id, reason):
+            return
         record = await self.get(id, user=user)
         if record.has_ended:
             raise TaskError(id, f"has ended: {record.state}")
-        if await self._runs.cancel(id, reason):
-            return record
-        failure = Failure(code="H506", message=f"agent `{record.agent}` {reason}")
-        return await self.close(record, "canceled", failure)
+        if not await self._runs.cancel(id, reason):
+            failure = Failure(code="H506", message=f"agent `{record.agent}` {reason}")
+            await self.close(record, "canceled", failure)
 
     async def cancel_call(self, id: str, call_id: str, *, user: str | None = None) -> None:
         """End one tool call of a task that runs in this process; its result says so, and the agent goes on.
@@ -97,11 +98,15 @@ class RuntimeTasks(StoredTasks):
         Raises:
             TaskError: the call does not run here.
         """
-        key = self._runs.session_of(id)
-        if key is None or key.app != self.app or user not in (None, key.user):
+        if not self._runs_for(id, user):
             await self.get(id, user=user)
         if not self._runs.cancel_call(id, call_id):
             raise TaskError(id, f"runs no call `{call_id}` in this process")
+
+    def _runs_for(self, id: str, user: str | None) -> bool:
+        """Whether this process works on a task of a user; without checkpoints it has no row as long as it runs."""
+        key = self._runs.session_of(id)
+        return key is not None and key.app == self.app and user in (None, key.user)
 
     async def let_go(self, id: str, *, reason: str = "was cut off: the server stops") -> bool:
         """Stop the work on a task in this process and leave it to whoever recovers tasks; whether there was any.

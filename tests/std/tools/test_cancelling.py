@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from hector import Runtime
+from hector.errors import TaskNotFoundError
 from hector.message import Event, TextPart, ToolCall, ToolResult
 from hector.spi import SessionKey, Tool, ToolContext, function_tool
 from hector.testing import ScriptedLLM, scripted_provider
@@ -141,7 +142,7 @@ def _lines(file: Path) -> list[str]:
 
 
 @asynccontextmanager
-async def running(scene: Scene) -> AsyncGenerator[Runtime]:
+async def running(scene: Scene, *, has_checkpoints: bool = True) -> AsyncGenerator[Runtime]:
     """A runtime whose agent makes the call and then says `done`."""
     scripts = {
         "boss": ScriptedLLM(ToolCall(id="c", name=scene.name, arguments=scene.arguments), "done"),
@@ -155,7 +156,7 @@ async def running(scene: Scene) -> AsyncGenerator[Runtime]:
         "name": "app",
         "llms": {name: {"provider": "scripted"} for name in scripts},
         "agents": agents,
-        "server": {"checkpoint": {}},
+        "server": {"checkpoint": {"enabled": has_checkpoints}},
         **scene.config,
     }
     async with Runtime.open(
@@ -228,3 +229,23 @@ async def test_a_cancelled_task_stops_what_it_began_and_ends(
         "agent `boss` was not wanted any more",
     )
     assert (record.state, record.owner) == ("canceled", "")
+
+
+async def test_a_task_that_has_no_row_is_cancelled_by_its_own_user_only(
+    family: Family, tmp_path: Path
+) -> None:
+    """Without checkpoints a task is not kept while it runs, and can be cancelled all the same."""
+    async with (
+        sub_agent(family, tmp_path) as scene,
+        running(scene, has_checkpoints=False) as runtime,
+    ):
+
+        async def cancel() -> None:
+            with pytest.raises(TaskNotFoundError, match="task `t` does not exist"):
+                await runtime.tasks.cancel("t", user="ada")
+            with pytest.raises(TaskNotFoundError, match="task `t` does not exist"):
+                await runtime.tasks.cancel_call("t", "c", user="ada")
+            await runtime.tasks.cancel("t", user="local")
+
+        events = await cancelled(scene, runtime, cancel())
+    assert events[-1].outcome == "canceled"
