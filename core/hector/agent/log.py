@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import attrs
@@ -117,6 +117,18 @@ class SessionLog:
         (recorded,) = await self._append_locked((event,), saved)
         return recorded
 
+    async def append_unless(
+        self, event: Event, is_void: Callable[[Sequence[Event]], bool]
+    ) -> Event | None:
+        """As `append` of one event, if it still makes sense after all that is in the log by then; None: it does not.
+
+        Args:
+            event: to append.
+            is_void: whether the events of the log, in order, leave nothing to be said.
+        """
+        recorded = await self._append_locked((event,), (), is_void)
+        return recorded[0] if recorded else None
+
     async def find(self, id: str) -> Event | None:
         """The event if it is in the log: a cancelled append left that open."""
         async with self._lock:
@@ -165,27 +177,37 @@ class SessionLog:
     # -------------------------------------------------------------------------------- inside
 
     async def _append_locked(
-        self, events: tuple[Event, ...], saved: Collection[SavedArtifact]
+        self,
+        events: tuple[Event, ...],
+        saved: Collection[SavedArtifact],
+        is_void: Callable[[Sequence[Event]], bool] | None = None,
     ) -> tuple[Event, ...]:
         async with self._lock:  # parallel agents share the head
             try:
-                made, recorded = await self._append(events, saved)
+                made, recorded = await self._append(events, saved, is_void)
             except asyncio.CancelledError:
                 self._is_head_unsure = True  # the store decided, and nobody heard how
                 raise
-            if recorded[0].sequence == self._head + 1:
+            if recorded and recorded[0].sequence == self._head + 1:
                 self._head += len(recorded)
                 self.events.extend(recorded)
                 self._apply(made)  # as they were made: the store leaves `temp:` keys out
         return recorded
 
     async def _append(
-        self, events: tuple[Event, ...], saved: Collection[SavedArtifact]
+        self,
+        events: tuple[Event, ...],
+        saved: Collection[SavedArtifact],
+        is_void: Callable[[Sequence[Event]], bool] | None,
     ) -> tuple[tuple[Event, ...], tuple[Event, ...]]:
         """The events as made and as stored; if they were in the log already, the log has caught up with them."""
         for attempt in range(1, ATTEMPTS + 1):
             if self._is_head_unsure and (found := await self._find_head(events)):
                 return found, found
+            if is_void is not None and is_void(
+                self.events
+            ):  # if others wrote since, the store will say so
+                return (), ()
             made, drafts = self._versioned(events, saved) if saved else (events, ())
             try:
                 return made, tuple(await self._store(made, drafts))

@@ -149,17 +149,35 @@ class Turn:
             if approver is not None and question is not None
             else None
         )
-        if decision is None:
+        event = await self._decided(step, decision) if decision is not None else None
+        if decision is None or event is None:
             expires_at = question.approval.expires_at if question and question.approval else None
             raise InputRequiredError(
                 self._invocation.agent, call_ids=(step.call.id,), expires_at=expires_at
             )
-        await self._go_on(step, decision)
+        await self._go_on(step, decision, event)
 
-    async def _go_on(self, step: CallStep, decision: Decision) -> None:
-        event = await self._record(
-            attrs.evolve(self._invocation.make("decision", author="user"), decision=decision)
-        )
+    async def _decided(self, step: CallStep, decision: Decision) -> Event | None:
+        """Record what an outside system decided; None: a person was quicker, and that decision counts."""
+        branch = self._invocation.branch
+        asked = (step.approval.sequence or 0) if step.approval is not None else 0
+
+        def is_void(events: Sequence[Event]) -> bool:
+            return any(
+                event.decision is not None
+                and event.decision.call_id == step.call.id
+                and event.branch == branch
+                and (event.sequence or 0) > asked
+                for event in reversed(events)
+            )
+
+        made = attrs.evolve(self._invocation.make("decision", author="user"), decision=decision)
+        recorded = await self._invocation.log.append_unless(made, is_void)
+        if recorded is not None:
+            self._tell(recorded)
+        return recorded
+
+    async def _go_on(self, step: CallStep, decision: Decision, event: Event) -> None:
         if decision.choice == "deny":
             await self._answer(step, denied(attrs.evolve(step, decision=event)))
             return

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
 import logging
 import time
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from hector.agent import AgentInvocation
 from hector.config import ApprovalConfig
 from hector.message import Decision, Event, JSONObject, ToolCall
-
-if TYPE_CHECKING:
-    import httpx
 
 __all__ = ["ConfiguredApprover"]
 
@@ -45,29 +43,45 @@ class ConfiguredApprover:
         call = next((part for part in request.parts if isinstance(part, ToolCall)), None)
         if url is None or call is None or request.approval is None:
             return None
+        body = json.dumps(_asked(invocation, request, call)).encode()
+        try:
+            async with asyncio.timeout(self._config.webhook_timeout):
+                answer = await self._post(url, body)
+            return self._decision(answer, request, call)
+        except TimeoutError:
+            problem = f"it did not answer within {self._config.webhook_timeout:g} s"
+        except Exception as error:  # noqa: BLE001 - the request border: it may break in any way
+            problem = str(error) or type(error).__name__
+        logger.warning("the approval webhook did not decide about %s: %s", call.name, problem)
+        return None
+
+    async def _post(self, url: str, body: bytes) -> bytes:
+        """What was answered; raises `ValueError` if it cannot be a decision."""
         import httpx  # most configs have no webhook
 
-        body = json.dumps(_asked(invocation, request, call)).encode()
         headers = {"Content-Type": "application/json"}
         if self._config.webhook_secret is not None:
             key = self._config.webhook_secret.reveal().encode()
             headers[SIGNATURE_HEADER] = f"sha256={hmac.new(key, body, hashlib.sha256).hexdigest()}"
-        try:
-            # No redirects: the answer counts only if it comes from where the config says.
-            async with httpx.AsyncClient(timeout=self._config.webhook_timeout) as client:
-                answer = await client.post(url, content=body, headers=headers)
-            return self._decision(answer, request, call)
-        except (httpx.HTTPError, ValueError) as error:
-            logger.warning("the approval webhook did not decide about %s: %s", call.name, error)
-            return None
+        # No redirects: the answer counts only if it comes from where the config says.
+        async with (
+            httpx.AsyncClient(timeout=self._config.webhook_timeout) as client,
+            client.stream("POST", url, content=body, headers=headers) as answer,
+        ):
+            if answer.status_code != 200:
+                raise ValueError(f"it answered with status {answer.status_code}")
+            content = b""
+            async for piece in answer.aiter_bytes():
+                content += piece
+                if len(content) > MAXIMUM_ANSWER_BYTES:
+                    raise ValueError(f"its answer is longer than {MAXIMUM_ANSWER_BYTES} bytes")
+            return content
 
-    def _decision(self, answer: httpx.Response, request: Event, call: ToolCall) -> Decision | None:
+    def _decision(self, answer: bytes, request: Event, call: ToolCall) -> Decision | None:
         """What was answered; raises `ValueError` if it is no decision."""
-        if answer.status_code != 200:
-            raise ValueError(f"it answered with status {answer.status_code}")
-        if len(answer.content) > MAXIMUM_ANSWER_BYTES:
-            raise ValueError("its answer is too long")
-        given: object = answer.json()
+        given: object = json.loads(answer)
+        # What no store takes: numbers that are none, halves of surrogate pairs.
+        json.dumps(given, ensure_ascii=False, allow_nan=False).encode()
         if not isinstance(given, dict):
             raise ValueError("its answer is no object")
         data = cast("dict[str, Any]", given)
@@ -77,7 +91,8 @@ class ConfiguredApprover:
         if choice not in ("approve", "deny", "edit"):
             raise ValueError("its answer has no `decision` of approve, deny, edit or pending")
         arguments, reason = data.get("arguments"), data.get("reason", "")
-        if (choice == "edit") != isinstance(arguments, dict) or not isinstance(reason, str):
+        fits = isinstance(arguments, dict) if choice == "edit" else arguments is None
+        if not fits or not isinstance(reason, str):
             raise ValueError("its `arguments` or `reason` do not fit its `decision`")
         return Decision(
             call_id=call.id,

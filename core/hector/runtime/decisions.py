@@ -62,41 +62,59 @@ def pending_of(
 
 
 async def decide(
-    tasks: Tasks, sessions: Sessions, record: TaskRecord, decision: Decision
+    tasks: Tasks, sessions: Sessions, record: TaskRecord, decisions: Sequence[Decision]
 ) -> TaskRecord:
-    """Record a decision; of several about one call, at any number of processes, one counts.
+    """Record decisions, all or none; of several about one call, at any number of processes, one counts.
 
     Returns:
         The task as it is then: `ready`, unless it is being worked on.
 
     Raises:
-        DecisionRefusedError: it does not count; nothing was written.
+        DecisionRefusedError: one of them does not count; nothing was written.
         TaskNotFoundError: the task or its session is gone.
         SessionError: the database cannot be reached.
     """
-    _check(record, decision)
+    for decision in decisions:
+        _check(record, decision)
+    if not decisions:
+        raise DecisionRefusedError(record.id, "got no decision", because="malformed")
     for attempt in range(1, ATTEMPTS + 1):
         session = await sessions.load(record.key)
         current = await tasks.get(record.id)
         if session is None or current is None:
             raise TaskNotFoundError(record.id, "does not exist")
-        question = _question(current, session, decision)
-        event = Event(
-            id=f"{current.invocation_id}.{uuid.uuid4().hex}",
-            kind="decision",
-            invocation_id=current.invocation_id,
-            author="user",
-            branch=question.branch,
-            timestamp=time.time(),
-            generation=current.generation,
-            decision=decision,
-        )
+        events = _events(current, session, decisions)
         try:
-            return await _append(tasks, sessions, current, session, event)
+            return await _append(tasks, sessions, current, session, events)
         except SessionConflictError:
             if attempt == ATTEMPTS:
                 raise
     raise AssertionError("unreachable")
+
+
+def _events(record: TaskRecord, session: Session, decisions: Sequence[Decision]) -> Sequence[Event]:
+    """What to record.
+
+    Raises:
+        DecisionRefusedError: one of them does not count, be it because of one before it.
+    """
+    newest = dict(newest_of_calls(record, session.events))
+    made: list[Event] = []
+    for decision in decisions:
+        branch = _question(record, newest, decision).branch
+        event = Event(
+            id=f"{record.invocation_id}.{uuid.uuid4().hex}",
+            kind="decision",
+            invocation_id=record.invocation_id,
+            author="user",
+            branch=branch,
+            timestamp=time.time(),
+            generation=record.generation,
+            decision=decision,
+        )
+        newest[branch, decision.call_id] = event
+        made.append(event)
+    return made
 
 
 def _check(record: TaskRecord, decision: Decision) -> None:
@@ -110,13 +128,14 @@ def _check(record: TaskRecord, decision: Decision) -> None:
         )
 
 
-def _question(record: TaskRecord, session: Session, decision: Decision) -> Event:
-    """The question that a decision answers.
+def _question(
+    record: TaskRecord, newest: Mapping[tuple[str, str], Event], decision: Decision
+) -> Event:
+    """The question that a decision answers, among the last that is recorded about each call.
 
     Raises:
         DecisionRefusedError: it answers none.
     """
-    newest = newest_of_calls(record, session.events)
     calls = [event for (_, id), event in newest.items() if id == decision.call_id]
     if not calls:
         raise DecisionRefusedError(
@@ -151,13 +170,17 @@ def _fits(event: Event, decision: Decision) -> tuple[bool, bool]:
 
 
 async def _append(
-    tasks: Tasks, sessions: Sessions, record: TaskRecord, session: Session, event: Event
+    tasks: Tasks,
+    sessions: Sessions,
+    record: TaskRecord,
+    session: Session,
+    events: Sequence[Event],
 ) -> TaskRecord:
     if record.state == "running":  # whoever works on it looks for decisions before it leaves
-        await sessions.append(record.key, (event,), head=session.head, epoch=session.epoch)
+        await sessions.append(record.key, events, head=session.head, epoch=session.epoch)
         return record
     ready = attrs.evolve(
         record, state="ready", reason="decided", expires_at=None, updated_at=time.time()
     )
-    await tasks.append(record.key, (event,), head=session.head, epoch=session.epoch, task=ready)
+    await tasks.append(record.key, events, head=session.head, epoch=session.epoch, task=ready)
     return ready

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import TypeAlias
 
-from hector.checkpoint import RecoveryPolicy, is_gone, this_place
+from hector.checkpoint import GIVEN_UP_AFTER_BEATS, RecoveryPolicy, living_executors, this_place
 from hector.errors import (
     AgentChangedError,
     ComponentError,
@@ -33,7 +33,8 @@ Drive: TypeAlias = Callable[[TaskRecord, AsyncGenerator[Event]], Awaitable[None]
 """Reads the events of a task that is resumed, to the end."""
 
 PAGE = 200
-GIVEN_UP_AFTER_BEATS = 3
+RETENTION_S = 86_400.0
+"""How long a runtime without recovery remembers tasks that had to wait and have ended."""
 IDLE_S = 5.0
 """How often a runtime without recovery looks for tasks that were decided elsewhere."""
 
@@ -53,7 +54,12 @@ class Recovery:
     """
 
     def __init__(
-        self, app: str, tasks: Tasks, services: Services, runs: Runs, service: RuntimeTasks
+        self,
+        app: str,
+        tasks: Tasks,
+        services: Services,
+        runs: Runs,
+        service: RuntimeTasks,
     ) -> None:
         self.drive: Drive = _read_on
         self._app = app
@@ -64,41 +70,60 @@ class Recovery:
         self._policy = services.checkpoints.recovery
         self._free = asyncio.Semaphore(self._policy.max_concurrent if self._policy else 64)
         self._taken: set[str] = set()
-        self._wake = asyncio.Event()
         self._is_first = True
+        self._scope: TaskScope | None = None
+        self._has_beaten = asyncio.Event()
         service.when_ready(self._hear)
 
     async def run(self, scope: TaskScope) -> None:
         """Look until cancelled; the tasks that are resumed belong to `scope`."""
+        self._scope = scope
         pause_s = self._policy.heartbeat_s if self._policy is not None else IDLE_S
+        try:
+            while True:
+                try:
+                    async with asyncio.timeout(max(60.0, 10 * pause_s)):
+                        await self._look(scope)
+                except (HectorError, TimeoutError) as error:
+                    logger.warning("tasks could not be looked for: %s", error)
+                await asyncio.sleep(pause_s)
+        finally:
+            self._scope = None
+
+    async def beat(self) -> None:
+        """Say that this process lives until cancelled, however long the tasks take that it resumes."""
+        policy = self._policy
+        if policy is None:
+            self._has_beaten.set()
+            return
+        executor = Executor(id=self._services.executor, place=this_place())
         while True:
             try:
-                async with asyncio.timeout(max(60.0, 10 * pause_s)):
-                    await self._look(scope)
+                async with asyncio.timeout(policy.heartbeat_s * GIVEN_UP_AFTER_BEATS):
+                    await self._tasks.beat(executor)
+                self._has_beaten.set()
             except (HectorError, TimeoutError) as error:
-                logger.warning("tasks could not be looked for: %s", error)
-            self._wake.clear()
-            try:
-                async with asyncio.timeout(pause_s):
-                    await self._wake.wait()
-            except TimeoutError:
-                continue
+                logger.warning("others could not be told that this process lives: %s", error)
+            await asyncio.sleep(policy.heartbeat_s)
 
     async def leave(self) -> None:
         """Say that this process works on nothing any more."""
         if self._policy is not None:
             await self._tasks.forget(self._services.executor)
 
-    def _hear(self, _record: TaskRecord) -> None:
-        self._wake.set()
+    def _hear(self, record: TaskRecord) -> None:
+        """Go on at once with a task that was decided here: somebody waits for it, and it is none of a backlog."""
+        if self._scope is not None and record.id not in self._taken:
+            self._taken.add(record.id)
+            self._scope.create_task(self._resume(record), name=f"resume task {record.id}")
 
     async def _look(self, scope: TaskScope) -> None:
+        await self._has_beaten.wait()
         policy, now = self._policy, time.time()
         if policy is not None:
-            executor = Executor(id=self._services.executor, place=this_place())
-            await self._tasks.beat(executor)
             await self._close_expired(policy, now)
-            await self._tasks.purge(self._app, before=now - policy.retention_s)
+        retention_s = policy.retention_s if policy is not None else RETENTION_S
+        await self._tasks.purge(self._app, before=now - retention_s)
         await self._resume_all(scope, ("ready",))
         await self._resume_all(scope, ("waiting",), expires_before=now)
         if policy is not None and policy.auto_resume:
@@ -109,11 +134,9 @@ class Recovery:
         self._is_first = False
 
     async def _alive(self, policy: RecoveryPolicy) -> frozenset[str]:
-        """Executors that must be left alone."""
-        executors, now = await self._tasks.executors()
-        late = now - GIVEN_UP_AFTER_BEATS * policy.heartbeat_s
-        dead = {item.id for item in executors if item.beat_at < late or is_gone(item.place)}
-        return frozenset({item.id for item in executors} - dead | {self._services.executor})
+        """Executors that must be left alone; this one knows by itself what it works on."""
+        living = await living_executors(self._tasks, heartbeat_s=policy.heartbeat_s)
+        return living - {self._services.executor}
 
     async def _pages(
         self,
@@ -153,7 +176,13 @@ class Recovery:
                     continue
                 await self._free.acquire()
                 self._taken.add(record.id)
-                scope.create_task(self._resume(record), name=f"resume task {record.id}")
+                scope.create_task(self._resume_in_turn(record), name=f"resume task {record.id}")
+
+    async def _resume_in_turn(self, record: TaskRecord) -> None:
+        try:
+            await self._resume(record)
+        finally:
+            self._free.release()
 
     async def _resume(self, record: TaskRecord) -> None:
         try:
@@ -168,7 +197,6 @@ class Recovery:
             logger.warning("task %s could not be resumed: %s", record.id, error.message)
         finally:
             self._taken.discard(record.id)
-            self._free.release()
 
     async def _keep_or_fail(self, record: TaskRecord, error: AgentChangedError) -> None:
         if self._policy is not None and self._policy.when_changed == "fail":
@@ -184,6 +212,8 @@ class Recovery:
             async for record in records:
                 if record.state == "running" and record.owner in alive:
                     continue
+                if record.id in self._taken or self._runs.is_running(record.id):
+                    continue
                 reason = f"nothing happened to its task for {policy.timeout_s:g} s"
                 await self._close(record, "failed", TaskExpiredError(record.agent, reason))
 
@@ -196,20 +226,29 @@ class Recovery:
 
 @asynccontextmanager
 async def open_recovery(
-    app: str, services: Services, runs: Runs, service: RuntimeTasks, scope: TaskScope
+    services: Services,
+    runs: Runs,
+    service: RuntimeTasks,
+    scope: TaskScope,
+    *,
+    resumes: bool,
 ) -> AsyncGenerator[Recovery | None]:
-    """Look for tasks while inside; None if the session store keeps none."""
+    """Say that this process lives, and look for tasks if it `resumes` them; None if the session store keeps none."""
     tasks = services.tasks
     if tasks is None:
         yield None
         return
-    recovery = Recovery(app, tasks, services, runs, service)
-    looking = scope.create_task(recovery.run(scope), name="recover tasks")
+    recovery = Recovery(service.app, tasks, services, runs, service)
+    beating = scope.create_task(recovery.beat(), name="beat")
+    working = [beating]
+    if resumes:
+        working.append(scope.create_task(recovery.run(scope), name="recover tasks"))
     try:
         yield recovery
     finally:
-        looking.cancel()
-        await asyncio.wait([looking])
+        for task in working:
+            task.cancel()
+        await asyncio.wait(working)
         try:
             await recovery.leave()
         except HectorError as error:

@@ -10,6 +10,7 @@ import attrs
 from hector.errors import (
     AgentChangedError,
     CanceledError,
+    DrainedError,
     RuntimeClosedError,
     SessionNotFoundError,
     TaskError,
@@ -46,6 +47,8 @@ class Runs:
         self._live = live
         self._turns = Turns()
         self._leases: dict[str, Lease] = {}
+        self._keys: dict[str, SessionKey] = {}
+        self._given_up: set[Lease] = set()
 
     def require_open(self) -> None:
         """Raise `RuntimeClosedError` unless invocations may begin."""
@@ -111,6 +114,19 @@ class Runs:
         await lease.cut(CanceledError(lease.agent, reason))
         return True
 
+    async def let_go(self, task_id: str, reason: str) -> bool:
+        """Stop the work on a task in this process, for another to go on with; whether there is any."""
+        lease = self._leases.get(task_id)
+        if lease is None:
+            return False
+        self._given_up.add(lease)
+        await lease.cut(DrainedError(lease.agent, reason, hint="send the message again"))
+        return True
+
+    def session_of(self, task_id: str) -> SessionKey | None:
+        """The session of a task that this process works on; None: it works on none of that id."""
+        return self._keys.get(task_id)
+
     def cancel_call(self, task_id: str, call_id: str) -> bool:
         """Tell one tool call of a task in this process to stop; whether it runs."""
         lease = self._leases.get(task_id)
@@ -121,17 +137,18 @@ class Runs:
 
     async def _follow(self, start: Start, task_id: str) -> AsyncGenerator[Event]:
         """Run it, and go on with it here when a reload cut it off or its decision came while it ended."""
-        seen = 0
+        head, seen = 0, set[int]()  # events of branches that run at once may come out of order
         if start.session is not None:
             for event in start.session.events:
                 if event.invocation_id == start.invocation_id:
                     yield event
-            seen = start.session.head
+            head = start.session.head
         while True:
             generation, lease = self._live.lease(start.agent)
             start = self._with_record(start, task_id, generation)
             again: Start | None = None
             self._leases[task_id] = lease
+            self._keys[task_id] = start.key
             events = lease.follow(
                 invoke(
                     generation,
@@ -143,17 +160,21 @@ class Runs:
             )
             try:
                 async for event in events:
-                    if event.sequence is not None and event.sequence <= seen:
+                    number = event.sequence
+                    if number is not None and (number <= head or number in seen):
                         continue  # a replay: the reader had it, here or from the log
-                    if event.kind == "finished" and start.record is not None:
+                    is_open = lease not in self._given_up
+                    if event.kind == "finished" and start.record is not None and is_open:
                         again = await self._again(start.record, event)
                         if again is not None:
                             break
-                    seen = event.sequence or seen
+                    if number is not None:
+                        seen.add(number)
                     yield event
             finally:
                 if self._leases.get(task_id) is lease:
-                    del self._leases[task_id]
+                    del self._leases[task_id], self._keys[task_id]
+                self._given_up.discard(lease)
                 await events.aclose()
             if again is None:
                 return

@@ -98,6 +98,7 @@ class Runtime:
         agent_tools: Mapping[str, Sequence[Agent]] | None = None,
         direct_tools: Mapping[str, Sequence[Tool]] | None = None,
         providers: Iterable[Provider] = (),
+        resumes: bool = True,
     ) -> AsyncGenerator[Runtime]:
         """Build everything a config names, and close it again at the end, in reverse order.
 
@@ -120,6 +121,7 @@ class Runtime:
             agent_tools: by agent, agents it may call.
             direct_tools: by agent, tools it may use.
             providers: providers beside those of installed plugins; they win over them.
+            resumes: whether to go on, in the background, with tasks in the session store that nobody works on.
 
         Yields:
             The runtime. Leaving the block refuses new invocations, waits up to `server.shutdown_timeout` for
@@ -129,8 +131,7 @@ class Runtime:
             ConfigError: the config cannot be used; carries every problem.
             ComponentError: a component did not come up; nothing stays open.
         """
-        extra = tuple(providers)
-        loader = ConfigLoader(env=env, providers=extra)
+        loader = ConfigLoader(env=env, providers=tuple(providers))
         plan = make_plan(*loaded) if loaded else loader.plan(config).plan
         checked = plan.config
         injections = Injections(
@@ -173,7 +174,7 @@ class Runtime:
                 if watch is not None:
                     watch.watch_runtime(lambda: gauges_of(runtime.health()))
                 runs, tasks = runtime._runs, runtime._tasks
-                async with open_recovery(runtime._name, kept, runs, tasks, group) as recovery:
+                async with open_recovery(kept, runs, tasks, group, resumes=resumes) as recovery:
                     runtime._recovery = recovery
                     try:
                         yield runtime

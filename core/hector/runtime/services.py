@@ -16,7 +16,7 @@ from hector.runtime.plan import Plan
 from hector.runtime.start import Services, new_id
 from hector.spi import MemoryIndex, Observer, Sessions, TaskSource
 
-__all__ = ["open_services"]
+__all__ = ["checkpointing_of", "open_services"]
 
 
 @asynccontextmanager
@@ -37,7 +37,7 @@ async def open_services(
     config = plan.config
     async with open_store_and_memory(plan, builder, sessions, index) as (store, memory, lender):
         tasks = store.tasks if isinstance(store, TaskSource) else None
-        manager = checkpoints or _manager(config)
+        manager = checkpoints or checkpointing_of(config)
         if tasks is None and manager.recovery is not None:
             raise ComponentOpenError(
                 "server.checkpoint",
@@ -58,7 +58,7 @@ async def open_services(
         )
 
 
-def _manager(config: Config) -> Checkpointing:
+def checkpointing_of(config: Config) -> Checkpointing:
     """What `server.checkpoint` says; without it rows are made only for tasks that wait for a decision."""
     chosen = config.server.checkpoint
     if chosen is None or not chosen.enabled:

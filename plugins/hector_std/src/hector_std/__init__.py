@@ -15,6 +15,7 @@ from hector_std import (
     offline,
     parsers,
     sqlite_sessions,
+    tools_command,
     tools_files,
     tools_function,
     tools_memory,
@@ -65,8 +66,13 @@ def hector_session_backends() -> Iterable[Provider]:
 
 @hookimpl
 def hector_toolset_providers() -> Iterable[Provider]:
-    """files, function, memory."""
-    return (*tools_files.PROVIDERS, *tools_function.PROVIDERS, *tools_memory.PROVIDERS)
+    """command, files, function, memory."""
+    return (
+        *tools_command.PROVIDERS,
+        *tools_files.PROVIDERS,
+        *tools_function.PROVIDERS,
+        *tools_memory.PROVIDERS,
+    )
 
 
 @hookimpl
