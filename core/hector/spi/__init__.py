@@ -136,6 +136,7 @@ from hector.spi.session_values import (
     StagedBytes,
 )
 from hector.spi.settings import (
+    Advice,
     Doc,
     Duration,
     Env,
@@ -184,6 +185,7 @@ __all__ = [
     "KINDS",
     "LLM",
     "LLM_CAPABILITIES",
+    "Advice",
     "Agent",
     "All",
     "AnswerRestart",

@@ -6,15 +6,25 @@ import json
 from collections.abc import Sequence
 from typing import Any, get_args
 
+import attrs
+
 from hector.errors import SessionError
 from hector.message.codec import MAXIMUM_DEPTH
 from hector.spi.session_rules import MAXIMUM_EVENT_BYTES
 from hector.spi.session_state import copy_json
 from hector.spi.session_values import SessionKey
-from hector.spi.task import Checkpoint, CheckpointPhase, Progress, TaskRecord
+from hector.spi.task import Checkpoint, CheckpointPhase, Progress, TaskRecord, TaskState
 from hector.spi.task_rules import due_at, ended_at
 
-__all__ = ["TASK_COLUMNS", "dump_checkpoint", "dump_task", "parse_checkpoint", "parse_task"]
+__all__ = [
+    "TASK_COLUMNS",
+    "TaskRow",
+    "dump_checkpoint",
+    "dump_task",
+    "parse_checkpoint",
+    "parse_task",
+    "row_of_task",
+]
 
 TASK_COLUMNS = (
     "id",
@@ -87,6 +97,26 @@ def parse_checkpoint(text: str) -> Checkpoint:
         )
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise SessionError(f"what is stored is no checkpoint: {error}") from error
+
+
+@attrs.define(eq=False)  # not frozen: made for every append, and that takes twice as long
+class TaskRow:
+    """A task, encoded.
+
+    Attributes:
+        id, state, epoch: as in `values`.
+        values: those of `TASK_COLUMNS`.
+    """
+
+    id: str
+    state: TaskState
+    epoch: int
+    values: tuple[Any, ...]
+
+
+def row_of_task(task: TaskRecord) -> TaskRow:
+    """Encode a task. Raises `SessionError` as `dump_checkpoint`."""
+    return TaskRow(task.id, task.state, task.epoch, dump_task(task))
 
 
 def dump_task(task: TaskRecord) -> tuple[Any, ...]:

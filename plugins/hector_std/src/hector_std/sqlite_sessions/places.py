@@ -13,10 +13,7 @@ from hector_std.sqlite_sessions.schema import check_version
 from hector_std.sqlite_sessions.tail import Tail
 from hector_std.sqlite_sessions.task_places import TaskPlaces
 
-__all__ = ["INDEX_EVERY", "LARGEST", "Place", "Places"]
-
-LARGEST = 2**63 - 1
-"""What SQLite's integers hold."""
+__all__ = ["INDEX_EVERY", "Place", "Places"]
 
 _MOST = 100_000
 INDEX_EVERY = 2048

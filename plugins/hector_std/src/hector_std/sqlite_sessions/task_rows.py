@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 
 from hector.spi.session import SessionKey
-from hector.spi.task import ENDED_STATES, Executor, TaskRecord, TaskState
-from hector.spi.task_codec import TASK_COLUMNS, dump_task, parse_task
+from hector.spi.task import ENDED_STATES, Executor, TaskRecord
+from hector.spi.task_codec import TASK_COLUMNS, TaskRow, parse_task, row_of_task
 from hector.spi.task_rules import belongs_elsewhere, task_taken_over
 from hector_std.sqlite_sessions.places import Places
 from hector_std.sqlite_sessions.task_places import TaskPlace, TaskPlaces
 
 __all__ = [
     "TASK_ROW",
-    "TaskRow",
+    "GoingOn",
     "append_row",
     "beat",
     "claim_row",
@@ -24,8 +24,8 @@ __all__ = [
     "forget",
     "purge_rows",
     "read_task",
-    "row_of",
     "update_row",
+    "write_going",
 ]
 
 _AT_ONCE = 1000
@@ -36,8 +36,15 @@ _MARKS = ", ".join("?" * len(_OWNER + TASK_COLUMNS))
 _INSERT = f"INSERT INTO tasks ({_NAMES}) VALUES ({_MARKS})"  # noqa: S608  # names of columns
 _TURN_SET = ", ".join(f"{name} = ?" for name in TASK_COLUMNS[1:])
 _TURN = f"UPDATE tasks SET {_TURN_SET} WHERE key = ?"  # noqa: S608  # names of columns
-_GO_ON_SET = ", ".join(f"{name} = ?" for name in TASK_COLUMNS[4:])
-_GO_ON = f"UPDATE tasks SET {_GO_ON_SET} WHERE key = ?"  # noqa: S608  # names of columns
+_STEADY = TASK_COLUMNS[4:]
+_NEW = ", ".join(f"{name} = new.column{at}" for at, name in enumerate(_STEADY, 1))
+_NEW_MARKS = f"({', '.join('?' * (len(_STEADY) + 1))})"
+_CHUNKS = (64, 16, 4, 1)
+_GO_ON = {
+    size: f"UPDATE tasks SET {_NEW} FROM (VALUES {', '.join([_NEW_MARKS] * size)}) AS new"  # noqa: S608  # names of columns
+    f" WHERE key = new.column{len(_STEADY) + 1}"
+    for size in _CHUNKS
+}
 
 _GOES_ON = frozenset({"running", "ready"})
 """In these states no column changes that is in an index.
@@ -49,19 +56,8 @@ TASK_ROW = f"SELECT {_NAMES} FROM tasks WHERE "  # noqa: S608  # names of column
 """The beginning of a question for rows that `read_task` reads."""
 
 
-@attrs.define(eq=False)  # not frozen: made for every append, and that takes twice as long
-class TaskRow:
-    """A task, encoded; `values` are those of `TASK_COLUMNS`."""
-
-    id: str
-    state: TaskState
-    epoch: int
-    values: tuple[Any, ...]
-
-
-def row_of(task: TaskRecord) -> TaskRow:
-    """Encode a task. Raises `SessionError`."""
-    return TaskRow(task.id, task.state, task.epoch, dump_task(task))
+GoingOn: TypeAlias = dict[int, TaskRow]
+"""By their keys, rows of tasks whose state has not changed; the newest of each is to be written."""
 
 
 def read_task(row: tuple[Any, ...]) -> TaskRecord:
@@ -74,9 +70,15 @@ def read_task(row: tuple[Any, ...]) -> TaskRecord:
 
 
 def append_row(
-    connection: sqlite3.Connection, places: TaskPlaces, row: TaskRow, key: SessionKey, head: int
+    connection: sqlite3.Connection,
+    places: TaskPlaces,
+    row: TaskRow,
+    *,
+    key: SessionKey,
+    head: int,
+    going: GoingOn,
 ) -> None:
-    """Write the row that an append to a log carries.
+    """Write the row that an append to a log carries, or leave it to `write_going`.
 
     Raises:
         SessionConflictError: the stored one has another epoch; nothing was written.
@@ -92,18 +94,29 @@ def append_row(
         raise belongs_elsewhere(row.id, key)
     if place.epoch != row.epoch:
         raise task_taken_over(key, row.id, head=head, epoch=row.epoch, stored=place.epoch)
-    _replace(connection, places, row, place)
+    if place.state == row.state and row.state in _GOES_ON:
+        going[place.key] = row
+    else:
+        going.pop(place.key, None)
+        _turn(connection, places, row, place)
 
 
-def _replace(
+def write_going(connection: sqlite3.Connection, going: GoingOn) -> None:
+    """Write rows of tasks that go on: one statement for many, each is a round through the interpreter's lock."""
+    values = [value for key, row in going.items() for value in (*row.values[-len(_STEADY) :], key)]
+    start, left, width = 0, len(going), len(_STEADY) + 1
+    for size in _CHUNKS:
+        while left >= size:
+            end = start + size * width
+            connection.execute(_GO_ON[size], values[start:end])
+            start, left = end, left - size
+
+
+def _turn(
     connection: sqlite3.Connection, places: TaskPlaces, row: TaskRow, place: TaskPlace
 ) -> None:
-    if place.state == row.state and row.state in _GOES_ON:
-        connection.execute(_GO_ON, (*row.values[4:], place.key))
-        place.epoch = row.epoch
-    else:
-        connection.execute(_TURN, (*row.values[1:], place.key))
-        places.put(row.id, TaskPlace(place.key, place.session, row.epoch, row.state))
+    connection.execute(_TURN, (*row.values[1:], place.key))
+    places.put(row.id, TaskPlace(place.key, place.session, row.epoch, row.state))
 
 
 # ------------------------------------------------------------------------------------ other changes
@@ -127,7 +140,7 @@ def claim_row(
     if task.state == "running":
         places.raise_epoch(connection, task.key)
     claimed = attrs.evolve(task, state="running", epoch=epoch + 1, owner=owner, updated_at=now)
-    _replace(connection, places.tasks, row_of(claimed), place)
+    _turn(connection, places.tasks, row_of_task(claimed), place)
     return claimed
 
 
@@ -144,7 +157,7 @@ def update_row(
         return False
     if place.session != key:
         raise belongs_elsewhere(row.id, key)
-    _replace(connection, places.tasks, row, place)
+    _turn(connection, places.tasks, row, place)
     return True
 
 

@@ -11,6 +11,7 @@ from hector.message import Event
 from hector.spi.session import ArtifactDraft, SessionKey
 from hector.spi.session_rules import check_name
 from hector.spi.task import Executor, TaskPage, TaskRecord, TaskState
+from hector.spi.task_codec import TaskRow, row_of_task
 from hector.spi.task_rules import (
     TaskFilter,
     check_executor,
@@ -20,7 +21,6 @@ from hector.spi.task_rules import (
     check_task_id,
 )
 from hector_std.sqlite_sessions import task_reading, task_rows
-from hector_std.sqlite_sessions.task_rows import TaskRow, row_of
 from hector_std.sqlite_sessions.writer import GroupWriter, Operation
 
 __all__ = ["SqliteTasks"]
@@ -75,7 +75,7 @@ class SqliteTasks:
     ) -> Sequence[Event]:
         """See `Tasks.append`."""
         check_task(key, task)
-        row = row_of(task)
+        row = row_of_task(task)
         return await self.append_with(
             key, events, head=head, epoch=epoch, artifacts=artifacts, task=row
         )
@@ -124,7 +124,7 @@ class SqliteTasks:
         """See `Tasks.update`."""
         check_task(task.key, task)
         check_next_epoch(task, epoch)
-        row = row_of(task)
+        row = row_of_task(task)
         writer = self.writer()
         return await writer.submit(
             lambda it: task_rows.update_row(it, writer.places, row, key=task.key, epoch=epoch)
