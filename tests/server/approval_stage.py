@@ -92,8 +92,10 @@ class App:
     stop: asyncio.Event
 
 
-def app_config(database: Path | None, server: dict[str, Any] | None = None) -> dict[str, Any]:
-    """One agent, which keeps its sessions in a file if one is named."""
+def app_config(
+    database: Path | dict[str, Any] | None, server: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """One agent, which keeps its sessions in a file or a database if one is named."""
     config: dict[str, Any] = {
         "name": "app",
         "llms": {"default": {"provider": "scripted"}},
@@ -101,7 +103,8 @@ def app_config(database: Path | None, server: dict[str, Any] | None = None) -> d
         "server": dict(server or {}),
     }
     if database is not None:
-        config["databases"] = {"main": {"driver": "sqlite", "database": str(database)}}
+        file = {"driver": "sqlite", "database": str(database)}
+        config["databases"] = {"main": database if isinstance(database, dict) else file}
         config["server"]["sessions"] = {"backend": "sql", "database": "main"}
     return config
 
@@ -110,7 +113,7 @@ def app_config(database: Path | None, server: dict[str, Any] | None = None) -> d
 async def serving_app(
     *replies: Reply,
     tools: Sequence[Tool],
-    database: Path | None = None,
+    database: Path | dict[str, Any] | None = None,
     server: dict[str, Any] | None = None,
     options: ServerOptions | None = None,
     shutdown_timeout_s: float = 1.0,

@@ -336,6 +336,22 @@ async def test_a_task_that_waits_can_be_canceled() -> None:
     assert tool.calls == []
 
 
+async def test_a_task_can_be_canceled_the_moment_it_asks() -> None:
+    """Its run may not have wound up by then."""
+    async with serving_app([delete("/tmp/x")], tools=[Recorder()]) as app:
+        client = await official_client(app.http)
+        task_id = ""
+        async for event in client.send_message(ask()):
+            task_id = task_id or event.task.id
+            if event.status_update.status.state == WAITING:
+                break
+        canceled = await client.cancel_task(CancelTaskRequest(id=task_id))
+        waiting = await app.runtime.tasks.approvals()
+
+    assert canceled.status.state == TaskState.TASK_STATE_CANCELED
+    assert waiting == []
+
+
 async def test_a_decision_may_return_before_the_work_is_done() -> None:
     tool = Recorder(waits=True)
     async with serving_app([delete("/tmp/x")], "Gone.", tools=[tool]) as app:

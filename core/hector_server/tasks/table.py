@@ -214,11 +214,19 @@ class TaskTable:
             raise TaskNotCancelableError(f"the task has ended already ({task.state})")
         if task.run is not None:
             _cancel(task)
-        elif self.kept is not None:
-            await self.kept.cancel(task)
-        else:
-            task.set_state("TASK_STATE_CANCELED")
-            return
+            await self._wait_until_rested(task)
+        if not task.is_terminal:  # nothing runs here, or it had just asked for something
+            if self.kept is None:
+                task.set_state("TASK_STATE_CANCELED")
+            else:
+                await self.kept.cancel(task)
+                await self._wait_until_rested(task)
+        if task.state != "TASK_STATE_CANCELED":
+            raise TaskNotCancelableError(
+                f"the task ended before it could be canceled ({task.state})"
+            )
+
+    async def _wait_until_rested(self, task: Task) -> None:
         try:
             async with asyncio.timeout(self._options.cancel_timeout_s):
                 await task.rested.wait()
@@ -226,10 +234,6 @@ class TaskTable:
             raise UnsupportedOperationError(
                 f"the work was told to stop and has not within {self._options.cancel_timeout_s:g} s"
             ) from error
-        if task.state != "TASK_STATE_CANCELED":
-            raise TaskNotCancelableError(
-                f"the task ended before it could be canceled ({task.state})"
-            )
 
     async def drain(self, timeout_s: float) -> None:
         """Take no new tasks and wait until the running ones have ended, or until the deadline."""
