@@ -11,8 +11,8 @@ from typing import Any
 import openai
 
 from hector.errors import EmbedderError, LLMError
-from hector.spi import BuildContext, EmbedPurpose, ProviderCalls, Vector
-from hector_plugin_openai.client import open_client
+from hector.spi import BuildContext, EmbedPurpose, ProviderCalls, Vector, json_text
+from hector_plugin_openai.client import address_of, open_client
 from hector_plugin_openai.errors import redaction_of, translated
 from hector_plugin_openai.settings import KNOWN_DIMENSIONS, EmbedderSettings
 from hector_plugin_openai.wire import PROVIDER
@@ -60,6 +60,12 @@ class OpenAIEmbedder:
     def dimension(self) -> int:
         """Length of every vector."""
         return self._dimension
+
+    def identity(self, purpose: EmbedPurpose) -> str:
+        """See `hector.spi.IdentifiedEmbedder`; the address is that of the server, without a password."""
+        shortened = self._settings.dimension if self._settings.can_shorten else None
+        server = address_of(self._settings)
+        return json_text([PROVIDER, server, self.model, self._dimension, shortened])
 
     async def embed(
         self, texts: Sequence[str], *, purpose: EmbedPurpose = "document"

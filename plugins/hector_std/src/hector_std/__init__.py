@@ -11,6 +11,7 @@ from hector_std import (
     chromem,
     chunkers,
     directory,
+    embedder_cache,
     lexical,
     offline,
     parsers,
@@ -41,8 +42,8 @@ def hector_llm_providers() -> Iterable[Provider]:
 
 @hookimpl
 def hector_embedder_providers() -> Iterable[Provider]:
-    """Lexical."""
-    return lexical.PROVIDERS
+    """lexical, cached."""
+    return (*lexical.PROVIDERS, *embedder_cache.PROVIDERS)
 
 
 @hookimpl
