@@ -15,6 +15,7 @@ from hector_std import (
     lexical,
     offline,
     parsers,
+    router,
     sqlite_sessions,
     tools_files,
     tools_function,
@@ -36,8 +37,8 @@ __all__ = [
 
 @hookimpl
 def hector_llm_providers() -> Iterable[Provider]:
-    """offline, auto."""
-    return offline.PROVIDERS
+    """offline, auto, router."""
+    return (*offline.PROVIDERS, *router.PROVIDERS)
 
 
 @hookimpl
