@@ -141,11 +141,11 @@ def _put(
 
 def _size(connection: sqlite3.Connection) -> int:
     """Bytes of the pages in use."""
-    pages, free, size = (
-        connection.execute(f"PRAGMA {name}").fetchone()[0]
-        for name in ("page_count", "freelist_count", "page_size")
-    )
-    return (pages - free) * size
+
+    def number(name: str) -> int:
+        return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+
+    return (number("page_count") - number("freelist_count")) * number("page_size")
 
 
 def _groups(keys: Iterable[bytes]) -> Iterable[list[bytes]]:
