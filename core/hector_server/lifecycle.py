@@ -204,6 +204,7 @@ def _config(app: ASGIApp, options: ServerOptions) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         limit_concurrency=options.max_connections,
+        timeout_keep_alive=options.idle_timeout_s,
         timeout_graceful_shutdown=int(GRACE_S) + 1,  # unless there is time to drain
     )
 

@@ -30,6 +30,8 @@ class ServerOptions:
         task_timeout_s: how long one run of a task may take; it fails then.
         cancel_timeout_s: how long `CancelTask` waits for the work to stop.
         keep_alive_s: between comments on a silent stream.
+        idle_timeout_s: how long a connection is kept open for a next request, > 0. Longer than clients keep theirs
+            (5 s for httpx, 60 s for usual proxies): who closes first must be the client, or its request is lost.
         card_max_age_s: how long a card may be cached without asking again.
         admin_token_hash: of the admin token, as `hector token` prints it; empty: no admin API.
         max_config_bytes: of a config that is sent to the admin API; more is answered with 413.
@@ -51,6 +53,7 @@ class ServerOptions:
     task_timeout_s: float = 3_600.0
     cancel_timeout_s: float = 10.0
     keep_alive_s: float = 15.0
+    idle_timeout_s: int = 75
     card_max_age_s: int = 60
     admin_token_hash: str = attrs.field(default="", repr=False)
     max_config_bytes: int = 4 * 1024 * 1024

@@ -157,6 +157,11 @@ async def served(folder: Path) -> AsyncGenerator[tuple[str, Log]]:
             process.send_signal(signal.SIGTERM)
             async with asyncio.timeout(20):
                 assert await process.wait() == 0, log.lines[-20:]
+    except BaseException as error:
+        error.add_note(
+            "\n".join((f"the server ({process.returncode}) said last:", *log.lines[-20:]))
+        )
+        raise
     finally:
         if process.returncode is None:
             process.kill()
@@ -264,7 +269,7 @@ async def soak(folder: Path, seconds: float, record: Callable[[str, object], Non
     assert health["status"] == "ok"
     assert health["generation"] > good // 2, (figures, log.lines[-20:])
     assert len(stormy.tags) > good // 4, stormy.tags
-    assert added_s < 2, figures
+    assert added_s < 2 + p99(calm.seconds), figures  # a machine that is busy otherwise is slow in both
 
 
 async def test_a_crowd_notices_nothing_of_reloads(

@@ -16,6 +16,8 @@ from server_stage import Agent, Script, Stage, Turn, serving, text_agent
 from hector.errors import LLMUnavailableError
 from hector.message import Event
 from hector_server import ServerOptions
+from hector_server.http import create_app
+from hector_server.tasks import TaskTable
 from hector_server.tasks.subscription import Subscription
 
 
@@ -28,6 +30,35 @@ def _waiting(*, opened: asyncio.Event) -> Agent:
 
 
 IMMEDIATELY = {**params(), "configuration": {"returnImmediately": True}}
+
+
+async def test_a_client_that_leaves_while_it_sends_breaks_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is not answered, and the log does not speak of a defect of the server."""
+    stage, options = Stage(text_agent("A")), ServerOptions()
+    app = create_app(stage, bind="127.0.0.1", options=options, tasks=TaskTable(stage, options))
+    sent: list[Any] = []
+    begun = iter([{"type": "http.request", "body": b"{", "more_body": True}])
+
+    async def receive() -> Any:
+        return next(begun, {"type": "http.disconnect"})
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"host", b"127.0.0.1"), (b"content-type", b"application/json")]
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/agents/helper",
+        "raw_path": b"/agents/helper",
+    }
+    scope |= {"query_string": b"", "headers": headers, "root_path": "", "scheme": "http"}
+    await app(scope, receive, send)
+
+    assert sent == []
+    assert not [record for record in caplog.records if record.levelname in {"WARNING", "ERROR"}]
 
 
 async def test_running_tasks_are_bounded() -> None:

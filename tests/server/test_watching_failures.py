@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import signal
 import sys
 import time
 from collections.abc import AsyncGenerator
@@ -177,6 +178,48 @@ async def test_a_bug_of_a_provider_and_a_timeout_end_nothing(file: Path, log: Lo
         await log.has("failed: generation 1 goes on", since)
         file.write_text(text("open", label="new"))
         await log.has("generation 2 runs")
+
+
+async def test_a_save_that_hangs_does_not_keep_the_next_one_waiting(file: Path, log: Log) -> None:
+    """It is not built to its deadline: what was saved afterwards is what is wanted."""
+    doors = Doors()
+    async with watched(file, doors) as runtime:
+        file.write_text(text("hang", timeout="1h"))
+        await doors.is_hanging.wait()
+        file.write_text(text("hang", timeout="1h").replace("does", "dose"))  # refused, ends nothing
+        await log.has("1 problem, so the config cannot be used: generation 1 goes on")
+        assert not doors.was_canceled
+        file.write_text(text("open", label="new"))
+        await log.has("reload (watch): a later reload (watch) replaced this one before it was done")
+        await log.has("generation 2 runs: rebuilt agents.helper, tools.door; 1 carried over (")
+        assert doors.was_canceled
+        assert [item.outcome for item in runtime.history] == [
+            "applied",
+            "failed",
+            "superseded",
+            "applied",
+        ]
+
+
+async def test_a_signal_during_a_reload_that_hangs_reads_what_was_saved_since(
+    file: Path, log: Log
+) -> None:
+    """Without watching, it is the only way to mend it."""
+    doors, before = Doors(), signal.getsignal(signal.SIGHUP)
+    hangup = HangUp.install()
+    async with (
+        Runtime.open(file, providers=[doors.provider]) as runtime,
+        asyncio.TaskGroup() as group,
+    ):
+        task = group.create_task(reload_when_asked(runtime, config=file, hangup=hangup))
+        file.write_text(text("hang", timeout="1h"))
+        signal.raise_signal(signal.SIGHUP)
+        await doors.is_hanging.wait()
+        file.write_text(text("open", label="new"))
+        signal.raise_signal(signal.SIGHUP)
+        await log.has("reload (signal): generation 2 runs: rebuilt agents.helper, tools.door")
+        task.cancel()
+    signal.signal(signal.SIGHUP, before)
 
 
 async def test_in_a_log_of_json_each_problem_is_a_record(

@@ -42,13 +42,13 @@ class ReloadConflictError(ReloadError):
 
 
 class ReloadSupersededError(ReloadError):
-    """A newer config was handed in while this one waited for its turn."""
+    """A newer config was handed in while this one waited for its turn or was being built."""
 
     code = "H312"
 
 
 class ReloadTimeoutError(ReloadError):
-    """The reload as a whole took longer than `server.reload.timeout`."""
+    """The reload as a whole, or reading a config for its plan, took longer than `server.reload.timeout`."""
 
     code = "H313"
 

@@ -33,24 +33,29 @@ class History:
         while len(self._snapshots) > limit + 1:
             self._snapshots.popitem(last=False)
 
-    def records(self) -> tuple[ReloadRecord, ...]:
-        """Every line, oldest first."""
+    def records(self, *, current: int) -> tuple[ReloadRecord, ...]:
+        """Every line, oldest first; `current` is the generation that runs."""
         return tuple(
             attrs.evolve(
                 record,
-                can_return=record.outcome == "applied" and record.generation in self._snapshots,
+                can_return=record.outcome == "applied"
+                and record.generation in self._snapshots
+                and record.generation != current,
             )
             for record in self._records
         )
 
     def config_of(self, generation: int | None, *, current: int) -> tuple[int, ConfigInput]:
-        """The config of an earlier generation; None stands for the one before.
+        """The config of an earlier generation; None stands for the last one whose config is not the current one's.
 
         Raises:
             GenerationNotFoundError: it is not kept, or never was.
         """
         known = [number for number in self._snapshots if number != current]
-        wanted = generation if generation is not None else max(known, default=0)
-        if wanted not in known:
-            raise GenerationNotFoundError(wanted, known)
-        return wanted, self._snapshots[wanted]
+        if generation is None:
+            runs = self._snapshots.get(current)
+            others = [number for number in known if self._snapshots[number] != runs]
+            generation = max(others, default=0)
+        if generation not in known:
+            raise GenerationNotFoundError(generation, known)
+        return generation, self._snapshots[generation]

@@ -5,13 +5,21 @@ from __future__ import annotations
 import asyncio
 import importlib
 import inspect
+import logging
 import sys
+import time
 from contextlib import AsyncExitStack
 from typing import Any, cast
 
 from hector.spi import BuildContext, Create, Provider
 
-__all__ = ["awaited", "call_create", "is_ready", "load_create"]
+__all__ = ["BLOCKING_S", "awaited", "call_create", "is_ready", "load_create"]
+
+
+logger = logging.getLogger("hector.runtime")
+
+BLOCKING_S = 0.5
+"""A plain `create` that takes longer is named in the log: meanwhile nothing else runs, and no deadline counts."""
 
 
 def is_ready(provider: Provider) -> bool:
@@ -49,7 +57,21 @@ async def _created(
     provider: Provider, settings: Any, context: BuildContext, stack: AsyncExitStack
 ) -> Any:
     create = await load_create(provider)
-    return await _finished(create(settings, context), stack)
+    return await _finished(_called(create, settings, context), stack)
+
+
+def _called(create: Create, settings: Any, context: BuildContext) -> Any:
+    started = time.perf_counter()
+    try:
+        return create(settings, context)
+    finally:
+        took_s = time.perf_counter() - started
+        if took_s > BLOCKING_S:
+            logger.warning(
+                "creating %s stopped everything else for %.1f s: its plugin's `create` should await, or use a thread",
+                context.path,
+                took_s,
+            )
 
 
 def call_create(
@@ -64,7 +86,7 @@ def call_create(
     if not is_ready(provider):
         return _created(provider, settings, context, stack)
     create = provider.create
-    made = (_resolved(create) if isinstance(create, str) else create)(settings, context)
+    made = _called(_resolved(create) if isinstance(create, str) else create, settings, context)
     if inspect.isawaitable(made) or _is_context_manager(made):
         return _finished(made, stack)
     return made

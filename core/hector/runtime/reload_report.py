@@ -135,7 +135,7 @@ class ReloadRecord:
         error: why it did not, with code and hint; without secrets.
         diagnostics: of a config that could not be used.
         duration_s: seconds from when it was asked for to its end.
-        can_return: whether `rollback` can bring this generation's config back.
+        can_return: whether `rollback` can bring this generation's config back; not for the one that runs.
     """
 
     at: float

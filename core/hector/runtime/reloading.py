@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
-from typing import TypeAlias
+from typing import Any
 
 import attrs
 
-from hector.config import Config
-from hector.errors import (
-    ConfigError,
-    Diagnostic,
-    ReloadConflictError,
-    ReloadTimeoutError,
-)
+from hector.errors import ReloadConflictError, ReloadTimeoutError
 from hector.runtime.build import Builder
 from hector.runtime.cell import Cell
-from hector.runtime.changes import compare
 from hector.runtime.exclusive import find_contest
 from hector.runtime.generation import Generation
 from hector.runtime.live import Live
-from hector.runtime.loading import ConfigInput, ConfigLoader
+from hector.runtime.loading import ConfigInput
 from hector.runtime.plan import ComponentSpec, Plan
+from hector.runtime.reading import Reading
 from hector.runtime.redaction import redacted
 from hector.runtime.reload_report import Change, Comparison, ReloadPlan, ReloadReport
 from hector.runtime.retirement import Retirement
@@ -32,8 +27,6 @@ from hector.runtime.stop_start import StopStart
 from hector.spi import GenerationChange
 
 __all__ = ["Phases", "Reloading", "Request"]
-
-_Compared: TypeAlias = tuple[Plan, Comparison, Mapping[str, float]]
 
 
 class Phases:
@@ -86,7 +79,12 @@ class Request:
         reason: who asks.
         is_lasting: whether later requests without a config read this one's.
         phases: how long each took.
+        number: higher than those of all that were asked for earlier.
         etag: of the config, once it was read.
+        plan: what the config asks for, once it was read and can be used.
+        is_planned: set when `plan` is known, or will not be.
+        work: the task that reads or carries it out.
+        replaced_by: why a later request ended it; empty if none did.
         is_shared: another request of the same time had the same answer.
     """
 
@@ -95,7 +93,12 @@ class Request:
     reason: str
     is_lasting: bool = False
     phases: Phases = attrs.field(factory=Phases)
+    number: int = attrs.field(factory=itertools.count().__next__)
     etag: str = ""
+    plan: Plan | None = None
+    is_planned: asyncio.Event = attrs.field(factory=asyncio.Event)
+    work: asyncio.Task[Any] | None = None
+    replaced_by: str = ""
     is_shared: bool = False
 
 
@@ -105,69 +108,36 @@ class Reloading:
 
     Attributes:
         live: where the current generation stands.
-        loader: reads configs, and remembers the last one.
+        reading: reads configs.
         builder: opens components.
         retirement: takes what is no longer current.
         app: the runtime's name.
         source: what a reload without a config reads.
-        started: the config the runtime opened with: what needs a restart is still as it says.
     """
 
     live: Live
-    loader: ConfigLoader
+    reading: Reading
     builder: Builder
     retirement: Retirement
     app: str
     source: ConfigInput
-    started: Config
-    _reading: asyncio.Future[_Compared] | None = attrs.field(default=None, init=False)
 
-    # Planning
-
-    async def compared(self, config: ConfigInput | None) -> _Compared:
-        """Read a config and hold it against the running one; in a thread, for conversations go on meanwhile.
-
-        Raises:
-            ConfigError: it cannot be used.
-        """
-        source = self.source if config is None else config
-        # The thread of one who was cancelled may still be at it, and for ever at a file that hangs. It is waited for
-        # here, not in a further thread: those belong to everybody.
-        while self._reading is not None:
-            await asyncio.wait([self._reading])
-        old = self.live.generation
-        loop = asyncio.get_running_loop()
-        reading = self._reading = loop.run_in_executor(None, self._compare, source, old)
-        reading.add_done_callback(self._has_read)
-        plan, comparison, phases = await asyncio.shield(reading)
-        self.builder.injections.check(plan.config)
-        return plan, comparison, phases
-
-    def _has_read(self, _: object) -> None:
-        self._reading = None
-
-    def _compare(self, source: ConfigInput, old: Generation) -> _Compared:
-        planned = self.loader.plan(source)
-        _refuse_empty(planned.plan, old.plan)
-        started = time.perf_counter()
-        down = [path for path, cell in old.cells.items() if not cell.is_usable]
-        comparison = compare(old.plan, planned.plan, down=down, started=self.started)
-        phases = dict(planned.phases)
-        phases["plan"] += time.perf_counter() - started
-        return planned.plan, comparison, phases
+    async def read(self, config: ConfigInput | None) -> Plan:
+        """What a config asks for; raises as `Reading.compared_in_time` does."""
+        return (await self.reading.compared_in_time(self._or_source(config))).plan
 
     async def plan(self, config: ConfigInput | None) -> ReloadPlan:
         """See `Runtime.plan`."""
-        old = self.live.generation
-        plan, comparison, _ = await self.compared(config)
+        read = await self.reading.compared_in_time(self._or_source(config))
         return ReloadPlan(
-            generation=old.number,
-            etag=old.plan.config.source.etag,
-            changes=comparison,
-            warnings=plan.config.warnings,
+            generation=read.running.number,
+            etag=read.running.plan.config.source.etag,
+            changes=read.comparison,
+            warnings=read.plan.config.warnings,
         )
 
-    # Reloading
+    def _or_source(self, config: ConfigInput | None) -> ConfigInput:
+        return self.source if config is None else config
 
     async def reload(self, request: Request) -> ReloadReport:
         """Carry one out; the caller sees to it that there is one at a time.
@@ -184,9 +154,11 @@ class Reloading:
         deadline = asyncio.timeout(timeout_s)
         try:
             async with deadline:
-                plan, comparison, phases = await self.compared(request.config)
-                request.etag = plan.config.source.etag
-                request.phases.split(phases)
+                read = await self.reading.compared(self._or_source(request.config))
+                plan, comparison = read.plan, read.comparison
+                request.etag, request.plan = plan.config.source.etag, plan
+                request.is_planned.set()
+                request.phases.split(read.phases)
                 timeout_s = plan.config.server.reload.timeout
                 left_s = timeout_s - (time.perf_counter() - request.phases.begun_at)
                 deadline.reschedule(asyncio.get_running_loop().time() + left_s)
@@ -327,23 +299,6 @@ class Reloading:
             changes=changed,
             phases=dict(request.phases.seconds),
             duration_s=request.phases.duration_s,
-        )
-
-
-def _refuse_empty(new: Plan, old: Plan) -> None:
-    """A file caught between being emptied and being written would take every agent away."""
-    snapshot = new.config.source.snapshot
-    if old.specs and isinstance(snapshot.content, bytes | str) and not snapshot.content.strip():
-        raise ConfigError(
-            (
-                Diagnostic(
-                    code="H101",
-                    path="",
-                    message="is empty, and what runs is not",
-                    hint="to run nothing on purpose, write `agents: {}`",
-                    file=snapshot.name,
-                ),
-            )
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, cast
@@ -325,18 +324,18 @@ class Runtime:
     @property
     def history(self) -> tuple[ReloadRecord, ...]:
         """Every reload that was asked for, oldest first; bounded."""
-        return self._history.records()
+        return self._history.records(current=self.generation)
 
     async def check(self, config: ConfigInput) -> tuple[Diagnostic, ...]:
-        """Everything that is wrong or doubtful about a config; nothing is built."""
-        loader = self._reloading.loader
-        return await asyncio.to_thread(loader.check, config)
+        """Everything that is wrong or doubtful about a config; nothing is built. `ReloadTimeoutError` as for `plan`."""
+        return await self._reloading.reading.check(config)
 
     async def plan(self, config: ConfigInput | None = None) -> ReloadPlan:
         """What `reload` would do with the same config; nothing is built.
 
         Raises:
             ConfigError: the config cannot be used.
+            ReloadTimeoutError: it could not be read within `server.reload.timeout`.
         """
         return await self._reloading.plan(config)
 
@@ -349,8 +348,9 @@ class Runtime:
     ) -> ReloadReport:
         """Build a new generation beside the running one, swap, and close what nobody uses any more.
 
-        One reload runs at a time. While one waits for its turn, a later one for another config replaces it, unless
-        either has `if_match`; reloads that waited for the same config share one answer.
+        One at a time, and the latest config wins: one that waits or builds is replaced by a later one that can be
+        used and wants something else, unless either has `if_match`; those that waited for the same share one answer.
+        After `server.build_timeout` of replacing each other, the one under way is let to its end.
 
         Args:
             config: what is to run; None reads again what the runtime was opened with. Once it runs it takes the place

@@ -97,6 +97,8 @@ class RPCEndpoint:
             return _refusal(request_id, error)
         except (BodyTooLargeError, BodyTimeoutError) as error:
             return self._body_refusal(error)
+        except ClientGoneError:
+            raise  # nobody is there to be told, and nothing broke
         except (
             Exception
         ):  # the request border: one broken call leaves the server and the others alone

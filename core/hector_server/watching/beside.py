@@ -59,10 +59,12 @@ async def _reload_by_signal(reloads: Reloads, hangup: HangUp) -> None:
 
     hangup.listen(wake)
     try:
-        while True:
-            await asked.wait()
-            asked.clear()  # those that come during the reload make one more
-            logger.info("SIGHUP: reading the config again")
-            await reloads.reload("signal")
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await asked.wait()
+                asked.clear()
+                logger.info("SIGHUP: reading the config again")
+                # Not waited for: one that hangs in what was saved must not keep the next from mending it.
+                group.create_task(reloads.reload("signal"), name="reload by signal")
     finally:
         hangup.stop_listening()

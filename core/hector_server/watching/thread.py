@@ -1,4 +1,4 @@
-"""The one thread that a watcher blocks: it waits for the system there, and reads files."""
+"""The threads that a watcher blocks: it waits for the system in one, and reads files meanwhile in the other."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ END_TIMEOUT_S = 1.0
 
 
 class WatchThread:
-    """A thread of its own, so that waiting takes none from those that the event loop shares.
+    """Threads of its own, so that waiting takes none from those that the event loop shares.
 
     Attributes:
         stop: set at the end; what runs in the thread returns soon then.
@@ -32,8 +32,8 @@ class WatchThread:
     @classmethod
     @contextmanager
     def open(cls) -> Generator[WatchThread]:
-        """Start it when it is first used; end it when the block is left."""
-        pool = ThreadPoolExecutor(1, thread_name_prefix="hector-watch")
+        """Start them when they are first used; end them when the block is left."""
+        pool = ThreadPoolExecutor(2, thread_name_prefix="hector-watch")
         thread = cls(pool)
         try:
             yield thread

@@ -40,12 +40,15 @@ __all__ = [
     "part_of",
 ]
 
+SLOW_S = 5.0
+"""For a loop whose time passes by itself."""
+
 
 @attrs.frozen(kw_only=True)
 class LedgerSettings:
-    """How a component behaves; `answer` is what tells one from the next."""
+    """How a component behaves; `answer` is what tells one from the next, and `slow` takes `SLOW_S` to open."""
 
-    fails: Literal["no", "create", "open", "hang", "close"] = "no"
+    fails: Literal["no", "create", "open", "hang", "slow", "close"] = "no"
     answer: str = "a"
 
 
@@ -167,6 +170,8 @@ class _Life:
                 raise ConnectionError("no route to host")
             if settings.fails == "hang":
                 await self._hang()
+            if settings.fails == "slow":
+                await asyncio.sleep(SLOW_S)
         except BaseException:
             self._part.state = "closed"
             raise

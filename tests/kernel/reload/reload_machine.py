@@ -13,7 +13,7 @@ from unittest.mock import patch
 import attrs
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from reload_configs import DRAIN_TIMEOUT_S, MAX_DRAINING, Wanted, wanted
+from reload_configs import BUILD_TIMEOUT_S, DRAIN_TIMEOUT_S, MAX_DRAINING, Wanted, wanted
 from reload_ledger import Ledger, Part, part_of
 from steady_loop import SteadyLoop
 
@@ -97,6 +97,7 @@ class ReloadMachine(RuleBasedStateMachine):
         self.things: dict[tuple[str, int], Any] = {}
         self.number = 1
         self.is_closed = False
+        self.busy_since = 0.0
         self.count = itertools.count(1)
         self.logger = logging.getLogger("hector")
         self.level = self.logger.level
@@ -176,10 +177,18 @@ class ReloadMachine(RuleBasedStateMachine):
     @rule(several=st.lists(wanted(ANY), min_size=1, max_size=3))
     def reload(self, several: list[Wanted]) -> None:
         """Ask for one reload, or for some at once."""
+        if not self._pending():
+            self.busy_since = self.loop.time()
         for item in several:
             self._submit(item)
         self.loop.call(self.loop.settle())
         self._reconcile()
+        assert not several[-1].is_good or self.reloads[-1].task.done() or self._must_wait()
+
+    def _must_wait(self) -> bool:
+        """Whether even a good reload may wait: until one has drained, or since builds replaced each other for long."""
+        is_full = len(self.runtime.health().draining) >= MAX_DRAINING
+        return is_full or self.loop.time() >= self.busy_since + BUILD_TIMEOUT_S
 
     def _submit(self, item: Wanted) -> None:
         for other in self.reloads:
@@ -207,14 +216,16 @@ class ReloadMachine(RuleBasedStateMachine):
         """Return to an earlier config."""
         target = None if back is None else self.number - back
         known = [record.generation for record in self.runtime.history if record.can_return]
+        runs = self.history[self.number].config()
+        others = [number for number in known if self.history[number].config() != runs]
         work = self.runtime.rollback(target)
         try:
             self._settled(work)
         except GenerationNotFoundError:
-            assert target not in known if target is not None else len(known) < 2
+            assert target not in known if target is not None else not others
             return
         report = self.rolled_back
-        expected = self.history[self.number - 1 if target is None else target]
+        expected = self.history[max(others) if target is None else target]
         if report.is_changed:
             assert report.generation == self.number + 1
             self._swap(report.generation, expected, self.rolled_back_at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 from collections.abc import AsyncGenerator
@@ -11,7 +12,6 @@ from typing import Any
 
 import attrs
 import pytest
-import yaml
 from reload_configs import ALWAYS, OPTIONAL, Wanted
 from reload_ledger import Ledger, part_of
 
@@ -79,7 +79,7 @@ async def test_a_rotated_variable_rebuilds_exactly_its_users(tmp_path: Path) -> 
     }
     llms = {name: {"provider": "keyed", **entry} for name, entry in entries.items()}
     agents = {f"by_{name}": {"llm": name} for name in entries}
-    file.write_text(yaml.safe_dump({"llms": llms, "agents": agents}))
+    file.write_text(json.dumps({"llms": llms, "agents": agents}))
     async with Runtime.open(file, providers=providers) as runtime:
         before = {name: runtime.llm(name) for name in entries}
         built.clear()

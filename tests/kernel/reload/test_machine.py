@@ -10,6 +10,7 @@ from reload_machine import ReloadMachine
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 
+@pytest.mark.timeout(180)  # it only computes, and takes as long as the machine is slow
 def test_every_history_keeps_the_promises() -> None:
     """A short look at many histories."""
     run_state_machine_as_test(
@@ -19,6 +20,7 @@ def test_every_history_keeps_the_promises() -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(7200)
 def test_every_long_history_keeps_the_promises() -> None:
     """A long look at many long ones."""
     run_state_machine_as_test(

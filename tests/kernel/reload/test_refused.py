@@ -218,6 +218,22 @@ async def test_an_exclusive_thing_goes_back_when_the_new_one_fails(
     assert ledger.faults == []
 
 
+async def test_going_back_after_a_failed_hand_over_skips_what_runs_again(ledger: Ledger) -> None:
+    """The old config runs as a generation of its own: the one before it says the same."""
+    providers = (*ledger.providers(), exclusive_provider(ledger, set()))
+    async with Runtime.open(locking("a"), env={}, providers=providers) as runtime:
+        await runtime.reload(locking("b"))
+        with pytest.raises(Exception, match=r"llms\.default"):
+            await runtime.reload(locking("c", fails="open"))
+        assert runtime.generation == 3
+        assert [item.generation for item in runtime.history if item.can_return] == [1, 2]
+
+        report = await runtime.rollback()
+        assert report.generation == 4
+        assert runtime.llm("default").model == "a"
+    assert ledger.faults == []
+
+
 async def test_the_renamed_app_keeps_its_sessions(runtime: Runtime) -> None:
     """They go on under the name the runtime was opened with."""
     async with aclosing(runtime.run("root", "hi", session="s")) as events:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -19,6 +20,7 @@ from hector.errors import (
     RuntimeClosedError,
     UsageError,
 )
+from hector.runtime import making
 from hector.spi import BuildContext, Provider
 from hector.testing import ScriptedLLM, ScriptedSettings
 
@@ -34,13 +36,46 @@ def config(**llms: dict[str, Any]) -> dict[str, Any]:
 
 
 async def test_components_open_in_phases_and_close_in_reverse(diary: Any) -> None:
-    """Toolsets open after LLMs; the last opened is the first closed, each in the task that opened it."""
+    """Toolsets open after LLMs; the last opened is the first closed, each in the task that opened it.
+
+    What nothing uses, such as `llms.two`, waits for nobody and may close as soon as it likes.
+    """
     async with Runtime.open(config(one={}, two={}), providers=diary.providers()):
         opened = list(diary.lines)
 
     assert sorted(opened[:2]) == ["open llms.one", "open llms.two"]
     assert opened[2:] == ["open tools.t"]
-    assert diary.lines[3:] == ["close tools.t", "close llms.two", "close llms.one"]
+    closed = diary.lines[3:]
+    assert sorted(closed) == ["close llms.one", "close llms.two", "close tools.t"]
+    assert closed.index("close tools.t") < closed.index("close llms.one")
+
+
+@pytest.mark.parametrize("limit_s", [0.01, 3600.0])
+async def test_a_plain_create_that_stops_everything_is_named(
+    limit_s: float, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No deadline can end it, so the log says whose fault the standstill was; one that is quick is not named."""
+    monkeypatch.setattr(making, "BLOCKING_S", limit_s)
+
+    def create(settings: ScriptedSettings, context: BuildContext) -> ScriptedLLM:
+        until = time.perf_counter() + 0.02
+        while time.perf_counter() < until:
+            pass
+        return ScriptedLLM("done")
+
+    slow = Provider(kind="llm", type="slow", settings=ScriptedSettings, create=create)
+    made = {"llms": {"one": {"provider": "slow"}}, "agents": {"a": {"llm": "one"}}}
+    async with Runtime.open(made, env={}, providers=[slow]):
+        pass
+
+    told = [record.getMessage() for record in caplog.records if record.name == "hector.runtime"]
+    named = [
+        line for line in told if line.startswith("creating llms.one stopped everything else for ")
+    ]
+    assert len(named) == (limit_s < 1)
+    assert all(
+        line.endswith(" s: its plugin's `create` should await, or use a thread") for line in named
+    )
 
 
 async def test_components_of_one_phase_open_at_the_same_time(diary: Any) -> None:

@@ -47,6 +47,8 @@ class WireServer:
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
+        self.ports: list[int] = []  # of the client's end of the connection, request by request
+        self.connected: set[int] = set()  # those that are open
         self.on_asked: Callable[[Asked], None] = lambda _: None  # may `say` the answer
         self.hung_up = asyncio.Event()  # a client left while the server was silent
         self._script: deque[Answer] = deque()
@@ -96,15 +98,19 @@ class WireServer:
             await server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        port: int = writer.get_extra_info("peername")[1]
+        self.connected.add(port)
         try:
             while request := await self._read(reader):
                 self.asked.append(request)
+                self.ports.append(port)
                 self.on_asked(request)
                 if not await self._answer(self._script.popleft(), reader, writer):
                     break
         except (ConnectionError, asyncio.IncompleteReadError):
             self.hung_up.set()
         finally:
+            self.connected.discard(port)
             writer.close()
 
     async def _read(self, reader: asyncio.StreamReader) -> Asked | None:
