@@ -269,7 +269,9 @@ async def soak(folder: Path, seconds: float, record: Callable[[str, object], Non
     assert health["status"] == "ok"
     assert health["generation"] > good // 2, (figures, log.lines[-20:])
     assert len(stormy.tags) > good // 4, stormy.tags
-    assert added_s < 2 + p99(calm.seconds), figures  # a machine that is busy otherwise is slow in both
+    assert added_s < 2 + p99(calm.seconds), (
+        figures
+    )  # a machine that is busy otherwise is slow in both
 
 
 async def test_a_crowd_notices_nothing_of_reloads(
