@@ -27,6 +27,7 @@ from hector.spi.document import (
 from hector.spi.embedder import (
     Embedder,
     EmbedPurpose,
+    IdentifiedEmbedder,
     Vector,
 )
 from hector.spi.filter import (
@@ -225,6 +226,7 @@ __all__ = [
     "Filter",
     "GenerateParameters",
     "GenerationChange",
+    "IdentifiedEmbedder",
     "In",
     "Injected",
     "Invocation",

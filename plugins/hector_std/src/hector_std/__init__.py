@@ -11,9 +11,11 @@ from hector_std import (
     chromem,
     chunkers,
     directory,
+    embedder_cache,
     lexical,
     offline,
     parsers,
+    router,
     sqlite_sessions,
     tools_command,
     tools_files,
@@ -36,14 +38,14 @@ __all__ = [
 
 @hookimpl
 def hector_llm_providers() -> Iterable[Provider]:
-    """offline, auto."""
-    return offline.PROVIDERS
+    """offline, auto, router."""
+    return (*offline.PROVIDERS, *router.PROVIDERS)
 
 
 @hookimpl
 def hector_embedder_providers() -> Iterable[Provider]:
-    """Lexical."""
-    return lexical.PROVIDERS
+    """lexical, cached."""
+    return (*lexical.PROVIDERS, *embedder_cache.PROVIDERS)
 
 
 @hookimpl
