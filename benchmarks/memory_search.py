@@ -1,7 +1,8 @@
 """Searching what was said: 100,000 events, on this machine, in this run. The bar: keyword search, p50 below 10 ms.
 
-The words are drawn as people use them (Zipf's law); a question has three to five of them, as a model asks. Measured is
-the whole of `MemoryIndex.search`: ranking, and reading the ten events out of the sessions' log.
+PostgreSQL and MariaDB are started for this, as for the tests. The words are drawn as people use them (Zipf's law); a
+question has three to five of them, as a model asks. Measured is the whole of `MemoryIndex.search`: ranking, and reading
+the ten events out of the sessions' log.
 """
 
 from __future__ import annotations
@@ -11,16 +12,26 @@ import asyncio
 import itertools
 import random
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "services"))
+
+from mariadb_server import running_mariadb
+from postgres_server import running_postgres
+
 from hector.memory import InMemoryKeywords, SessionMemory
 from hector.message import Event, TextPart
 from hector.session import InMemorySessions
-from hector.spi import SessionKey, Sessions
+from hector.spi import KeywordMemorySource, Secret, SessionKey, Sessions
+from hector_plugin_mysql import MySQLSettings
+from hector_plugin_mysql.store import MySQLSessions
+from hector_plugin_postgres import PostgresSettings
+from hector_plugin_postgres.store import PostgresSessions
 from hector_std.sqlite_sessions.store import SqliteSessions
 
 APP, EVENTS_PER_SESSION, WORDS_PER_EVENT, VOCABULARY, QUERIES = "app", 100, 30, 50_000, 300
@@ -92,12 +103,20 @@ async def measure(
 
 @asynccontextmanager
 async def opened(kind: str, folder: Path) -> AsyncGenerator[Sessions]:
-    """Sessions in memory, or in SQLite."""
+    """Sessions of that kind, empty."""
     if kind == "in memory":
         yield InMemorySessions()
-        return
-    async with SqliteSessions(folder / "sessions.db", hot_bytes=0) as sessions:
-        yield sessions
+    elif kind == "sqlite":
+        async with SqliteSessions(folder / "sessions.db", hot_bytes=0) as sessions:
+            yield sessions
+    elif kind == "postgres":
+        with running_postgres() as server:
+            async with PostgresSessions(PostgresSettings(url=Secret(server.url))) as sessions:
+                yield sessions
+    else:
+        with running_mariadb() as server:
+            async with MySQLSessions(MySQLSettings(url=Secret(server.url))) as sessions:
+                yield sessions
 
 
 async def run(kind: str, users: int, events: int) -> None:
@@ -105,7 +124,7 @@ async def run(kind: str, users: int, events: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with opened(kind, Path(folder)) as sessions:
             await fill(sessions, users, events)
-            if isinstance(sessions, SqliteSessions):
+            if isinstance(sessions, KeywordMemorySource):
                 async with (
                     sessions.keyword_memory(APP) as store,
                     SessionMemory(sessions, store, app=APP) as memory,
@@ -116,17 +135,22 @@ async def run(kind: str, users: int, events: int) -> None:
                 await measure(kind, sessions, memory, users, events)
 
 
+KINDS = ("sqlite", "in memory", "postgres", "mysql")
+
+
 def main() -> None:
     """Print a line for each combination."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=100_000)
-    events: int = parser.parse_args().events
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
+    given = parser.parse_args()
+    events: int = given.events
     print(f"bare loop over {events:,} short strings: ", end="")
     texts = [Language(3).text(5)] * events
     start = time.perf_counter()
     sum("w17x" in text for text in texts)
     print(f"{(time.perf_counter() - start) * 1e3:.1f} ms")
-    for kind in ("sqlite", "in memory"):
+    for kind in given.kinds:
         for users in (1, 20):
             asyncio.run(run(kind, users, events))
 

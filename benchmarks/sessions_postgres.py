@@ -55,7 +55,7 @@ async def ours(sessions: PostgresSessions, writers: int, tag: str) -> tuple[floa
         nonlocal groups
         groups += 1
 
-    writer = sessions._open[1]  # noqa: SLF001 - to learn the size of the groups
+    writer = sessions._open.writer  # noqa: SLF001 - to learn the size of the groups
     before, writer.on_commit = writer.on_commit, count
 
     async def write(key: SessionKey) -> None:

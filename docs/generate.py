@@ -27,6 +27,7 @@ from hector.errors import HectorError
 from hector.plugin.registry import build_registry
 from hector.spi import (
     KINDS,
+    Advice,
     Doc,
     Duration,
     Env,
@@ -49,7 +50,7 @@ FIRST_PARTY = (
     "hector-plugin-postgres",
     "hector-plugin-qdrant",
 )
-MARKERS = (Doc, Duration, Env, Length, NotYet, Pattern, Range, Reference, Alias, Resolved)
+MARKERS = (Advice, Doc, Duration, Env, Length, NotYet, Pattern, Range, Reference, Alias, Resolved)
 
 KIND_NAMES = {
     "agent": "an agent",
@@ -133,6 +134,14 @@ DIAGNOSTICS: Mapping[str, tuple[str, str]] = {
     "H120": (
         "Two components claim what only one can hold, such as a folder that an embedded database locks.",
         "Let both users share one component, or give one of them a place of its own.",
+    ),
+    "H121": (
+        "Nothing uses an entry; this is a warning.",
+        "Name the entry where it is meant to be used, or remove it.",
+    ),
+    "H122": (
+        "A value is allowed, but hardly what is meant; this is a warning.",
+        "Read what the message says about it, and write what the hint says.",
     ),
 }
 """What each problem of a config means, and what to do."""
@@ -257,7 +266,7 @@ def errors_page() -> str:
         ),
         "## Problems of a config\n",
         (
-            "Problems of a config have the codes H101 to H120. `hector validate` prints all of them at once, "
+            "Problems of a config have the codes H101 to H122. `hector validate` prints all of them at once, "
             "each with its place.\n"
         ),
         "| code | meaning | what to do |",

@@ -15,6 +15,11 @@ from hypothesis import settings
 
 LONG_TIMEOUT_S = 900
 
+# What several session stores pass, in modules of tests/services: their assertions shall say what they compared.
+pytest.register_assert_rewrite(
+    "blob_laws", "server_fault_laws", "server_store_laws", "session_stage", "sweep_laws"
+)
+
 # A wall-clock deadline for one example measures the machine, not the code.
 settings.register_profile("hector", deadline=None)
 settings.register_profile("hector-long", settings.get_profile("hector"), max_examples=1000)

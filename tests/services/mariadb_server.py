@@ -9,22 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pwd
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any
+
+from server_process import ServerProcess
 
 PASSWORD = "correct horse battery staple"
 USER = "hector"
 DATABASE = "hector"
-START_TIMEOUT_S = 60
 FETCH_TIMEOUT_S = 300
 
 # The server, and the libraries of it that a minimal Debian does not have.
@@ -95,27 +93,18 @@ def find_programs() -> Path:
     )
 
 
-def free_port() -> int:
-    """A port of the loopback that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]
+class MariaDBServer(ServerProcess):
+    """See `ServerProcess`."""
 
-
-class MariaDBServer:
-    """A server that can be stopped, killed and started again; its data stays until the folder goes.
-
-    Attributes:
-        port: where it listens, on 127.0.0.1.
-    """
+    name = "MariaDB"
+    users = ("mysql", "nobody")
+    stop_signal = signal.SIGTERM
+    kill_signal = signal.SIGKILL
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        super().__init__(folder)
         self._data = folder / "data"
-        self._log = folder / "server.log"
         self._root = find_programs()
-        self._as_user: dict[str, Any] = {}
-        self._process: subprocess.Popen[Any] | None = None
-        self.port = free_port()
 
     @property
     def url(self) -> str:
@@ -126,13 +115,13 @@ class MariaDBServer:
     def prepare(self) -> None:
         """Make the data folder with a user and a database."""
         if os.geteuid() == 0:
-            self._use_another_user()
+            self.use_another_user()
         self._data.mkdir()
-        if self._as_user:
-            os.chown(self._data, self._as_user["user"], self._as_user["group"])
+        if self.as_user:
+            os.chown(self._data, self.as_user["user"], self.as_user["group"])
         (self._data / "mysql").mkdir()
-        if self._as_user:
-            os.chown(self._data / "mysql", self._as_user["user"], self._as_user["group"])
+        if self.as_user:
+            os.chown(self._data / "mysql", self.as_user["user"], self.as_user["group"])
         share = self._root / "usr/share/mysql"
         statements = ["create database if not exists mysql;", "use mysql;"]
         statements += ["set @auth_root_socket=null;", "set @skip_auth_anonymous=1;"]
@@ -150,75 +139,29 @@ class MariaDBServer:
             capture_output=True,
             check=False,
             timeout=120,
-            env=self._environment(),
-            **self._as_user,
+            env=self.environment(),
+            **self.as_user,
         )
         if done.returncode:
             raise RuntimeError(f"MariaDB could not be prepared:\n{done.stderr.decode()[-3000:]}")
 
-    def start(self) -> None:
-        """Start it and wait until it takes connections."""
-        self.launch()
-        self.wait_until_ready()
-
-    def launch(self) -> None:
-        """Start it, from the main thread: the server ends with the thread that it was started from."""
-        command = [
+    def command(self) -> list[str]:
+        return [
             *self._command(),
             f"--port={self.port}",
             "--bind-address=127.0.0.1",
-            f"--socket={self._folder / 's'}",
-            f"--pid-file={self._folder / 'pid'}",
+            f"--socket={self.folder / 's'}",
+            f"--pid-file={self.folder / 'pid'}",
             "--skip-name-resolve",
         ]
-        if shutil.which("setpriv"):  # it does not outlive a test run that was killed
-            command = ["setpriv", "--pdeathsig", "TERM", *command]
-        with self._log.open("ab") as log:
-            process: subprocess.Popen[Any] = subprocess.Popen(
-                command, cwd="/", stdout=log, stderr=log, env=self._environment(), **self._as_user
-            )
-        self._process = process
 
-    def wait_until_ready(self) -> None:
-        """Wait until it takes connections; from any thread."""
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while not self._is_ready():
-            if (
-                self._process is None
-                or self._process.poll() is not None
-                or (time.monotonic() > deadline)
-            ):
-                raise RuntimeError(f"MariaDB did not start:\n{self._log.read_text()[-3000:]}")
-            time.sleep(0.05)
-
-    def _is_ready(self) -> bool:
+    def is_ready(self) -> bool:
         """A server that is ready greets whoever comes."""
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1) as opened:
                 return len(opened.recv(5)) == 5
         except OSError:
             return False
-
-    def stop(self) -> None:
-        """Shut it down in good order."""
-        self._end(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """What a crash does: nothing is flushed, and the next start has to recover."""
-        self._end(signal.SIGKILL)
-
-    def _end(self, how: signal.Signals) -> None:
-        if self._process is None:
-            return
-        self._process.send_signal(how)
-        try:
-            self._process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-            raise
-        finally:
-            self._process = None
 
     def _command(self) -> list[str]:
         return [
@@ -233,25 +176,17 @@ class MariaDBServer:
             "--max-allowed-packet=64M",
         ]
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         found = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"}
         if self._root != Path("/"):
             folders = {str(path.parent) for path in (self._root / "usr/lib").glob("*/*.so*")}
             found["LD_LIBRARY_PATH"] = os.pathsep.join(sorted(folders))
         return found
 
-    def _use_another_user(self) -> None:
-        for name in ("mysql", "nobody"):
-            with contextlib.suppress(KeyError):
-                entry = pwd.getpwnam(name)
-                break
-        else:
-            raise NoMariaDBError("MariaDB refuses to run as root, and there is no other user")
-        self._as_user = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
-        self._folder.chmod(0o755)
-        os.chown(self._folder, entry.pw_uid, entry.pw_gid)
+    def use_another_user(self) -> None:
+        super().use_another_user()
         if self._root != Path("/"):  # the cache may lie in a folder that is only root's
-            copy = self._folder / "programs"
+            copy = self.folder / "programs"
             shutil.copytree(self._root, copy, symlinks=True)
             self._root = copy
 
@@ -271,7 +206,7 @@ def running_mariadb() -> Generator[MariaDBServer]:
             server.start()
             yield server
         finally:
-            server.stop()
+            server.kill()  # nobody needs the data any more
 
 
 if __name__ == "__main__":

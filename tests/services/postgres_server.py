@@ -9,22 +9,19 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
-import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any
+
+from server_process import ServerProcess
 
 PASSWORD = "correct horse battery staple"
 USER = "hector"
 DATABASE = "postgres"
-START_TIMEOUT_S = 60
 
 
 class NoPostgresError(RuntimeError):
@@ -57,27 +54,21 @@ def find_programs() -> Path:
     )
 
 
-def free_port() -> int:
-    """A port of the loopback that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]
+class PostgresServer(ServerProcess):
+    """See `ServerProcess`."""
 
-
-class PostgresServer:
-    """A server that can be stopped, killed and started again; its data stays until the folder goes.
-
-    Attributes:
-        port: where it listens, on 127.0.0.1.
-    """
+    name = "PostgreSQL"
+    users = ("postgres", "nobody")
+    # After SIGINT, sessions that are open are ended.
+    stop_signal = signal.SIGINT
+    # The children end at once and without a trace, and so does the postmaster. After SIGKILL they would linger, and
+    # hold the shared memory that the next start needs.
+    kill_signal = signal.SIGQUIT
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        super().__init__(folder)
         self._data = folder / "data"
-        self._log = folder / "server.log"
         self._programs = find_programs()
-        self._as_user: dict[str, Any] = {}
-        self._process: subprocess.Popen[Any] | None = None
-        self.port = free_port()
 
     @property
     def url(self) -> str:
@@ -88,8 +79,8 @@ class PostgresServer:
     def prepare(self) -> None:
         """Make the data folder."""
         if os.geteuid() == 0:
-            self._use_another_user()
-        password_file = self._folder / "password"
+            self.use_another_user()
+        password_file = self.folder / "password"
         password_file.write_text(PASSWORD)
         password_file.chmod(0o644)
         self._run(
@@ -97,13 +88,7 @@ class PostgresServer:
             "-A", "scram-sha-256", f"--pwfile={password_file}",
         )  # fmt: skip
 
-    def start(self) -> None:
-        """Start it and wait until it takes connections."""
-        self.launch()
-        self.wait_until_ready()
-
-    def launch(self) -> None:
-        """Start it, from the main thread: the server ends with the thread that it was started from."""
+    def command(self) -> list[str]:
         command = [str(self._programs / "postgres"), "-D", str(self._data)]
         for setting in (
             f"port={self.port}",
@@ -113,71 +98,22 @@ class PostgresServer:
             "shared_buffers=64MB",
         ):
             command += ["-c", setting]
-        if shutil.which("setpriv"):  # it does not outlive a test run that was killed
-            command = ["setpriv", "--pdeathsig", "INT", *command]
-        with self._log.open("ab") as log:
-            process: subprocess.Popen[Any] = subprocess.Popen(
-                command, cwd="/", stdout=log, stderr=log, **self._as_user
-            )
-        self._process = process
+        return command
 
-    def wait_until_ready(self) -> None:
-        """Wait until it takes connections; from any thread."""
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while not self._is_ready():
-            if (
-                self._process is None
-                or self._process.poll() is not None
-                or time.monotonic() > deadline
-            ):
-                raise RuntimeError(f"PostgreSQL did not start:\n{self._log.read_text()[-2000:]}")
-            time.sleep(0.05)
-
-    def _is_ready(self) -> bool:
+    def is_ready(self) -> bool:
         """The postmaster writes its state into the eighth line of its lock file."""
         try:
             lines = (self._data / "postmaster.pid").read_text().splitlines()
         except OSError:
             return False
-        is_ours = self._process is not None and lines[:1] == [str(self._process.pid)]
+        is_ours = lines[:1] == [str(self.pid)]
         return is_ours and len(lines) >= 8 and lines[7].strip() == "ready"
 
-    def stop(self) -> None:
-        """Shut it down in good order; sessions that are open are ended."""
-        self._end(signal.SIGINT)
-
-    def kill(self) -> None:
-        """What a crash does: nothing is flushed, and the next start has to recover."""
-        # SIGQUIT: the children end at once and without a trace, and so does the postmaster. After SIGKILL they
-        # would linger, and hold the shared memory that the next start needs.
-        self._end(signal.SIGQUIT)
-
-    def _end(self, how: signal.Signals) -> None:
-        if self._process is None:
-            return
-        self._process.send_signal(how)
-        try:
-            self._process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-            raise
-        finally:
-            self._process = None
-
-    def _use_another_user(self) -> None:
-        for name in ("postgres", "nobody"):
-            with contextlib.suppress(KeyError):
-                entry = pwd.getpwnam(name)
-                break
-        else:
-            raise NoPostgresError("PostgreSQL refuses to run as root, and there is no other user")
-        self._as_user = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
-        self._folder.chmod(0o755)
-        os.chown(self._folder, entry.pw_uid, entry.pw_gid)
+    def use_another_user(self) -> None:
+        super().use_another_user()
         if not self._can_run():  # the wheel may lie in a folder that is only root's
             package = self._programs.parents[1]
-            copy = self._folder / "site-packages"
+            copy = self.folder / "site-packages"
             for place in (package, package.with_name(f"{package.name}.libs")):
                 shutil.copytree(place, copy / place.name, symlinks=True)
             self._programs = copy / self._programs.relative_to(package.parent)
@@ -198,7 +134,7 @@ class PostgresServer:
             check=False,
             timeout=120,
             env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"},
-            **self._as_user,
+            **self.as_user,
         )
         if done.returncode:
             raise RuntimeError(f"`{program} {' '.join(arguments)}` failed:\n{done.stderr}")
@@ -219,7 +155,7 @@ def running_postgres() -> Generator[PostgresServer]:
             server.start()
             yield server
         finally:
-            server.stop()
+            server.kill()  # nobody needs the data any more
 
 
 if __name__ == "__main__":

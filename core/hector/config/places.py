@@ -17,7 +17,7 @@ def problem_at(
     Args:
         raw: the config.
         keys: from the root down: names of keys and positions in lists.
-        code: `H101`…`H120`.
+        code: `H101`…`H122`.
         message: what is wrong.
         hint: what to do.
     """

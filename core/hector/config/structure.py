@@ -21,6 +21,7 @@ from hector.config.references import References
 from hector.config.search_index import INDEX_SPELLINGS, check_index, index_of
 from hector.config.sections import PluginsConfig, RootKeys, ServerConfig
 from hector.config.shape import Reading, read_records, record_shape, wrong_type
+from hector.config.unused import default_database, unused_databases
 from hector.errors import ConfigError, Diagnostic
 
 __all__ = ["diagnose", "plugins_section", "structure", "structure_again"]
@@ -142,7 +143,9 @@ class _Structuring:
             return None, tuple(problems)
         root = self._root()
         read = self._entries(root)
-        components = self._components(read)
+        components, used = self._components(read)
+        if root is not None:
+            problems.extend(unused_databases(root, read["session_backend"], used))
         ordered = self._ordered()
         if root is None or any(problem.severity == "error" for problem in problems):
             return None, ordered
@@ -221,7 +224,7 @@ class _Structuring:
             is_sql = backend is not None and backend.value == "sql"
             path = f"{owner}.sessions.database"
             if is_sql and (database is None or database.value is None):
-                if not names or _default_database(names) is not None:
+                if not names or default_database(names) is not None:
                     continue
                 hint = f"name an entry of `databases`: {', '.join(names)}"
                 self._reading.problems.append(
@@ -303,7 +306,8 @@ class _Structuring:
 
     def _components(
         self, read: Mapping[str, Mapping[str, ReadEntry]]
-    ) -> Mapping[str, Mapping[str, ComponentEntry]]:
+    ) -> tuple[Mapping[str, Mapping[str, ComponentEntry]], set[str]]:
+        """The components by kind and name, and the databases that any of them names."""
         references = References(read, self._reading.problems)
         known = self._known
         known.compare_names(read)
@@ -327,7 +331,9 @@ class _Structuring:
         if known.has_new_claims:
             every = (item for items in read.values() for item in items.values())
             self._reading.problems.extend(claimed_twice(every))
-        return MappingProxyType(components)
+        named = (use for group in uses.values() for use in group)
+        databases = {use.name for use in named if use.kind == "session_backend"}
+        return MappingProxyType(components), databases
 
     @property
     def is_stale(self) -> bool:
@@ -382,11 +388,6 @@ def _server(root: RootKeys, components: Mapping[str, Mapping[str, ComponentEntry
     sessions, databases = server.sessions, components["session_backend"]
     if sessions.backend != "sql":
         return server
-    name = sessions.database or _default_database(list(databases))
+    name = sessions.database or default_database(list(databases))
     entry = databases[name] if name is not None else None
     return attrs.evolve(server, sessions=attrs.evolve(sessions, database=name, entry=entry))
-
-
-def _default_database(names: Sequence[str]) -> str | None:
-    """The one that is meant when none is named: `default`, or the only one."""
-    return "default" if "default" in names else names[0] if len(names) == 1 else None

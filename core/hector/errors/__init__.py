@@ -4,7 +4,7 @@
 HectorError
 ├── UsageError (ValueError)               H001  a caller broke an API's contract
 ├── UnsupportedError                      H002  the component cannot do this, and says so
-├── ConfigError                           H100  a config file; carries every Diagnostic (H101…H120)
+├── ConfigError                           H100  a config file; carries every Diagnostic (H101…H122)
 ├── PluginError                           H200
 │   └── PluginNotFoundError               H205
 ├── ComponentError                        H300  has `component`, its path in the config

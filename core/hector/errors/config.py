@@ -16,7 +16,7 @@ class Diagnostic:
     """One problem in a config.
 
     Attributes:
-        code: `H101`…`H120`.
+        code: `H101`…`H122`.
         path: where in the config, such as `agents.helper.llm` or `tools.files.roots[0]`; empty for the whole file.
         message: what is wrong, without place or hint.
         hint: what to do, or None.

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import attrs
 
-from hector.spi import MemoryBatch, MemoryEntry, MemoryMatch, SessionKey
+from hector.errors import MemoryIndexError
+from hector.spi import MemoryBatch, MemoryEntry, MemoryMatch, MemoryReplacement, SessionKey
 from hector.spi.memory_ranking import MAXIMUM_LENGTH, rank
 from hector.spi.words import query_words, words
 
@@ -78,6 +80,7 @@ class InMemoryKeywords:
         self._users: dict[str, _Corpus] = {}
         self._cursor: str | None = None
         self._last = 0
+        self._building: InMemoryKeywords | None = None
 
     async def cursor(self) -> str | None:
         """See `MemoryStore.cursor`."""
@@ -123,7 +126,30 @@ class InMemoryKeywords:
     async def clear(self) -> None:
         """See `MemoryStore.clear`."""
         self._users.clear()
-        self._cursor = None
+        self._cursor = self._building = None
+
+    def replacement(self) -> AbstractAsyncContextManager[MemoryReplacement]:
+        """See `MemoryStore.replacement`."""
+        return self._replacement()
+
+    @asynccontextmanager
+    async def _replacement(self) -> AsyncGenerator[MemoryReplacement]:
+        fresh = self._building = InMemoryKeywords(self._app)
+        try:
+            yield _Replacement(self, fresh)
+        finally:
+            if self._building is fresh:
+                self._building = None
+
+    async def put(self, fresh: InMemoryKeywords, batch: MemoryBatch | None) -> None:
+        """Fill a replacement with a batch, or swap it if there is none."""
+        if batch is not None:
+            await fresh.apply(batch)
+        if self._building is not fresh:
+            raise MemoryIndexError("the memory index is being rebuilt by somebody who began later")
+        if batch is None:
+            self._users, self._cursor, self._last = fresh._users, fresh._cursor, fresh._last
+            self._building = None
 
     def _match(self, user: str, said: _Said, score: float) -> MemoryMatch:
         return MemoryMatch(
@@ -132,3 +158,19 @@ class InMemoryKeywords:
             event_id=said.event_id,
             score=score,
         )
+
+
+@attrs.frozen
+class _Replacement:
+    """See `MemoryReplacement`."""
+
+    of: InMemoryKeywords
+    fresh: InMemoryKeywords
+
+    async def apply(self, batch: MemoryBatch) -> None:
+        """See `MemoryReplacement.apply`."""
+        await self.of.put(self.fresh, batch)
+
+    async def swap(self) -> None:
+        """See `MemoryReplacement.swap`."""
+        await self.of.put(self.fresh, None)

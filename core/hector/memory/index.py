@@ -17,7 +17,14 @@ from hector.errors import (
     UsageError,
 )
 from hector.memory.remembered import distil, is_remembered
-from hector.spi import MemoryHit, MemoryMatch, MemoryStatus, MemoryStore, Sessions
+from hector.spi import (
+    MemoryHit,
+    MemoryMatch,
+    MemoryReplacement,
+    MemoryStatus,
+    MemoryStore,
+    Sessions,
+)
 
 __all__ = ["SessionMemory"]
 
@@ -31,6 +38,9 @@ GATHERING_S = 0.05
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 30.0
 """Between attempts when the index cannot go on."""
+
+READ_AT_ONCE = 5
+"""So many places are read in the log at the same time; a pool of connections is for others too."""
 
 UNKEPT_CHANGES = 2000
 """Changes that mean nothing to the index may pile up before its place is stored without anything else."""
@@ -66,6 +76,7 @@ class SessionMemory:
         self._page_size = page_size
         self._stack = AsyncExitStack()
         self._lock = asyncio.Lock()
+        self._rebuilding = asyncio.Lock()
         self._seen: str | None = None  # the place in the feed
         self._stored: str | None = None  # the place that the store has
         self._unkept = 0
@@ -108,10 +119,12 @@ class SessionMemory:
         asked = limit
         while True:
             matches = await self._find(user, query, asked)
-            for match in matches:
-                place = match.key.id, match.sequence
-                if place not in hits:
-                    hits[place] = await self._hit(user, match)
+            fresh = {
+                (match.key.id, match.sequence): match
+                for match in matches
+                if (match.key.id, match.sequence) not in hits
+            }
+            hits |= zip(fresh, await self._hits(user, list(fresh.values())), strict=True)
             found = [hit for hit in hits.values() if hit is not None]
             if len(found) >= limit or len(matches) < asked:
                 return found[:limit]
@@ -124,6 +137,19 @@ class SessionMemory:
             logger.warning("the memory index of `%s` begins anew: %s", self._app, error.message)
             await self.catch_up()
             return await self._store.find(user, query, limit=limit)
+
+    async def _hits(self, user: str, matches: Sequence[MemoryMatch]) -> list[MemoryHit | None]:
+        """Read them, some at a time: most of it is waiting."""
+        hits: list[MemoryHit | None] = []
+        for start in range(0, len(matches), READ_AT_ONCE):
+            some = matches[start : start + READ_AT_ONCE]
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    reading = [tasks.create_task(self._hit(user, match)) for match in some]
+            except ExceptionGroup as errors:
+                raise errors.exceptions[0] from errors
+            hits += [task.result() for task in reading]
+        return hits
 
     async def _hit(self, user: str, match: MemoryMatch) -> MemoryHit | None:
         """What was said there, if it still is there."""
@@ -163,10 +189,22 @@ class SessionMemory:
 
     async def rebuild(self) -> None:
         """See `MemoryIndex.rebuild`."""
-        async with self._lock:
-            self._is_known = self._is_current = False
-            await self._store.clear()
-            await self._advance()
+        async with self._rebuilding, self._store.replacement() as fresh:
+            cursor = await self._fill(fresh, None)
+            async with self._lock:  # so that nothing that could be found is not found any more
+                await self._fill(fresh, cursor)
+                self._is_known = False
+                await fresh.swap()
+                await self._advance()
+
+    async def _fill(self, fresh: MemoryReplacement, cursor: str | None) -> str | None:
+        """Take in everything behind a place; the place behind that."""
+        while True:
+            page = await self._sessions.changes(self._app, after=cursor, limit=self._page_size)
+            if not page.changes:
+                return cursor
+            await fresh.apply(distil(page.changes, after=cursor, cursor=page.cursor))
+            cursor = page.cursor
 
     async def _follow(self) -> None:
         pause_s = FIRST_PAUSE_S
@@ -210,8 +248,9 @@ class SessionMemory:
                     self._is_current, self._problem = True, None
                     return
             except CursorExpiredError:  # the sessions are others than those it was derived from
-                logger.warning("the memory index of `%s` begins anew", self._app)
-                await self._store.clear()
+                if await self._store.cursor() == self._stored:  # else another process has begun
+                    logger.warning("the memory index of `%s` begins anew", self._app)
+                    await self._store.clear()
                 self._is_known = False
             except MemoryDamagedError as error:
                 logger.warning("the memory index of `%s` begins anew: %s", self._app, error.message)

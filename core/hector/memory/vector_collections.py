@@ -27,6 +27,7 @@ MARK = "mark"
 """The id of the record that holds the place in the feed, and what the vectors were made with."""
 
 _MOST_ATTEMPTS = 9
+_GIVEN_UP_AFTER_S = 3600.0
 
 T = TypeVar("T")
 
@@ -100,6 +101,37 @@ class VectorCollections:
         """Make another collection, which counts from now on, and remove all others."""
         return await self._persist(self._begin_anew)
 
+    async def begin_beside(self) -> Mark | None:
+        """Make another collection, which does not count yet; others like it are given up. None: so was this one."""
+        names = await self.names()
+        for name in names:
+            if await self._is_given_up(name, 0.0):
+                await self._drop([name])
+        try:
+            return await self._make(self._behind(names, secrets.token_hex(4)), is_complete=False)
+        except _GoneError:
+            return None
+
+    async def give_up(self, mark: Mark) -> None:
+        """Remove one that was made beside, unless it counts: whether `complete` was done may not be known."""
+        if await self._is_given_up(mark.collection, 0.0):
+            await self._drop([mark.collection])
+
+    async def complete(self, mark: Mark) -> Mark | None:
+        """Let one that was made beside count, and remove all before it; None: it was given up."""
+        names = await self.names()
+        if mark.collection not in names:
+            return None
+        done = attrs.evolve(mark.moved(mark.cursor), is_complete=True)
+        try:
+            async with self._within(mark.collection):
+                await self._store.upsert(mark.collection, [done.record(self._dimension)])
+        except _GoneError:
+            return None
+        self._is_established = True
+        await self._drop([name for name in names if name < mark.collection])
+        return done
+
     async def is_gone(self, collection: str) -> bool:
         """Whether the collection is not there any more."""
         return collection not in await self._store.collections()
@@ -119,8 +151,22 @@ class VectorCollections:
                 )
             mark = await self._make_first(mark, names)
         self._is_established = True
-        await self._drop([name for name in names if name < mark.collection])
+        for name in names:
+            if name < mark.collection or (
+                name > mark.collection and await self._is_given_up(name, _GIVEN_UP_AFTER_S)
+            ):
+                await self._drop([name])
         return mark
+
+    async def _is_given_up(self, name: str, older_than_s: float) -> bool:
+        """Whether it is one that was never completed, and was not written to for so long."""
+        try:
+            mark = await self._read(name)
+        except _GoneError:
+            return False  # there is nothing to give up
+        if mark is None or mark.is_complete:
+            return False
+        return time.time() - mark.written_ms / 1000 >= older_than_s
 
     async def _begin_anew(self) -> Mark:
         names = await self.names()
@@ -171,12 +217,12 @@ class VectorCollections:
                 raise
             return await self._make(self._behind([self._first], suffix))  # of another length
 
-    async def _make(self, name: str) -> Mark:
+    async def _make(self, name: str, *, is_complete: bool = True) -> Mark:
         await self._store.create_collection(name, dimension=self._dimension)
         there = await self._read(name)
         if there is not None:
             return there
-        mark = Mark(collection=name, model=self._model).moved(None)
+        mark = Mark(collection=name, model=self._model, is_complete=is_complete).moved(None)
         async with self._within(name):
             await self._store.upsert(name, [mark.record(self._dimension)])
         return mark

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from hashlib import blake2b
 
 from hector.errors import EmbedderError, MemoryIndexError, VectorStoreError
 from hector.memory.vector_collections import Mark, VectorCollections
+from hector.message import JSONObject, JSONValue
 from hector.spi import (
     All,
     Compare,
@@ -16,6 +19,7 @@ from hector.spi import (
     MemoryBatch,
     MemoryEntry,
     MemoryMatch,
+    MemoryReplacement,
     Not,
     SessionKey,
     Vector,
@@ -32,6 +36,12 @@ VERSION = 1
 PIECE_CHARACTERS = 2000
 MOST_PIECES = 64
 """A text is embedded in pieces that any model takes whole; what lies behind the last piece is not found."""
+
+SCORE_DIGITS = 6
+"""Those of a score that count; engines calculate with 24 bits."""
+
+MOST_EQUALS = 10_000
+"""About so many pieces are looked at to put equals in order."""
 
 
 class VectorMemory:
@@ -118,6 +128,46 @@ class VectorMemory:
         except VectorStoreError as error:
             raise _failed(error) from error
 
+    def replacement(self) -> AbstractAsyncContextManager[MemoryReplacement]:
+        """See `MemoryStore.replacement`."""
+        return self._replacement()
+
+    @asynccontextmanager
+    async def _replacement(self) -> AsyncGenerator[MemoryReplacement]:
+        try:
+            mark = await self._collections.begin_beside()
+        except VectorStoreError as error:
+            raise _failed(error) from error
+        if mark is None:
+            raise _superseded()
+        fresh = _Replacement(self, mark)
+        try:
+            yield fresh
+        finally:
+            with contextlib.suppress(VectorStoreError):  # else the next one removes it
+                await self._collections.give_up(fresh.mark)
+
+    async def fill(self, mark: Mark, batch: MemoryBatch) -> Mark:
+        """Take a batch in to a collection that is made beside the one that counts."""
+        try:
+            vectors = await self._vectors(batch.entries)
+            if await self._write(mark, batch, vectors):
+                return mark.moved(batch.cursor)
+        except (EmbedderError, VectorStoreError) as error:
+            raise _failed(error) from error
+        raise _superseded()
+
+    async def swap(self, mark: Mark) -> Mark:
+        """Let a collection count that was made beside the one that does."""
+        try:
+            done = await self._collections.complete(mark)
+        except VectorStoreError as error:
+            raise _failed(error) from error
+        if done is None:
+            raise _superseded()
+        self._searched = done.collection
+        return done
+
     # -------------------------------------------------------------------------------- writing
 
     async def _look(self) -> Mark:
@@ -174,7 +224,7 @@ class VectorMemory:
                     "user": entry.key.user,
                     "session": entry.key.id,
                     "sequence": entry.sequence,
-                    "event": entry.event_id,
+                    **_named(entry.event_id),
                     "written_ms": written_ms,
                 },
             )
@@ -184,31 +234,78 @@ class VectorMemory:
     async def _nearest(
         self, collection: str, user: str, vector: Vector, limit: int
     ) -> Sequence[MemoryMatch]:
+        """The best places in one collection, in an order that does not depend on how they came to be in there.
+
+        Engines give equal vectors scores that differ in the last bits, by where they are stored. So scores are
+        rounded, and those that are equal then are taken in the order of their places.
+        """
         asked = 2 * limit
         while True:
             found = await self._store.search(
                 collection, vector, limit=asked, where=Equals("user", user)
             )
             best = self._best(user, found)
-            if len(best) >= limit or len(found) < asked:
+            if len(found) < asked:
                 return best[:limit]
-            asked *= 4  # one event may have many pieces
+            is_parted = len(best) >= limit and _rounded(found[-1]) < best[limit - 1].score
+            if is_parted or (len(best) >= limit and asked > MOST_EQUALS):
+                return best[:limit]
+            asked *= 4  # one event may have many pieces, and many may be equal
 
     def _best(self, user: str, found: Sequence[VectorHit]) -> list[MemoryMatch]:
-        """The best piece of each event."""
+        """The best piece of each event, the best first."""
         matches: dict[tuple[str, int], MemoryMatch] = {}
         for hit in found:
             session, sequence = hit.metadata.get("session"), hit.metadata.get("sequence")
-            event = hit.metadata.get("event")
+            event = _name_in(hit.metadata)
             if isinstance(session, str) and isinstance(sequence, int) and isinstance(event, str):
                 match = MemoryMatch(
                     key=SessionKey(self._app, user, session),
                     sequence=sequence,
                     event_id=event,
-                    score=hit.score,
+                    score=_rounded(hit),
                 )
                 matches.setdefault((session, sequence), match)
-        return list(matches.values())
+        return sorted(matches.values(), key=lambda it: (-it.score, it.key.id, -it.sequence))
+
+
+class _Replacement:
+    """See `MemoryReplacement`."""
+
+    def __init__(self, memory: VectorMemory, mark: Mark) -> None:
+        self._memory = memory
+        self.mark = mark
+
+    async def apply(self, batch: MemoryBatch) -> None:
+        """See `MemoryReplacement.apply`."""
+        self.mark = await self._memory.fill(self.mark, batch)
+
+    async def swap(self) -> None:
+        """See `MemoryReplacement.swap`."""
+        self.mark = await self._memory.swap(self.mark)
+
+
+def _superseded() -> MemoryIndexError:
+    return MemoryIndexError(
+        "the memory index is being rebuilt by another process, which began later",
+        hint="wait for that one; until then the old index answers",
+    )
+
+
+def _named(event_id: str) -> dict[str, JSONValue]:
+    """As it is, or as JSON if a vector store may not take it."""
+    if event_id.isprintable():
+        return {"event": event_id}
+    return {"event_json": json.dumps(event_id)}
+
+
+def _name_in(metadata: JSONObject) -> JSONValue:
+    name = metadata.get("event_json")
+    return json.loads(name) if isinstance(name, str) else metadata.get("event")
+
+
+def _rounded(hit: VectorHit) -> float:
+    return round(hit.score, SCORE_DIGITS)
 
 
 def _id(entry: MemoryEntry, piece: int) -> str:

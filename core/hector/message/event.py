@@ -116,6 +116,7 @@ class Event:
     failure: Failure | None = None
     metadata: JSONObject | None = None
     is_restart: bool = False
+    # A new field goes into `event_copy`, too.
 
     @property
     def is_partial(self) -> bool:

@@ -80,6 +80,7 @@ from hector.spi.memory import (
     MemoryHit,
     MemoryIndex,
     MemoryMatch,
+    MemoryReplacement,
     MemoryStatus,
     MemoryStore,
 )
@@ -136,6 +137,7 @@ from hector.spi.session_values import (
     StagedBytes,
 )
 from hector.spi.settings import (
+    Advice,
     Doc,
     Duration,
     Env,
@@ -165,6 +167,7 @@ __all__ = [
     "KINDS",
     "LLM",
     "LLM_CAPABILITIES",
+    "Advice",
     "Agent",
     "All",
     "AnswerRestart",
@@ -218,6 +221,7 @@ __all__ = [
     "MemoryHit",
     "MemoryIndex",
     "MemoryMatch",
+    "MemoryReplacement",
     "MemoryStatus",
     "MemoryStore",
     "ModelLimits",

@@ -17,6 +17,7 @@ __all__ = [
     "MemoryHit",
     "MemoryIndex",
     "MemoryMatch",
+    "MemoryReplacement",
     "MemoryStatus",
     "MemoryStore",
 ]
@@ -87,7 +88,11 @@ class MemoryIndex(Protocol):
         ...
 
     async def rebuild(self) -> None:
-        """Forget everything, and derive it again; returns when that is done. Raises as `catch_up`."""
+        """Derive everything again; returns when that is done. Until then what there is answers, and goes on following.
+
+        One that fails, is cancelled or killed changes nothing. Raises as `catch_up`, and `MemoryIndexError` if another
+        process rebuilds it at the same time.
+        """
         ...
 
     def status(self) -> MemoryStatus:
@@ -170,6 +175,30 @@ class MemoryStore(Protocol):
 
     async def clear(self) -> None:
         """Forget everything of the app, the place in the feed included."""
+        ...
+
+    def replacement(self) -> AbstractAsyncContextManager[MemoryReplacement]:
+        """Something to fill with the same feed from its beginning, and then to put in the place of what is there.
+
+        What is there answers, and can be written to, until `MemoryReplacement.swap`. Left without a swap, the
+        replacement is thrown away; of one that was killed the rest goes when the next one begins, or after an hour.
+        Of two that are filled at the same time the one that began later goes on.
+        """
+        ...
+
+
+class MemoryReplacement(Protocol):
+    """What will be kept instead of what a `MemoryStore` keeps. For one caller at a time.
+
+    Every method raises `MemoryIndexError` when it cannot do its work, also because another process took over.
+    """
+
+    async def apply(self, batch: MemoryBatch) -> None:
+        """Take in a batch; it goes on where the one before ended, the first one at the beginning of the feed."""
+        ...
+
+    async def swap(self) -> None:
+        """Put it in the place of what is there, in one moment, its place in the feed included. The last call."""
         ...
 
 

@@ -23,6 +23,7 @@ from hector.errors import (
     UsageError,
 )
 from hector.message import Actions, Event, FilePart, TextPart, ThinkingPart, dump_event
+from hector.message.event_copy import numbered_copy
 from hector.spi.session_state import TEMPORARY_PREFIX, is_storable
 from hector.spi.session_values import Session, SessionKey
 
@@ -157,26 +158,7 @@ def numbered(event: Event, sequence: int) -> Event:
         actions = _without_temporary(actions)
     elif event.sequence == sequence:
         return event
-    # Written out: attrs.evolve takes three times as long, and every append comes through here.
-    return Event(
-        id=event.id,
-        kind=event.kind,
-        invocation_id=event.invocation_id,
-        author=event.author,
-        parts=event.parts,
-        branch=event.branch,
-        sequence=sequence,
-        timestamp=event.timestamp,
-        generation=event.generation,
-        usage=event.usage,
-        finish_reason=event.finish_reason,
-        model=event.model,
-        actions=actions,
-        idempotency_key=event.idempotency_key,
-        outcome=event.outcome,
-        failure=event.failure,
-        metadata=event.metadata,
-    )
+    return numbered_copy(event, sequence=sequence, actions=actions)
 
 
 def check_ids(key: SessionKey, events: Sequence[Event]) -> None:

@@ -18,11 +18,13 @@ annotations importable at run time.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 import attrs
 
 __all__ = [
+    "Advice",
     "Doc",
     "Duration",
     "Env",
@@ -115,6 +117,17 @@ class Pattern:
 
 
 @attrs.frozen
+class Advice:
+    """What is doubtful about a string that is allowed: each doubt is a warning when the config is checked.
+
+    Attributes:
+        doubts: gives a message and a hint for each; it calls nobody and keeps nothing.
+    """
+
+    doubts: Callable[[str], Iterable[tuple[str, str]]]
+
+
+@attrs.frozen
 class Duration:
     """A number of seconds; the config may also say `500ms`, `30s`, `5m`, `2h` or `1d`."""
 
@@ -141,4 +154,4 @@ class NotYet:
     reason: str
 
 
-Marker: TypeAlias = Doc | Env | Range | Length | Pattern | Duration | Reference | NotYet
+Marker: TypeAlias = Doc | Env | Range | Length | Pattern | Advice | Duration | Reference | NotYet

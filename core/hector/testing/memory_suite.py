@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hector.errors import MemoryIndexError
 from hector.spi import MemoryBatch, MemoryEntry, MemoryStore, SessionKey
 from hector.testing.memory_machine import APP, histories, play
 
@@ -124,6 +125,78 @@ class MemoryStoreSuite:
 
         self.check(scenario)
 
+    # -------------------------------------------------------------------------------- beginning anew
+
+    def test_what_there_is_answers_until_it_is_replaced(self) -> None:
+        """And takes in what comes; then the replacement does, and knows nothing of the old one."""
+
+        async def scenario(store: MemoryStore) -> None:
+            assert await store.apply(_batch(None, "1", _entry(ADA, 1, "blue house")))
+            async with store.replacement() as fresh:
+                await fresh.apply(_batch(None, "a", _entry(ADA, 7, "blue garden")))
+                assert await _places(store, "ada", "blue") == [("s", 1, "e1")]
+                assert await store.apply(_batch("1", "2", _entry(BOB, 2, "blue house")))
+                await fresh.apply(_batch("a", "b", _entry(BOB, 8, "red"), deleted=[BOB]))
+                assert await _places(store, "bob", "blue") == [("s", 2, "e2")]
+                await fresh.apply(_batch("b", "c", _entry(BOB, 9, "blue garden"), deleted=[BOB]))
+                assert await store.cursor() == "2"
+                await fresh.swap()
+                assert await store.cursor() == "c"
+                assert await _places(store, "ada", "blue") == [("s", 7, "e7")]
+            assert await _places(store, "bob", "blue garden") == [("s", 9, "e9")]
+            assert not await store.apply(_batch("2", "3", _entry(ADA, 3, "blue")))
+            assert await store.apply(_batch("c", "d", deleted=[ADA]))
+            assert await _places(store, "ada", "blue") == []
+
+        async def then(store: MemoryStore) -> None:
+            if self.is_persistent:
+                assert await store.cursor() == "d"
+                assert await _places(store, "bob", "blue garden") == [("s", 9, "e9")]
+
+        self.check(scenario, then)
+
+    def test_a_replacement_that_is_left_changes_nothing(self) -> None:
+        """Whether it was filled or not; nor does one of nothing at all, which may well be swapped."""
+
+        async def scenario(store: MemoryStore) -> None:
+            async with store.replacement() as fresh:
+                pass
+            assert await store.cursor() is None
+            assert await store.apply(_batch(None, "1", _entry(ADA, 1, "blue house")))
+            async with store.replacement() as fresh:
+                await fresh.apply(_batch(None, "a", _entry(ADA, 7, "blue garden")))
+            assert await store.cursor() == "1"
+            assert await _places(store, "ada", "blue") == [("s", 1, "e1")]
+            async with store.replacement() as fresh:
+                await fresh.swap()
+            assert await store.cursor() is None
+            assert await _places(store, "ada", "blue") == []
+
+        self.check(scenario)
+
+    def test_of_two_replacements_the_later_one_goes_on(self) -> None:
+        """The other one is told; and so is one when everything is forgotten meanwhile."""
+
+        async def scenario(store: MemoryStore) -> None:
+            assert await store.apply(_batch(None, "1", _entry(ADA, 1, "blue house")))
+            async with store.replacement() as first:
+                await first.apply(_batch(None, "a", _entry(ADA, 7, "blue garden")))
+                async with store.replacement() as second:
+                    with pytest.raises(MemoryIndexError):
+                        await first.apply(_batch("a", "b", _entry(ADA, 8, "blue garden")))
+                    with pytest.raises(MemoryIndexError):
+                        await first.swap()
+                    await second.apply(_batch(None, "c", _entry(ADA, 9, "blue garden")))
+                    await second.swap()
+            assert await _places(store, "ada", "blue") == [("s", 9, "e9")]
+            async with store.replacement() as fresh:
+                await store.clear()
+                with pytest.raises(MemoryIndexError):
+                    await fresh.swap()
+            assert await _places(store, "ada", "blue") == []
+
+        self.check(scenario)
+
     # -------------------------------------------------------------------------------- whose it is
 
     def test_users_and_sessions_are_apart(self) -> None:
@@ -154,6 +227,17 @@ class MemoryStoreSuite:
             assert await store.find("ada", "blue red", limit=9) == before
             assert await store.apply(_batch("2", "3", deleted=[BOB]))
             assert await store.find("ada", "blue red", limit=9) == before
+
+        self.check(scenario)
+
+    @pytest.mark.parametrize("id", ["e\0", "\ud800", '"', "x" * 5000, "é", ""])
+    def test_events_may_have_any_id(self, id: str) -> None:
+        """Whatever can be in a log can be found."""
+
+        async def scenario(store: MemoryStore) -> None:
+            entry = MemoryEntry(key=ADA, sequence=1, event_id=id, text="blue house")
+            assert await store.apply(_batch(None, "1", entry))
+            assert await _places(store, "ada", "blue house") == [("s", 1, id)]
 
         self.check(scenario)
 

@@ -17,7 +17,8 @@ INDEX = "  index:\n    type: keyword\n"
 
 def entries(folder: Path) -> int:
     connection = sqlite3.connect(folder / "sessions.memory.db")
-    ((count,),) = connection.execute("SELECT count(*) FROM entries").fetchall()
+    ((number,),) = connection.execute("SELECT number FROM indexes").fetchall()
+    ((count,),) = connection.execute(f"SELECT count(*) FROM entries_{number}").fetchall()
     connection.close()
     return int(count)
 

@@ -81,6 +81,7 @@ def test_a_valid_config_is_said_to_be_valid() -> None:
 def test_warnings_are_errors_when_strict() -> None:
     Path("config.yaml").write_text(
         "agents: {a: {}}\ndatabases: {d: {driver: sqlite3, database: x}}\n"
+        "server: {sessions: {backend: sql}}\n"
     )
 
     lax, strict = check(), check("--strict")

@@ -331,7 +331,8 @@ def test_every_problem_comes_at_once_in_file_order(index: ProviderIndex) -> None
 
 
 def test_warnings_do_not_keep_a_config_from_use(index: ProviderIndex) -> None:
-    config = load("databases: {d: {driver: sqlite3, database: x}}", index)
+    text = "databases: {d: {driver: sqlite3, database: x}}\nserver: {sessions: {backend: sql}}"
+    config = load(text, index)
 
     assert [item.code for item in config.warnings] == ["H111"]
     assert config.components["session_backend"]["d"].type == "sqlite"

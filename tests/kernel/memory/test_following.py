@@ -6,11 +6,11 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from hector.errors import MemoryIndexError, UsageError, VectorStoreError
+from hector.errors import EmbedderError, MemoryIndexError, UsageError, VectorStoreError
 from hector.memory import InMemoryKeywords, SessionMemory, VectorMemory
 from hector.memory.remembered import distil
 from hector.message import Event, TextPart, ThinkingPart, ToolCall, ToolResult
@@ -23,6 +23,7 @@ from hector.spi import (
     MemoryStore,
     SessionKey,
     Vector,
+    VectorRecord,
     VectorStore,
 )
 from hector.testing.memory_machine import APP, a_saying, say
@@ -322,3 +323,107 @@ async def test_an_embedder_that_breaks_is_asked_again(caplog: pytest.LogCaptureF
     assert [record.getMessage() for record in caplog.records] == [
         "the memory index of `app` cannot go on, and tries again: unexpected ValueError"
     ]
+
+
+# ------------------------------------------------------------------------------------ beginning anew
+
+
+async def test_a_rebuild_answers_from_the_old_index_until_it_is_done() -> None:
+    """Which goes on following; and then nothing is missing that was found before."""
+    sessions, embedder = InMemorySessions(), CountedEmbedder()
+    await say(sessions, ADA, *(a_saying(f"{at}", f"blue house {at}") for at in range(9)))
+    async with open_chromem(ChromemSettings()) as store:
+        held = Held(store)
+        async with vectors(embedder, held.store, sessions, page_size=3) as memory:
+            held.is_on = True
+            async with asyncio.TaskGroup() as tasks:
+                rebuilding = tasks.create_task(memory.rebuild())
+                await held.reached.wait()
+                assert len(await memory.search(APP, "ada", "blue house")) == 9
+                await say(sessions, ADA, a_saying("new", "green tree"))
+                await memory.catch_up()
+                assert (await found(memory, "green tree"))[0] == "green tree"
+                assert not rebuilding.done()
+                held.is_on = False
+                held.go.set()
+            assert (await found(memory, "green tree"))[0] == "green tree"
+            assert len(await memory.search(APP, "ada", "blue house", limit=20)) == 10
+            (collection,) = await store.collections()
+            assert await store.count(collection) == 11
+
+
+class Held:
+    """A store in which writing to a second collection waits."""
+
+    def __init__(self, store: VectorStore) -> None:
+        self._store = store
+        self.is_on = False
+        self.reached, self.go = asyncio.Event(), asyncio.Event()
+
+    @property
+    def store(self) -> VectorStore:
+        return cast("VectorStore", self)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def upsert(self, collection: str, records: Sequence[VectorRecord]) -> None:
+        if self.is_on and collection != (await self._store.collections())[0] and len(records) > 1:
+            self.reached.set()
+            await self.go.wait()
+        await self._store.upsert(collection, records)
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True])
+async def test_a_rebuild_that_fails_or_is_cancelled_changes_nothing(is_cancelled: bool) -> None:
+    sessions, embedder = InMemorySessions(), CountedEmbedder()
+    await say(sessions, ADA, *(a_saying(f"{at}", f"blue house {at}") for at in range(9)))
+    async with open_chromem(ChromemSettings()) as store:
+        held = Held(store)
+        async with vectors(embedder, held.store, sessions, page_size=3) as memory:
+            before = await memory.search(APP, "ada", "blue house")
+            if is_cancelled:
+                held.is_on = True
+                async with asyncio.TaskGroup() as tasks:
+                    rebuilding = tasks.create_task(memory.rebuild())
+                    await held.reached.wait()
+                    rebuilding.cancel()
+                held.is_on = False
+            else:
+                embedder.failures = [EmbedderError("no quota"), EmbedderError("no quota")]
+                with pytest.raises(MemoryIndexError, match="no quota"):
+                    await memory.rebuild()
+                embedder.failures = []
+            assert await memory.search(APP, "ada", "blue house") == before
+            assert len(await store.collections()) == 1
+            await memory.rebuild()
+            assert await memory.search(APP, "ada", "blue house") == before
+
+
+@pytest.mark.parametrize("is_done", [False, True])
+async def test_a_rebuild_cut_off_at_any_call_of_the_store_leaves_an_index_that_answers(
+    is_done: bool,
+) -> None:
+    fails_at, has_failed = 0, True
+    while has_failed:
+        fails_at += 1
+        sessions = InMemorySessions()
+        await say(sessions, ADA, *(a_saying(f"{at}", f"blue house {at}") for at in range(3)))
+        async with open_chromem(ChromemSettings()) as store:
+            async with vectors(CountedEmbedder(), store, sessions) as memory:
+                wanted = await memory.search(APP, "ada", "blue house")
+            assert len(wanted) == 3
+            failing = FailingStore(store, fails_at, is_done=is_done)
+            cut_off = VectorMemory(CountedEmbedder(), cast("VectorStore", failing), app=APP)
+            with suppress(MemoryIndexError):
+                await SessionMemory(sessions, cut_off, app=APP, page_size=2).rebuild()
+            has_failed = failing.has_failed
+            again = SessionMemory(
+                sessions, VectorMemory(CountedEmbedder(), store, app=APP), app=APP
+            )
+            assert await again.search(APP, "ada", "blue house") == wanted
+            await again.rebuild()
+            assert await again.search(APP, "ada", "blue house") == wanted
+            (collection,) = await store.collections()
+            assert await store.count(collection) == 4
+    assert fails_at > 10

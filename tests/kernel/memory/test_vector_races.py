@@ -72,9 +72,7 @@ async def test_a_search_and_the_follower_that_begins_do_not_disturb_each_other(
 
 
 @pytest.mark.parametrize("is_there", [False, True])
-@pytest.mark.parametrize(
-    "acts", [(catch_up, catch_up), (rebuild, catch_up), (rebuild, search), (rebuild, rebuild)]
-)
+@pytest.mark.parametrize("acts", [(catch_up, catch_up), (rebuild, catch_up), (rebuild, search)])
 async def test_processes_that_share_a_store_lose_nothing(
     acts: tuple[Act, Act], is_there: bool
 ) -> None:
@@ -90,6 +88,35 @@ async def test_processes_that_share_a_store_lose_nothing(
             ]
             together = zip(acts, memories, strict=True)
             await turns.play(order, *(partial(act, memory) for act, memory in together))
+            await check(sessions, store)
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+async def test_of_two_processes_that_rebuild_at_least_one_does_and_the_other_is_told(
+    is_there: bool,
+) -> None:
+    for order in ORDERS:
+        sessions = await conversed()
+        async with open_chromem(ChromemSettings()) as store:
+            if is_there:
+                await check(sessions, store)
+            turns = Turns(store)
+            told: list[str] = []
+
+            async def begin(store: VectorStore, told: list[str], of: InMemorySessions) -> None:
+                try:
+                    await rebuild(
+                        SessionMemory(of, VectorMemory(EMBEDDER, store, app=APP), app=APP)
+                    )
+                except MemoryIndexError as error:
+                    told.append(error.message)
+
+            both = [partial(begin, turns.store, told, sessions)] * 2
+            await turns.play(order, *both)
+            assert told in (
+                [],
+                ["the memory index is being rebuilt by another process, which began later"],
+            )
             await check(sessions, store)
 
 

@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "services"))  # the tests are
 sys.path.insert(0, str(Path(__file__).parent))
 
 from mariadb_server import DATABASE, MariaDBServer, NoMariaDBError, running_mariadb
+from mysql_stage import MySQLStage
 
 from hector.spi import Secret
 from hector_plugin_mysql import MySQLSettings
@@ -55,3 +56,9 @@ def settings_of(mariadb: MariaDBServer) -> SettingsOf:
         return MySQLSettings(**(given | more))
 
     return settings
+
+
+@pytest.fixture
+def stage(mariadb: MariaDBServer, settings_of: SettingsOf) -> MySQLStage:
+    """Stores on the server."""
+    return MySQLStage(mariadb, settings_of)

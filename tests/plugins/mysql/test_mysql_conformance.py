@@ -1,17 +1,16 @@
-"""The MySQL store keeps the laws of every session store, on MariaDB."""
+"""The MySQL store keeps the laws of every session store."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
+from mysql_stage import MySQLStage
 
 from hector.spi import Sessions
+from hector.spi.session_blob_settings import BlobSettings
 from hector.testing import SessionsSuite
-from hector_plugin_mysql import MySQLSettings
-from hector_plugin_mysql.store import MySQLSessions
 
 pytestmark = pytest.mark.service
 
@@ -20,12 +19,33 @@ class TestMySQLSessions(SessionsSuite):
     """It keeps the laws of every session store."""
 
     is_persistent = True
-    histories = 10
-    settings_of: Callable[[Path], MySQLSettings]
+    histories = 15
 
     @pytest.fixture(autouse=True)
-    def on_a_server(self, settings_of: Callable[[Path], MySQLSettings]) -> None:
-        self.settings_of = settings_of
+    def on_a_server(self, stage: MySQLStage) -> None:
+        self.stage = stage
+
+    def blobs(self, folder: Path) -> BlobSettings | None:
+        return None
 
     def open_store(self, folder: Path) -> AbstractAsyncContextManager[Sessions]:
-        return MySQLSessions(self.settings_of(folder))
+        return self.stage.open(folder, blobs=self.blobs(folder))
+
+
+class TestBlobsInAFolder(TestMySQLSessions):
+    """And when any content but the empty one is a blob."""
+
+    histories = 8
+
+    def blobs(self, folder: Path) -> BlobSettings | None:
+        return BlobSettings(folder=folder / "blobs", min_bytes=1)
+
+
+class TestBlobsInFsspec(TestMySQLSessions):
+    """In a file system of fsspec as well, where nothing persists."""
+
+    is_persistent = False
+    histories = 4
+
+    def blobs(self, folder: Path) -> BlobSettings | None:
+        return BlobSettings(url=f"memory://{folder}/blobs", min_bytes=1)

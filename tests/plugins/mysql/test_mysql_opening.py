@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
-from mariadb_server import DATABASE, MariaDBServer, free_port
+from mariadb_server import DATABASE, MariaDBServer
+from server_process import free_port
 
 from hector import Runtime
 from hector.errors import SessionError

@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "services"))  # the tests are
 sys.path.insert(0, str(Path(__file__).parent))
 
 from postgres_server import NoPostgresError, PostgresServer, running_postgres
+from postgres_stage import PostgresStage
 
 from hector.spi import Secret
 from hector_plugin_postgres import PostgresSettings
@@ -41,3 +42,9 @@ def settings_of(postgres: PostgresServer) -> SettingsOf:
         return PostgresSettings(**(given | more))
 
     return settings
+
+
+@pytest.fixture
+def stage(postgres: PostgresServer, settings_of: SettingsOf) -> PostgresStage:
+    """Stores on the server."""
+    return PostgresStage(postgres, settings_of)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
+from postgres_stage import PostgresStage
 
 from hector.spi import Sessions
+from hector.spi.session_blob_settings import BlobSettings
 from hector.testing import SessionsSuite
-from hector_plugin_postgres import PostgresSettings
-from hector_plugin_postgres.store import PostgresSessions
 
 pytestmark = pytest.mark.service
 
@@ -21,11 +20,32 @@ class TestPostgresSessions(SessionsSuite):
 
     is_persistent = True
     histories = 15
-    settings_of: Callable[[Path], PostgresSettings]
 
     @pytest.fixture(autouse=True)
-    def on_a_server(self, settings_of: Callable[[Path], PostgresSettings]) -> None:
-        self.settings_of = settings_of
+    def on_a_server(self, stage: PostgresStage) -> None:
+        self.stage = stage
+
+    def blobs(self, folder: Path) -> BlobSettings | None:
+        return None
 
     def open_store(self, folder: Path) -> AbstractAsyncContextManager[Sessions]:
-        return PostgresSessions(self.settings_of(folder))
+        return self.stage.open(folder, blobs=self.blobs(folder))
+
+
+class TestBlobsInAFolder(TestPostgresSessions):
+    """And when any content but the empty one is a blob."""
+
+    histories = 8
+
+    def blobs(self, folder: Path) -> BlobSettings | None:
+        return BlobSettings(folder=folder / "blobs", min_bytes=1)
+
+
+class TestBlobsInFsspec(TestPostgresSessions):
+    """In a file system of fsspec as well, where nothing persists."""
+
+    is_persistent = False
+    histories = 4
+
+    def blobs(self, folder: Path) -> BlobSettings | None:
+        return BlobSettings(url=f"memory://{folder}/blobs", min_bytes=1)

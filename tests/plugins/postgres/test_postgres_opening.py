@@ -14,7 +14,8 @@ from typing import Any, TypeAlias
 
 import asyncpg
 import pytest
-from postgres_server import NoPostgresError, PostgresServer, find_programs, free_port
+from postgres_server import NoPostgresError, PostgresServer, find_programs
+from server_process import free_port
 
 from hector import Runtime
 from hector.errors import SessionError

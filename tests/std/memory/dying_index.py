@@ -1,8 +1,8 @@
 """Follows a session store with a keyword index again and again, and dies by SIGKILL before its n-th statement.
 
-It takes in what is there, then that a session was deleted, and then begins anew. Arguments: a folder that holds
-`sessions.db`. For every n there are the files `<n>.db` and `<n>.memory.db` afterwards, and a line on stdout with n; the
-last line is of the life that was not killed.
+It takes in what is there, then that a session was deleted, and then rebuilds. Arguments: a folder that holds
+`sessions.db`, and how many statements lie between two deaths. For every n there are the files `<n>.db` and
+`<n>.memory.db` afterwards, and a line on stdout with n; the last line is of the life that was not killed.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ async def live(folder: Path, number: int) -> None:
             await memory.rebuild()
 
 
-def main(folder: Path) -> None:
-    number, is_killed = 0, True
+def main(folder: Path, step: int) -> None:
+    number, is_killed = 1 - step, True
     while is_killed:
-        number += 1
+        number += step
         shutil.copy(folder / "sessions.db", folder / f"{number}.db")
         process = os.fork()
         if not process:
@@ -60,4 +60,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), int(sys.argv[2]))

@@ -20,9 +20,10 @@ from hector.message import Event
 from hector.spi import BuildContext
 from hector.spi.session import SessionKey
 from hector_std.sqlite_sessions import PROVIDERS, SqliteSettings
+from hector_std.sqlite_sessions import writer as writer_module
 from hector_std.sqlite_sessions.connection import SqliteConnection
 from hector_std.sqlite_sessions.store import SqliteSessions
-from hector_std.sqlite_sessions.writer import GroupWriter
+from hector_std.sqlite_sessions.writer import Apart, GroupWriter
 
 KEY = SessionKey("app", "ada", "s1")
 
@@ -128,6 +129,69 @@ async def test_a_waiting_operation_is_dropped_when_its_caller_is_cancelled(tmp_p
         await asyncio.wait([running])
         assert running.cancelled()
         assert await writer.submit(apps) == ["slow"]
+
+
+async def test_more_than_a_group_holds_goes_into_several_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer_module, "_LARGEST_GROUP", 3)
+    order: list[int] = []
+    async with a_writer(tmp_path / "x.db") as writer:
+        seen = await traced(writer)
+        await asyncio.gather(
+            writer.submit(Apart(lambda _: order.append(-1))),
+            *(writer.submit(lambda _, number=number: order.append(number)) for number in range(10)),
+        )
+        assert [number for number in order if number >= 0] == list(range(10))
+        assert seen.count("COMMIT") == 4
+
+
+async def test_a_caller_cancelled_just_when_it_is_decided_ends(tmp_path: Path) -> None:
+    """It has been told and did not run since: there is nothing left to wait for."""
+    async with a_writer(tmp_path / "x.db") as writer, asyncio.TaskGroup() as group:
+        task = group.create_task(writer.submit(insert("a")))
+
+        def cancel(_: int) -> None:
+            task.cancel()
+
+        writer.on_commit = cancel
+        async with asyncio.timeout(5):
+            await asyncio.wait([task])
+        assert task.cancelled()
+        writer.on_commit = None
+        assert await writer.submit(apps) == ["a"]
+
+
+async def test_whoever_waits_is_told_when_the_thread_dies(tmp_path: Path) -> None:
+    """Of something unheard of; nobody waits for ever, and nothing more is taken."""
+
+    class UnheardOfError(Exception):
+        pass
+
+    def die(_: sqlite3.Connection) -> None:
+        raise UnheardOfError
+
+    path = tmp_path / "x.db"
+    told: list[str] = []
+
+    async def submit(writer: GroupWriter, operation: Callable[[sqlite3.Connection], None]) -> None:
+        with pytest.raises(SessionError) as caught:
+            await writer.submit(operation)
+        told.append(caught.value.message)
+
+    async def run() -> None:
+        async with a_writer(path) as writer:
+            async with asyncio.TaskGroup() as group:
+                for operation in (insert("a"), die, insert("b")):
+                    group.create_task(submit(writer, operation))
+            await submit(writer, insert("c"))
+
+    with pytest.raises(ExceptionGroup) as caught:
+        await run()
+    assert caught.group_contains(UnheardOfError)
+    lost, closed = told[:3], told[3:]
+    assert lost == [f"the session database {path} was closed before it answered"] * 3
+    assert closed in ([], [f"the session database {path} is closed"])
 
 
 async def test_leaving_the_store_commits_what_is_queued(tmp_path: Path) -> None:

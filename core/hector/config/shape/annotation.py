@@ -26,7 +26,18 @@ from hector.config.shape.scalars import (
 )
 from hector.config.shape.shape import Shape
 from hector.errors import UsageError
-from hector.spi import Doc, Duration, Env, Length, NotYet, Pattern, Range, Reference, Secret
+from hector.spi import (
+    Advice,
+    Doc,
+    Duration,
+    Env,
+    Length,
+    NotYet,
+    Pattern,
+    Range,
+    Reference,
+    Secret,
+)
 
 __all__ = ["record_shape"]
 
@@ -48,7 +59,7 @@ class _JSON:
 
 _RECURSIVE_NAMES = {"JSONValue": _JSON}
 _SHAPES: dict[type[Any], RecordShape] = {}
-_VALUE_MARKERS = (Range, Length, Pattern, Duration, Reference)
+_VALUE_MARKERS = (Range, Length, Pattern, Advice, Duration, Reference)
 
 
 def record_shape(cls: type[Any]) -> RecordShape:
@@ -140,9 +151,13 @@ def _shape(annotation: Any, inherited: tuple[Any, ...], outer: tuple[type[Any], 
 def _scalar(annotation: Any, markers: tuple[Any, ...]) -> Shape | None:
     length = _find(markers, Length)
     if annotation is str:
-        _only(markers, "a string", Length, Pattern, Reference)
-        pattern, reference = _find(markers, Pattern), _find(markers, Reference)
-        return StringShape(pattern=pattern, length=length, reference=reference)
+        _only(markers, "a string", Length, Pattern, Advice, Reference)
+        return StringShape(
+            pattern=_find(markers, Pattern),
+            length=length,
+            advice=_find(markers, Advice),
+            reference=_find(markers, Reference),
+        )
     if annotation is Secret:
         _only(markers, "a secret", Length)
         return SecretShape(length=length)
@@ -216,7 +231,7 @@ def _union(
 def _understood_by(annotation: Any) -> tuple[type[Any], ...]:
     kind = get_origin(annotation) or annotation
     if kind is str:
-        return (Length, Pattern, Reference)
+        return (Length, Pattern, Advice, Reference)
     if kind is Secret:
         return (Length,)
     if kind in (int, float):

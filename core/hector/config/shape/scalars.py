@@ -20,7 +20,8 @@ from hector.config.shape.shape import (
     wrong_type,
 )
 from hector.config.suggest import did_you_mean
-from hector.spi import Length, Pattern, Reference, Secret
+from hector.errors import Diagnostic
+from hector.spi import Advice, Length, Pattern, Reference, Secret
 
 __all__ = [
     "AnyShape",
@@ -108,6 +109,7 @@ class StringShape(Shape):
 
     pattern: Pattern | None = None
     length: Length | None = None
+    advice: Advice | None = None
     reference: Reference | None = None
 
     expected = "a string"
@@ -132,6 +134,8 @@ class StringShape(Shape):
         ):
             reading.problems.append(problem)
             return INVALID
+        if self.advice is not None and node.raw is None:  # else a message might hold a variable
+            reading.problems.extend(_doubts(self.advice, value, node, path))
         if self.reference is not None:
             reading.references.append(
                 UsedReference(reference=self.reference, name=value, path=path, node=node)
@@ -150,6 +154,20 @@ class StringShape(Shape):
         if self.length is not None:
             schema |= _bounds(self.length, "Length")
         return schema
+
+
+def _doubts(advice: Advice, value: str, node: Node, path: str) -> list[Diagnostic]:
+    """H122 for each doubt; H116 if the plugin cannot say."""
+    # The border to a plugin's code: it is asked while a config is read, which must not fail with it.
+    try:
+        doubts = list(advice.doubts(value))
+    except Exception as error:  # noqa: BLE001 - the border to plugins
+        message = f"the plugin is broken: looking for doubts raised {type(error).__name__}"
+        return [value_problem(node, "H116", path, message, hint="tell its author")]
+    return [
+        value_problem(node, "H122", path, message, hint=hint, severity="warning")
+        for message, hint in doubts
+    ]
 
 
 def _bounds(length: Length, noun: str) -> dict[str, int]:

@@ -17,7 +17,7 @@ __all__ = ["MySQLSettings", "__version__", "hector_session_backends"]
 
 @hookimpl
 def hector_session_backends() -> tuple[Provider, ...]:
-    """Offer `driver: postgres` under `databases`."""
+    """Offer `driver: mysql` under `databases`."""
     return (
         Provider(
             kind="session_backend",

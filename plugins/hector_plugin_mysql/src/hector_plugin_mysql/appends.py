@@ -10,44 +10,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import attrs
-
 from hector.errors import SessionError
-from hector.spi import ArtifactDraft, SessionKey
 from hector.spi.session_rules import conflict, session_not_found
-from hector.spi.session_state import ScopedState
+from hector.spi.session_stores.groups import Append
 from hector_plugin_mysql.artifacts import check_newest, insert_artifacts
 from hector_plugin_mysql.pool import MySQLConnection
-from hector_plugin_mysql.rows import EventRow, identity, marks
+from hector_plugin_mysql.rows import finite, marks
 from hector_plugin_mysql.state import merge
 
-__all__ = ["Append", "append_all", "insert_events"]
+__all__ = ["append_all", "insert_events"]
 
 _LOCK = "SELECT number, position FROM apps WHERE name = %s FOR UPDATE"
 _STATEMENT_CHARACTERS = 8 * 1024 * 1024
 
 
-@attrs.frozen(eq=False)
-class Append:
-    """One caller's append, encoded; `rows` have the sequences from `head` + 1 on."""
-
-    key: SessionKey
-    rows: Sequence[EventRow]
-    delta: ScopedState | None
-    artifacts: Sequence[ArtifactDraft]
-    head: int
-    epoch: int
-    now: float
-    identity: bytes = attrs.field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        """Compute the identity once."""
-        object.__setattr__(self, "identity", identity(self.key))
-
-
 async def append_all(
-    connection: MySQLConnection, appends: Sequence[Append], *, is_unsure: bool
-) -> list[SessionError | None]:
+    connection: MySQLConnection, appends: Sequence[Append], is_unsure: bool
+) -> Sequence[SessionError | None]:
     """Append what the fences let through, in one transaction; for each what it is refused with, or None.
 
     Args:
@@ -118,7 +97,11 @@ async def _write(
     for session, append in through:
         for sequence, made_at, payload in append.rows:
             position += 1
-            values.append((app, position, session, sequence, append.now, made_at, payload.encode()))
+            values.append(
+                (
+                    app, position, session, sequence, append.now, finite(made_at), payload.encode()
+                )
+            )  # fmt: skip
     await insert_events(connection, values)
     cases = "CASE number " + " ".join(["WHEN %s THEN %s"] * len(through)) + " END"
     heads = [part for key, it in through for part in (key, it.head + len(it.rows))]

@@ -2,49 +2,38 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import AsyncGenerator, AsyncIterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import attrs
-
-from hector.spi import Artifact, ArtifactDraft, ArtifactSummary, SessionKey, StagedBytes
+from hector.spi import ArtifactDraft, ArtifactSummary, SessionKey, StagedBytes
 from hector.spi.session_artifacts import (
     PIECE_BYTES,
-    artifact_too_large,
     check_versions,
     size_of,
     staged_is_gone,
 )
 from hector.spi.session_rules import artifact_not_found, session_not_found
 from hector.spi.session_state import is_storable
-from hector_plugin_mysql.pool import ConnectionPool, MySQLConnection
-from hector_plugin_mysql.rows import bounded, finite, identity, marks
+from hector.spi.session_stores.rows import bounded, identity
+from hector.spi.session_stores.staging import Doomed, Found, content_of
+from hector_plugin_mysql.pool import MySQLConnection
+from hector_plugin_mysql.rows import finite, marks
 
 __all__ = [
-    "Found",
+    "add_piece",
+    "begin_content",
     "check_newest",
+    "doom",
+    "drop_content",
     "find",
+    "finish_content",
     "insert_artifacts",
+    "leave_blobs",
     "list_artifacts",
-    "load_artifact",
-    "pieces_of",
+    "name_blob",
     "read_piece",
-    "stage",
     "summary_of",
-    "sweep",
 ]
-
-_STAGED_FOR_S = 86_400.0
-
-
-@attrs.frozen
-class Found:
-    """Where a version is."""
-
-    session: int
-    summary: ArtifactSummary
-    content: int | None
 
 
 async def check_newest(
@@ -66,7 +55,7 @@ async def check_newest(
         if isinstance(staged, StagedBytes) and not await connection.fetch(
             "SELECT 1 FROM contents WHERE content = %s AND session = %s AND size_bytes = %s"
             " FOR UPDATE",
-            (_content_of(staged), session, staged.size_bytes),
+            (content_of(staged), session, staged.size_bytes),
         ):
             raise staged_is_gone(staged)
 
@@ -79,7 +68,7 @@ async def insert_artifacts(
         content: int | None = None
         data: bytes | None = None
         if isinstance(draft.data, StagedBytes):
-            content = _content_of(draft.data)
+            content = content_of(draft.data)
             await connection.execute(
                 "UPDATE contents SET is_named = true WHERE content = %s", (content,)
             )
@@ -103,11 +92,6 @@ async def insert_artifacts(
         )
 
 
-def _content_of(staged: StagedBytes) -> int:
-    is_number = staged.id.isascii() and staged.id.isdecimal() and len(staged.id) <= 18
-    return int(staged.id) if is_number else -1
-
-
 async def _keep_apart(connection: MySQLConnection, session: int, data: bytes, now: float) -> int:
     content = await connection.insert(
         "INSERT INTO contents (session, size_bytes, staged_at, is_named) VALUES (%s, %s, %s, true)",
@@ -115,45 +99,15 @@ async def _keep_apart(connection: MySQLConnection, session: int, data: bytes, no
     )
     for number, start in enumerate(range(0, len(data), PIECE_BYTES)):
         piece = data[start : start + PIECE_BYTES]
-        await _add_piece(connection, content, number, piece)
+        await add_piece(connection, content, number, piece)
     return content
 
 
-# ------------------------------------------------------------------------------------ staging
+# ------------------------------------------------------------------------------------ content
 
 
-async def stage(
-    pool: ConnectionPool,
-    key: SessionKey,
-    data: AsyncIterable[bytes],
-    *,
-    now: float,
-    limit_bytes: int,
-) -> StagedBytes:
-    """Take content in, a piece at a time; no connection is held while the next piece is waited for."""
-    content = await pool.run(lambda it: _begin_content(it, key, now))
-    size_bytes = number = 0
-    try:
-        async for piece in pieces_of(data):
-            size_bytes += len(piece)
-            if size_bytes > limit_bytes:
-                raise artifact_too_large(key, limit_bytes)
-            await pool.run(
-                functools.partial(_add_piece, content=content, number=number, data=piece)
-            )
-            number += 1
-        await pool.run(
-            lambda it: it.execute(
-                "UPDATE contents SET size_bytes = %s WHERE content = %s", (size_bytes, content)
-            )
-        )
-    except Exception:
-        await pool.run(lambda it: _drop_contents(it, [content]))
-        raise
-    return StagedBytes(key=key, id=str(content), size_bytes=size_bytes)
-
-
-async def _begin_content(connection: MySQLConnection, key: SessionKey, now: float) -> int:
+async def begin_content(connection: MySQLConnection, key: SessionKey, now: float) -> int:
+    """A new, empty content of a session. Raises `SessionNotFoundError`."""
     async with connection.transaction():
         rows = await connection.fetch(
             "SELECT number FROM sessions WHERE identity = %s", (identity(key),)
@@ -166,48 +120,79 @@ async def _begin_content(connection: MySQLConnection, key: SessionKey, now: floa
         )
 
 
-async def _add_piece(connection: MySQLConnection, content: int, number: int, data: bytes) -> None:
+async def name_blob(connection: MySQLConnection, content: int, blob: str) -> None:
+    """Note under which id the content will be in the store of blobs."""
+    await connection.execute(
+        "UPDATE contents SET blob_id = %s WHERE content = %s", (blob.encode(), content)
+    )
+
+
+async def add_piece(connection: MySQLConnection, content: int, number: int, data: bytes) -> None:
+    """Add the next piece."""
     await connection.execute("INSERT INTO pieces VALUES (%s, %s, %s)", (content, number, data))
 
 
-async def _drop_contents(connection: MySQLConnection, contents: Sequence[int]) -> None:
-    async with connection.transaction():
-        for content in contents:
-            gone = await connection.execute(
-                "DELETE FROM contents WHERE content = %s AND NOT is_named", (content,)
-            )
-            if gone:
-                await connection.execute("DELETE FROM pieces WHERE content = %s", (content,))
-
-
-async def pieces_of(data: AsyncIterable[bytes]) -> AsyncGenerator[bytes]:
-    """The same bytes in pieces of `PIECE_BYTES`, but for the last."""
-    held = bytearray()
-    async for part in data:
-        view = memoryview(part)
-        while len(held) + len(view) >= PIECE_BYTES:
-            room = PIECE_BYTES - len(held)
-            held += view[:room]
-            view = view[room:]
-            yield bytes(held)
-            held.clear()
-        held += view
-    if held:
-        yield bytes(held)
-
-
-async def sweep(connection: MySQLConnection, now: float) -> None:
-    """Remove content that was staged a day ago and never named."""
-    rows = await connection.fetch(
-        "SELECT content FROM contents WHERE is_named = false AND staged_at < %s",
-        (now - _STAGED_FOR_S,),
+async def finish_content(connection: MySQLConnection, content: int, size_bytes: int) -> bool:
+    """Let appends name it; False: it was swept meanwhile."""
+    changed = await connection.execute(
+        "UPDATE contents SET size_bytes = %s WHERE content = %s AND session <> 0",
+        (size_bytes, content),
     )
-    await _drop_contents(connection, [row[0] for row in rows])
+    return changed > 0
+
+
+async def drop_content(connection: MySQLConnection, content: int) -> None:
+    """Remove the rows of content that no append can name."""
+    async with connection.transaction():
+        await connection.execute("DELETE FROM contents WHERE content = %s", (content,))
+        await connection.execute("DELETE FROM pieces WHERE content = %s", (content,))
+
+
+async def leave_blobs(connection: MySQLConnection, session: int) -> Sequence[Doomed]:
+    """Remove a deleted session's content, but for the rows of blobs, which belong to no session then."""
+    await connection.execute(
+        "DELETE pieces FROM pieces JOIN contents USING (content) WHERE session = %s", (session,)
+    )
+    await connection.execute(
+        "DELETE FROM contents WHERE session = %s AND blob_id IS NULL", (session,)
+    )
+    rows = await connection.fetch(
+        "SELECT content, blob_id FROM contents WHERE session = %s FOR UPDATE", (session,)
+    )
+    if rows:
+        await connection.execute("UPDATE contents SET session = 0 WHERE session = %s", (session,))
+    return [_doomed(row) for row in rows]
+
+
+async def doom(
+    connection: MySQLConnection, before: float, limit: int, with_blobs: bool
+) -> Sequence[Doomed]:
+    """What is to be removed; from when this returns, no append can name it."""
+    rows = await connection.fetch(
+        "SELECT content FROM contents WHERE is_named = false AND staged_at < %s AND session <> 0"
+        " ORDER BY staged_at LIMIT %s",
+        (before, limit),
+    )
+    for (content,) in rows:
+        # One by one, so that each is found by its primary key: whoever names it locks that first, too.
+        await connection.execute(
+            "UPDATE contents SET session = 0 WHERE content = %s AND is_named = false", (content,)
+        )
+    rows = await connection.fetch(
+        "SELECT content, blob_id FROM contents WHERE session = 0 AND (%s OR blob_id IS NULL)"
+        " ORDER BY content LIMIT %s",
+        (with_blobs, limit),
+    )
+    return [_doomed(row) for row in rows]
+
+
+def _doomed(row: Sequence[Any]) -> Doomed:
+    return int(row[0]), None if row[1] is None else bytes(row[1]).decode()
 
 
 # ------------------------------------------------------------------------------------ reading
 
-_COLUMNS = "name, version, media_type, size_bytes, artifacts.created_at"
+_COLUMNS = "name, version, media_type, artifacts.size_bytes, artifacts.created_at"
 
 
 async def find(
@@ -216,15 +201,17 @@ async def find(
     """Where a version is, the newest if None. Raises `ArtifactNotFoundError`."""
     wanted = None if version is None else bounded(version)
     rows = await connection.fetch(
-        f"SELECT {_COLUMNS}, session, content"  # noqa: S608 - a constant
+        f"SELECT {_COLUMNS}, artifacts.session, content, blob_id"  # noqa: S608 - a constant
         " FROM artifacts JOIN sessions ON sessions.number = artifacts.session"
+        " LEFT JOIN contents USING (content)"
         " WHERE identity = %s AND name = %s AND (%s IS NULL OR version = %s)"
         " ORDER BY version DESC LIMIT 1",
         (identity(key), name.encode(), wanted, wanted),
     )
     if not rows:
         raise artifact_not_found(key, name, version)
-    return Found(rows[0][5], summary_of(rows[0]), rows[0][6])
+    blob = _doomed(rows[0][6:])[1] if rows[0][6] is not None else None
+    return Found(rows[0][5], summary_of(rows[0]), rows[0][6], blob)
 
 
 async def read_piece(
@@ -249,19 +236,6 @@ async def read_piece(
     if not rows:
         raise artifact_not_found(key, summary.name, summary.version)
     return bytes(rows[0][0])
-
-
-async def load_artifact(
-    connection: MySQLConnection, key: SessionKey, name: str, version: int | None
-) -> Artifact:
-    """One version, or the newest. Raises `ArtifactNotFoundError`."""
-    found = await find(connection, key, name, version)
-    data = bytearray()
-    number = 0
-    while piece := await read_piece(connection, key, found, number):
-        data += piece
-        number += 1
-    return Artifact(summary=found.summary, data=bytes(data))
 
 
 async def list_artifacts(

@@ -10,7 +10,7 @@ from hector.errors import SessionError
 from hector_plugin_mysql.errors import DRIVER_ERRORS, explain
 from hector_plugin_mysql.pool import ConnectionPool, check, connect
 from hector_plugin_mysql.schema import migrate
-from hector_plugin_mysql.settings import MySQLSettings, address_of
+from hector_plugin_mysql.settings import MySQLSettings
 
 __all__ = ["open_pool"]
 
@@ -22,7 +22,7 @@ async def open_pool(settings: MySQLSettings) -> AsyncGenerator[ConnectionPool]:
         connection = await connect(settings)
         try:
             await check(connection)
-            await migrate(connection, address_of(settings).database)
+            await migrate(connection, settings.address.database)
         finally:
             await connection.close()
     except SessionError as error:

@@ -13,17 +13,16 @@ import asyncmy
 import attrs
 
 from hector.errors import SessionError
+from hector.spi.session_stores.groups import Pauses
 from hector_plugin_mysql.errors import DRIVER_ERRORS, explain, is_fleeting, is_lost
-from hector_plugin_mysql.settings import MySQLSettings, address_of
+from hector_plugin_mysql.settings import MySQLSettings
 
-__all__ = ["ConnectionPool", "MySQLConnection", "Pauses", "check", "connect"]
+__all__ = ["ConnectionPool", "MySQLConnection", "check", "connect"]
 
 T = TypeVar("T")
 
 _LOGGER = logging.getLogger(__name__)
 
-_FIRST_PAUSE_S = 0.05
-_LONGEST_PAUSE_S = 1.0
 _TRUSTED_IDLE_S = 1.0
 
 
@@ -86,7 +85,7 @@ class MySQLConnection:
 
 async def connect(settings: MySQLSettings) -> MySQLConnection:
     """A new connection. Raises the driver's errors."""
-    address = address_of(settings)
+    address = settings.address
     connecting = cast("Any", asyncmy).connect
     connection = await connecting(
         host=address.host,
@@ -113,7 +112,7 @@ class _Idle:
 
 
 class ConnectionPool:
-    """Lends connections, and says in Hector's words what goes wrong with them.
+    """Lends connections, and says in Hector's words what goes wrong with them: `groups.Pool`.
 
     Everything runs in tasks of the pool: a caller that is cancelled waits until what it asked for is over.
 
@@ -121,8 +120,12 @@ class ConnectionPool:
         settings: of the entry.
     """
 
+    failures = DRIVER_ERRORS
+
     def __init__(self, settings: MySQLSettings, tasks: asyncio.TaskGroup) -> None:
         self.settings = settings
+        self.where = settings.where
+        self.timeout_s = settings.timeout
         self._tasks = tasks
         self._free = asyncio.Semaphore(settings.max_conns)
         self._idle = _Idle().connections
@@ -218,6 +221,18 @@ class ConnectionPool:
             await asyncio.wait([task])
             raise
 
+    def is_lost(self, error: BaseException) -> bool:
+        """See `errors.is_lost`."""
+        return is_lost(error)
+
+    def is_fleeting(self, error: BaseException) -> bool:
+        """See `errors.is_fleeting`."""
+        return is_fleeting(error)
+
+    def explain(self, error: BaseException) -> SessionError:
+        """See `errors.explain`."""
+        return explain(self.settings, error)
+
     async def close(self) -> None:
         """Give up the idle connections in good order; no other is left by then."""
         while self._idle:
@@ -232,24 +247,6 @@ class ConnectionPool:
 def _fail(outcome: asyncio.Future[Any], error: BaseException) -> None:
     if not outcome.done():
         outcome.set_exception(error)
-
-
-class Pauses:
-    """Ever longer pauses until a deadline."""
-
-    def __init__(self, seconds: float) -> None:
-        self._clock = asyncio.get_running_loop().time
-        self._end = self._clock() + seconds
-        self._pause_s = _FIRST_PAUSE_S
-
-    async def next(self) -> bool:
-        """Pause; False if there is no time left."""
-        left = self._end - self._clock()
-        if left <= 0:
-            return False
-        await asyncio.sleep(min(self._pause_s, left))
-        self._pause_s = min(self._pause_s * 2, _LONGEST_PAUSE_S)
-        return True
 
 
 _OLDEST_MYSQL = (8, 0)

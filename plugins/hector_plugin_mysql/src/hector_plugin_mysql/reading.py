@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Sequence
 from typing import Any
 
-import attrs
-
-from hector.message import Event, parse_event
 from hector.spi import (
-    Change,
     ChangePage,
     Session,
     SessionKey,
     SessionPage,
-    SessionSummary,
 )
-from hector.spi.session_rules import Cursor, cursor_expired, no_cursor
+from hector.spi.session_rules import Cursor
+from hector.spi.session_stores.rows import (
+    LARGEST,
+    Slice,
+    bounded,
+    change_page,
+    decode_events,
+    identity,
+    page_of,
+)
 from hector_plugin_mysql.artifacts import summary_of
 from hector_plugin_mysql.pool import MySQLConnection
-from hector_plugin_mysql.rows import LARGEST, bounded, finite, identity
+from hector_plugin_mysql.rows import finite
 from hector_plugin_mysql.state import read_state
 
-__all__ = ["Slice", "changes", "list_apps", "list_sessions", "load", "position_of"]
-
-_DECODED_AT_ONCE = 200
-
-
-@attrs.frozen
-class Slice:
-    """What of a log is asked for; see `Sessions.load`."""
-
-    after: int = 0
-    since: float | None = None
-    last: int | None = None
-    limit: int | None = None
+__all__ = ["changes", "list_apps", "list_sessions", "load"]
 
 
 _SNAPSHOT = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
@@ -79,7 +70,7 @@ async def load(connection: MySQLConnection, key: SessionKey, asked: Slice) -> Se
     artifacts = [summary_of(row) for row in versions]
     return Session(
         key=key,
-        events=await _decode(sorted(payloads)),
+        events=await decode_events(sorted((row[0], row[1]) for row in payloads)),
         state=state,
         artifacts={summary.name: summary for summary in artifacts},
         head=head,
@@ -87,19 +78,6 @@ async def load(connection: MySQLConnection, key: SessionKey, asked: Slice) -> Se
         created_at=created_at,
         updated_at=updated_at,
     )
-
-
-async def _decode(rows: Sequence[tuple[Any, ...]]) -> list[Event]:
-    """Events of sequences and payloads; the loop gets its turn in between."""
-    events: list[Event] = []
-    for start in range(0, len(rows), _DECODED_AT_ONCE):
-        if start:
-            await asyncio.sleep(0)
-        events += [
-            parse_event(bytes(payload).decode(), sequence=sequence)
-            for sequence, payload in rows[start : start + _DECODED_AT_ONCE]
-        ]
-    return events
 
 
 # ------------------------------------------------------------------------------------ listing
@@ -135,20 +113,8 @@ async def list_sessions(
         rows = await connection.fetch(_PAGE_OF_APP, (app.encode(), *after))
     else:
         rows = await connection.fetch(_PAGE_OF_USER, (app.encode(), user.encode(), *after))
-    sessions = [
-        SessionSummary(
-            key=SessionKey(app, bytes(row[0]).decode(), bytes(row[1]).decode()),
-            head=row[2],
-            created_at=row[3],
-            updated_at=row[4],
-        )
-        for row in rows[:limit]
-    ]
-    if len(rows) <= limit:
-        return SessionPage(sessions=sessions)
-    last = sessions[-1]
-    cursor = Cursor(last.updated_at, last.key.user, last.key.id)
-    return SessionPage(sessions=sessions, next_cursor=str(cursor))
+    found = [(bytes(row[0]).decode(), bytes(row[1]).decode(), *row[2:]) for row in rows]
+    return page_of(app, found, limit)
 
 
 # ------------------------------------------------------------------------------------ the feed
@@ -164,15 +130,6 @@ UNION ALL (SELECT position, user, id, NULL, NULL FROM deletions
     ORDER BY position LIMIT %s)"""
 
 
-def position_of(cursor: str | None) -> int:
-    """The position that a cursor of the feed stands for; -1: the beginning. Raises `UsageError`."""
-    if cursor is None:
-        return -1
-    if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= 18):
-        raise no_cursor(cursor)
-    return int(cursor)
-
-
 async def changes(connection: MySQLConnection, app: str, after: int, limit: int) -> ChangePage:
     """One page of the feed after a position.
 
@@ -181,24 +138,9 @@ async def changes(connection: MySQLConnection, app: str, after: int, limit: int)
     """
     name = app.encode()
     rows = await connection.fetch(_CHANGES, (name, name, after, limit + 1, name, after, limit + 1))
-    ends = [row for row in rows if row[1] is None]
-    newest, forgotten = (ends[0][0], ends[0][3]) if ends else (0, 0)
-    if -1 < after < forgotten or after > newest:
-        raise cursor_expired(app)
-    found = sorted((row for row in rows if row[1] is not None), key=_position)
-    events = iter(await _decode([(row[3], row[4]) for row in found[:limit] if row[4] is not None]))
-    page = [
-        Change(
-            key=SessionKey(app, bytes(row[1]).decode(), bytes(row[2]).decode()),
-            event=None if row[4] is None else next(events),
-        )
-        for row in found[:limit]
-    ]
-    has_more = len(found) > limit
-    # Without more there is nothing of this app up to the newest position, and none will come there.
-    cursor = found[limit - 1][0] if has_more else newest
-    return ChangePage(changes=page, cursor=str(cursor), has_more=has_more)
+    found = [(row[0], _text(row[1]), _text(row[2]), row[3], row[4]) for row in rows]
+    return await change_page(app, found, after=after, limit=limit)
 
 
-def _position(row: Sequence[Any]) -> int:
-    return int(row[0])
+def _text(value: Any) -> str | None:
+    return None if value is None else bytes(value).decode()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from asyncmy.errors import MySQLError
+
 from hector.errors import SessionError
+from hector_plugin_mysql.errors import code_of
 from hector_plugin_mysql.pool import MySQLConnection
 
 __all__ = ["MIGRATIONS", "migrate"]
@@ -107,10 +110,15 @@ _VERSION_1 = (
 - `removed` holds deleted sessions whose rows are still to be removed; nobody reads those any more.
 """
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1,)
+_VERSION_2 = ("ALTER TABLE contents ADD COLUMN blob_id varbinary(64)",)
+"""Content with a `blob_id` is not in `pieces` but in the store of blobs, under that id. Content of `session` 0 belongs
+to no session any more, and waits for its blob to be deleted."""
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2)
 """Statements that lead from version n to n + 1."""
 
 _LOCK_TIMEOUT_S = 60
+_DUPLICATE_COLUMN = 1060
 
 
 async def migrate(connection: MySQLConnection, prefix_of_lock: str) -> None:
@@ -135,12 +143,21 @@ async def migrate(connection: MySQLConnection, prefix_of_lock: str) -> None:
         while version < len(MIGRATIONS):
             for number, statement in enumerate(MIGRATIONS[version]):
                 if number >= done:
-                    await connection.execute(statement)
+                    await _run(connection, statement)
                     await connection.execute("UPDATE hector_schema SET done = %s", (number + 1,))
             version, done = version + 1, 0
             await connection.execute("UPDATE hector_schema SET version = %s, done = 0", (version,))
     finally:
         await connection.fetch("SELECT release_lock(%s)", (lock,))
+
+
+async def _run(connection: MySQLConnection, statement: str) -> None:
+    """Run a statement that may have been run, and not been noted."""
+    try:
+        await connection.execute(statement)
+    except MySQLError as error:
+        if code_of(error) != _DUPLICATE_COLUMN:  # MySQL has no `ADD COLUMN IF NOT EXISTS`
+            raise
 
 
 async def _begin(connection: MySQLConnection) -> None:

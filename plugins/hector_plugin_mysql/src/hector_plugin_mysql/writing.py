@@ -8,16 +8,18 @@ from collections.abc import Sequence
 from hector.spi import ArtifactDraft, Session, SessionKey
 from hector.spi.session_rules import session_exists, session_not_found
 from hector.spi.session_state import ScopedState
+from hector.spi.session_stores.rows import EventRow, identity
+from hector.spi.session_stores.staging import Doomed
 from hector_plugin_mysql.appends import insert_events
-from hector_plugin_mysql.artifacts import check_newest, insert_artifacts
+from hector_plugin_mysql.artifacts import check_newest, insert_artifacts, leave_blobs
 from hector_plugin_mysql.pool import MySQLConnection
-from hector_plugin_mysql.rows import EventRow, identity
+from hector_plugin_mysql.rows import finite
 from hector_plugin_mysql.state import merge
 
-__all__ = ["claim", "create", "delete", "remove_rows", "restore"]
+__all__ = ["claim", "create", "delete", "remove_rows", "removed_sessions", "restore"]
 
 _REMEMBERED_S = 90 * 86_400.0
-_BULK = ("events", "session_state", "artifacts", "contents")
+_BULK = ("events", "session_state", "artifacts")
 
 
 async def create(
@@ -72,25 +74,29 @@ async def delete(connection: MySQLConnection, key: SessionKey, now: float) -> in
     return session
 
 
-async def remove_rows(connection: MySQLConnection, session: int) -> None:
-    """Remove what a deleted session has left, unless another process has."""
+async def remove_rows(connection: MySQLConnection, session: int) -> Sequence[Doomed]:
+    """Remove what a deleted session has left, unless another process has; the blobs among it."""
     async with connection.transaction():
         if not await connection.fetch(
             "SELECT session FROM removed WHERE session = %s FOR UPDATE", (session,)
         ):
-            return
-        await connection.execute(
-            "DELETE pieces FROM pieces JOIN contents USING (content) WHERE session = %s", (session,)
-        )
+            return ()
+        doomed = await leave_blobs(connection, session)
         for table in _BULK:
             await connection.execute(f"DELETE FROM {table} WHERE session = %s", (session,))  # noqa: S608
         await connection.execute("DELETE FROM removed WHERE session = %s", (session,))
+    return doomed
+
+
+async def removed_sessions(connection: MySQLConnection, limit: int) -> Sequence[int]:
+    """Deleted sessions whose rows are still there."""
+    rows = await connection.fetch("SELECT session FROM removed LIMIT %s", (limit,))
+    return [int(row[0]) for row in rows]
 
 
 async def restore(
     connection: MySQLConnection,
     session: Session,
-    *,
     rows: Sequence[EventRow],
     state: ScopedState,
     artifacts: Sequence[ArtifactDraft],
@@ -107,7 +113,7 @@ async def restore(
         await insert_events(
             connection,
             [
-                (app, position + sequence, number, sequence, at, made_at, payload.encode())
+                (app, position + sequence, number, sequence, at, finite(made_at), payload.encode())
                 for sequence, made_at, payload in rows
             ],
         )

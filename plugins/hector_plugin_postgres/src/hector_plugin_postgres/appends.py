@@ -17,16 +17,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import attrs
-
 from hector.errors import SessionError
-from hector.spi import ArtifactDraft, SessionKey
 from hector.spi.session_rules import conflict, session_not_found
-from hector.spi.session_state import ScopedState
+from hector.spi.session_stores.groups import Append
+from hector.spi.session_stores.rows import LARGEST
 from hector_plugin_postgres.pool import AnyConnection
-from hector_plugin_postgres.rows import LARGEST, EventRow, identity, state_rows
+from hector_plugin_postgres.state import state_rows
 
-__all__ = ["Append", "append_all", "refused"]
+__all__ = ["append_all", "is_possible", "refused"]
 
 _EVENTS = """
 WITH numbered AS (
@@ -79,27 +77,9 @@ _APPEND = _EVENTS + _RESULT
 _APPEND_WITH_STATE = _EVENTS + _STATE + _RESULT
 
 
-@attrs.frozen(eq=False)
-class Append:
-    """One caller's append, encoded; `rows` have the sequences from `head` + 1 on."""
-
-    key: SessionKey
-    rows: Sequence[EventRow]
-    delta: ScopedState | None
-    artifacts: Sequence[ArtifactDraft]
-    head: int
-    epoch: int
-    now: float
-    identity: bytes = attrs.field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        """Compute the identity once."""
-        object.__setattr__(self, "identity", identity(self.key))
-
-    @property
-    def is_possible(self) -> bool:
-        """Whether its head and epoch are numbers that a session can have."""
-        return 0 <= self.head <= LARGEST - len(self.rows) and 0 <= self.epoch <= LARGEST
+def is_possible(append: Append) -> bool:
+    """Whether its head and epoch are numbers that a session can have."""
+    return 0 <= append.head <= LARGEST - len(append.rows) and 0 <= append.epoch <= LARGEST
 
 
 async def append_all(connection: AnyConnection, appends: Sequence[Append]) -> set[int]:

@@ -2,53 +2,71 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import AsyncGenerator, AsyncIterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import attrs
-
-from hector.spi import Artifact, ArtifactDraft, ArtifactSummary, SessionKey, StagedBytes
+from hector.errors import SessionError
+from hector.spi import ArtifactDraft, ArtifactSummary, SessionKey, StagedBytes
 from hector.spi.session_artifacts import (
     PIECE_BYTES,
-    artifact_too_large,
     check_versions,
     size_of,
     staged_is_gone,
 )
 from hector.spi.session_rules import artifact_not_found, session_not_found
 from hector.spi.session_state import is_storable
-from hector_plugin_postgres.appends import Append, append_all
-from hector_plugin_postgres.pool import AnyConnection, ConnectionPool
-from hector_plugin_postgres.rows import bounded, identity
+from hector.spi.session_stores.groups import Append
+from hector.spi.session_stores.rows import bounded, identity
+from hector.spi.session_stores.staging import Doomed, Found, content_of
+from hector_plugin_postgres.appends import append_all, is_possible, refused
+from hector_plugin_postgres.pool import AnyConnection
 
 __all__ = [
-    "Found",
-    "append_with_artifacts",
+    "add_piece",
+    "begin_content",
+    "doom",
+    "drop_content",
     "find",
+    "finish_content",
     "insert_artifacts",
+    "leave_blobs",
     "list_artifacts",
-    "load_artifact",
-    "pieces_of",
+    "name_blob",
     "read_piece",
-    "stage",
-    "sweep",
+    "write_group",
 ]
 
-_STAGED_FOR_S = 86_400.0
 _LOCK = "SELECT number FROM apps WHERE name = $1 FOR NO KEY UPDATE"
 
 
-@attrs.frozen
-class Found:
-    """Where a version is."""
+async def write_group(
+    connection: AnyConnection, appends: Sequence[Append], is_unsure: bool
+) -> Sequence[SessionError | None]:
+    """See `GroupWriter`. An append with artifacts is a group of its own."""
+    if appends[0].artifacts:
+        try:
+            done = is_possible(appends[0]) and await _append_with_artifacts(connection, appends[0])
+        except SessionError as error:
+            return [error]
+        through = {0} if done else set[int]()
+    elif all(is_possible(append) for append in appends):
+        through = await append_all(connection, appends)
+        if len(through) == len(appends):
+            return [None] * len(appends)
+    else:
+        possible = [place for place, append in enumerate(appends) if is_possible(append)]
+        written = await append_all(connection, [appends[it] for it in possible]) if possible else ()
+        through = {possible[place] for place in written}
+    lost = [place for place in range(len(appends)) if place not in through]
+    results: list[SessionError | None] = [None] * len(appends)
+    if lost:
+        reasons = await refused(connection, [appends[place] for place in lost], is_unsure=is_unsure)
+        for place, reason in zip(lost, reasons, strict=True):
+            results[place] = reason
+    return results
 
-    session: int
-    summary: ArtifactSummary
-    content: int | None
 
-
-async def append_with_artifacts(connection: AnyConnection, append: Append) -> bool:
+async def _append_with_artifacts(connection: AnyConnection, append: Append) -> bool:
     """Append with what the events name, in one transaction; False: the fence did not let it through.
 
     Raises:
@@ -112,19 +130,16 @@ async def insert_artifacts(
 
 
 async def _name_content(connection: AnyConnection, session: int, staged: StagedBytes) -> int:
-    is_number = staged.id.isascii() and staged.id.isdecimal() and len(staged.id) <= 18
-    content: int | None = None
-    if is_number:
-        content = await connection.fetchval(
-            "UPDATE contents SET is_named = true"
-            " WHERE content = $1 AND session = $2 AND size_bytes = $3 RETURNING content",
-            int(staged.id),
-            session,
-            staged.size_bytes,
-        )
+    content = await connection.fetchval(
+        "UPDATE contents SET is_named = true"
+        " WHERE content = $1 AND session = $2 AND size_bytes = $3 RETURNING content",
+        content_of(staged),
+        session,
+        staged.size_bytes,
+    )
     if content is None:
         raise staged_is_gone(staged)
-    return content
+    return int(content)
 
 
 async def _keep_apart(connection: AnyConnection, session: int, data: bytes, now: float) -> int:
@@ -137,45 +152,15 @@ async def _keep_apart(connection: AnyConnection, session: int, data: bytes, now:
     )
     for number, start in enumerate(range(0, len(data), PIECE_BYTES)):
         piece = data[start : start + PIECE_BYTES]
-        await _add_piece(connection, content, number, piece)
+        await add_piece(connection, content, number, piece)
     return int(content)
 
 
-# ------------------------------------------------------------------------------------ staging
+# ------------------------------------------------------------------------------------ content
 
 
-async def stage(
-    pool: ConnectionPool,
-    key: SessionKey,
-    data: AsyncIterable[bytes],
-    *,
-    now: float,
-    limit_bytes: int,
-) -> StagedBytes:
-    """Take content in, a piece at a time; no connection is held while the next piece is waited for."""
-    content = await pool.run(lambda it: _begin_content(it, key, now))
-    size_bytes = number = 0
-    try:
-        async for piece in pieces_of(data):
-            size_bytes += len(piece)
-            if size_bytes > limit_bytes:
-                raise artifact_too_large(key, limit_bytes)
-            await pool.run(
-                functools.partial(_add_piece, content=content, number=number, data=piece)
-            )
-            number += 1
-        await pool.run(
-            lambda it: it.execute(
-                "UPDATE contents SET size_bytes = $2 WHERE content = $1", content, size_bytes
-            )
-        )
-    except Exception:
-        await pool.run(lambda it: _drop_contents(it, [content]))
-        raise
-    return StagedBytes(key=key, id=str(content), size_bytes=size_bytes)
-
-
-async def _begin_content(connection: AnyConnection, key: SessionKey, now: float) -> int:
+async def begin_content(connection: AnyConnection, key: SessionKey, now: float) -> int:
+    """A new, empty content of a session. Raises `SessionNotFoundError`."""
     content = await connection.fetchval(
         "INSERT INTO contents (session, size_bytes, staged_at)"
         " SELECT key, -1, $2 FROM sessions WHERE identity = $1 RETURNING content",
@@ -187,53 +172,79 @@ async def _begin_content(connection: AnyConnection, key: SessionKey, now: float)
     return int(content)
 
 
-async def _add_piece(connection: AnyConnection, content: int, number: int, data: bytes) -> None:
+async def name_blob(connection: AnyConnection, content: int, blob: str) -> None:
+    """Note under which id the content will be in the store of blobs."""
+    await connection.execute("UPDATE contents SET blob = $2 WHERE content = $1", content, blob)
+
+
+async def add_piece(connection: AnyConnection, content: int, number: int, data: bytes) -> None:
+    """Add the next piece."""
     await connection.execute("INSERT INTO pieces VALUES ($1, $2, $3)", content, number, data)
 
 
-async def _drop_contents(connection: AnyConnection, contents: Sequence[int]) -> None:
+async def finish_content(connection: AnyConnection, content: int, size_bytes: int) -> bool:
+    """Let appends name it; False: it was swept meanwhile."""
+    found = await connection.fetchval(
+        "UPDATE contents SET size_bytes = $2 WHERE content = $1 AND session <> 0 RETURNING content",
+        content,
+        size_bytes,
+    )
+    return found is not None
+
+
+async def drop_content(connection: AnyConnection, content: int) -> None:
+    """Remove the rows of content that no append can name."""
     await connection.execute(
-        "WITH gone AS (DELETE FROM contents WHERE content = ANY($1::bigint[]) AND NOT is_named"
-        " RETURNING content) DELETE FROM pieces WHERE content IN (SELECT content FROM gone)",
-        contents,
+        "WITH gone AS (DELETE FROM contents WHERE content = $1)"
+        " DELETE FROM pieces WHERE content = $1",
+        content,
     )
 
 
-async def pieces_of(data: AsyncIterable[bytes]) -> AsyncGenerator[bytes]:
-    """The same bytes in pieces of `PIECE_BYTES`, but for the last."""
-    held = bytearray()
-    async for part in data:
-        view = memoryview(part)
-        while len(held) + len(view) >= PIECE_BYTES:
-            room = PIECE_BYTES - len(held)
-            held += view[:room]
-            view = view[room:]
-            yield bytes(held)
-            held.clear()
-        held += view
-    if held:
-        yield bytes(held)
-
-
-async def sweep(connection: AnyConnection, now: float) -> None:
-    """Remove content that was staged a day ago and never named."""
+async def leave_blobs(connection: AnyConnection, session: int) -> Sequence[Doomed]:
+    """Remove a deleted session's content, but for the rows of blobs, which belong to no session then."""
+    await connection.execute(
+        "DELETE FROM pieces WHERE content IN (SELECT content FROM contents WHERE session = $1)",
+        session,
+    )
+    await connection.execute("DELETE FROM contents WHERE session = $1 AND blob IS NULL", session)
     rows = await connection.fetch(
-        "SELECT content FROM contents WHERE NOT is_named AND staged_at < $1", now - _STAGED_FOR_S
+        "UPDATE contents SET session = 0 WHERE session = $1 RETURNING content, blob", session
     )
-    if rows:
-        await _drop_contents(connection, [row[0] for row in rows])
+    return [(row[0], row[1]) for row in rows]
+
+
+async def doom(
+    connection: AnyConnection, before: float, limit: int, with_blobs: bool
+) -> Sequence[Doomed]:
+    """What is to be removed; from when this returns, no append can name it."""
+    await connection.execute(
+        "UPDATE contents SET session = 0 WHERE content IN (SELECT content FROM contents"
+        " WHERE NOT is_named AND staged_at < $1 AND session <> 0"
+        " ORDER BY staged_at LIMIT $2 FOR UPDATE SKIP LOCKED)",
+        before,
+        limit,
+    )
+    rows = await connection.fetch(
+        "SELECT content, blob FROM contents WHERE session = 0 AND ($1 OR blob IS NULL)"
+        " ORDER BY content LIMIT $2",
+        with_blobs,
+        limit,
+    )
+    return [(row[0], row[1]) for row in rows]
 
 
 # ------------------------------------------------------------------------------------ reading
 
-_COLUMNS = "name, version, media_type, size_bytes, artifacts.created_at"
+_COLUMNS = "name, version, media_type, artifacts.size_bytes, artifacts.created_at"
 
 
 async def find(connection: AnyConnection, key: SessionKey, name: str, version: int | None) -> Found:
     """Where a version is, the newest if None. Raises `ArtifactNotFoundError`."""
     row = await connection.fetchrow(
-        f"SELECT {_COLUMNS}, session, content"  # noqa: S608 - a constant
+        f"SELECT {_COLUMNS}, artifacts.session, content, blob"  # noqa: S608 - a constant
         " FROM artifacts JOIN sessions ON sessions.key = artifacts.session"
+        " LEFT JOIN contents USING (content)"
         " WHERE identity = $1 AND name = $2 AND ($3::bigint IS NULL OR version = $3)"
         " ORDER BY version DESC LIMIT 1",
         identity(key),
@@ -242,7 +253,7 @@ async def find(connection: AnyConnection, key: SessionKey, name: str, version: i
     )
     if row is None:
         raise artifact_not_found(key, name, version)
-    return Found(row["session"], _summary(row), row["content"])
+    return Found(row["session"], _summary(row), row["content"], row["blob"])
 
 
 async def read_piece(
@@ -270,19 +281,6 @@ async def read_piece(
     if data is None:
         raise artifact_not_found(key, summary.name, summary.version)
     return bytes(data)
-
-
-async def load_artifact(
-    connection: AnyConnection, key: SessionKey, name: str, version: int | None
-) -> Artifact:
-    """One version, or the newest. Raises `ArtifactNotFoundError`."""
-    found = await find(connection, key, name, version)
-    data = bytearray()
-    number = 0
-    while piece := await read_piece(connection, key, found, number):
-        data += piece
-        number += 1
-    return Artifact(summary=found.summary, data=bytes(data))
 
 
 async def list_artifacts(

@@ -12,11 +12,12 @@ from asyncpg import Connection, Record
 from asyncpg.exceptions import InternalClientError
 
 from hector.errors import SessionError
+from hector.spi.session_stores.groups import Pauses
 from hector_plugin_postgres.errors import DRIVER_ERRORS, explain, is_fleeting, is_lost
 from hector_plugin_postgres.schema import migrate
 from hector_plugin_postgres.settings import PostgresSettings
 
-__all__ = ["OLDEST", "AnyConnection", "ConnectionPool", "Pauses", "open_pool"]
+__all__ = ["OLDEST", "AnyConnection", "ConnectionPool", "open_pool"]
 
 T = TypeVar("T")
 
@@ -24,9 +25,6 @@ AnyConnection: TypeAlias = "Connection[Record]"  # generic in the stubs alone
 
 OLDEST = 13
 """The oldest major version of the server that is supported."""
-
-_FIRST_PAUSE_S = 0.05
-_LONGEST_PAUSE_S = 1.0
 
 
 class _Connection(Connection):
@@ -37,15 +35,31 @@ class _Connection(Connection):
 
 
 class ConnectionPool:
-    """Lends connections, and says in Hector's words what goes wrong with them.
+    """Lends connections, and says in Hector's words what goes wrong with them: `groups.Pool`.
 
     Attributes:
         settings: of the entry.
     """
 
+    failures = DRIVER_ERRORS
+
     def __init__(self, settings: PostgresSettings, pool: asyncpg.Pool[Record]) -> None:
         self.settings = settings
+        self.where = settings.where
+        self.timeout_s = settings.timeout
         self._pool = pool
+
+    def is_lost(self, error: BaseException) -> bool:
+        """See `errors.is_lost`."""
+        return is_lost(error)
+
+    def is_fleeting(self, error: BaseException) -> bool:
+        """See `errors.is_fleeting`."""
+        return is_fleeting(error)
+
+    def explain(self, error: BaseException) -> SessionError:
+        """See `errors.explain`."""
+        return explain(self.settings, error)
 
     @asynccontextmanager
     async def lend(self) -> AsyncGenerator[AnyConnection]:
@@ -97,24 +111,6 @@ class ConnectionPool:
                 await self._pool.close()
         except DRIVER_ERRORS:
             self._pool.terminate()
-
-
-class Pauses:
-    """Ever longer pauses until a deadline."""
-
-    def __init__(self, seconds: float) -> None:
-        self._clock = asyncio.get_running_loop().time
-        self._end = self._clock() + seconds
-        self._pause_s = _FIRST_PAUSE_S
-
-    async def next(self) -> bool:
-        """Pause; False if there is no time left."""
-        left = self._end - self._clock()
-        if left <= 0:
-            return False
-        await asyncio.sleep(min(self._pause_s, left))
-        self._pause_s = min(self._pause_s * 2, _LONGEST_PAUSE_S)
-        return True
 
 
 @asynccontextmanager

@@ -2,50 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
 from collections.abc import Sequence
 from typing import Any
 
-import attrs
 from asyncpg import Record
 
-from hector.message import Event, JSONValue, parse_event
+from hector.message import JSONValue
 from hector.spi import (
     ArtifactSummary,
-    Change,
     ChangePage,
     Session,
     SessionKey,
     SessionPage,
-    SessionSummary,
 )
-from hector.spi.session_rules import Cursor, cursor_expired, no_cursor
+from hector.spi.session_rules import Cursor
+from hector.spi.session_stores.rows import (
+    LARGEST,
+    Slice,
+    bounded,
+    change_page,
+    decode_events,
+    identity,
+    page_of,
+)
 from hector_plugin_postgres.pool import AnyConnection
-from hector_plugin_postgres.rows import LARGEST, bounded, identity
 
-__all__ = [
-    "Slice",
-    "changes",
-    "list_apps",
-    "list_sessions",
-    "load",
-    "newest_position",
-    "position_of",
-]
-
-_DECODED_AT_ONCE = 200
-
-
-@attrs.frozen
-class Slice:
-    """What of a log is asked for; see `Sessions.load`."""
-
-    after: int = 0
-    since: float | None = None
-    last: int | None = None
-    limit: int | None = None
+__all__ = ["changes", "list_apps", "list_sessions", "load", "newest_position"]
 
 
 # The kinds of rows: 0 the session, 1 state (app, user, session), 2 artifacts, 3 events.
@@ -98,7 +82,7 @@ async def load(connection: AnyConnection, key: SessionKey, asked: Slice) -> Sess
     (_, head, epoch, _, _, created_at, updated_at) = kinds[0][0]
     return Session(
         key=key,
-        events=await _decode(sorted((row[1], row[4]) for row in kinds[3])),
+        events=await decode_events(sorted((row[1], row[4]) for row in kinds[3])),
         state=_state(kinds[1]),
         artifacts=_artifacts(kinds[2]),
         head=head,
@@ -106,19 +90,6 @@ async def load(connection: AnyConnection, key: SessionKey, asked: Slice) -> Sess
         created_at=created_at,
         updated_at=updated_at,
     )
-
-
-async def _decode(rows: Sequence[tuple[int, str]]) -> list[Event]:
-    """Events of sequences and payloads; the loop gets its turn in between."""
-    events: list[Event] = []
-    for start in range(0, len(rows), _DECODED_AT_ONCE):
-        if start:
-            await asyncio.sleep(0)
-        events += [
-            parse_event(payload, sequence=sequence)
-            for sequence, payload in rows[start : start + _DECODED_AT_ONCE]
-        ]
-    return events
 
 
 def _state(rows: Sequence[Record]) -> dict[str, JSONValue]:
@@ -167,20 +138,7 @@ async def list_sessions(
         rows = await connection.fetch(_PAGE_OF_APP, *values)
     else:
         rows = await connection.fetch(_PAGE_OF_USER, *values, user)
-    sessions = [
-        SessionSummary(
-            key=SessionKey(app, row[0], row[1]),
-            head=row[2],
-            created_at=row[3],
-            updated_at=row[4],
-        )
-        for row in rows[:limit]
-    ]
-    if len(rows) <= limit:
-        return SessionPage(sessions=sessions)
-    last = sessions[-1]
-    cursor = Cursor(last.updated_at, last.key.user, last.key.id)
-    return SessionPage(sessions=sessions, next_cursor=str(cursor))
+    return page_of(app, [tuple(row) for row in rows], limit)
 
 
 # ------------------------------------------------------------------------------------ the feed
@@ -197,15 +155,6 @@ UNION ALL (SELECT position, "user", id, NULL, NULL FROM deletions
     ORDER BY position LIMIT $3)"""
 
 
-def position_of(cursor: str | None) -> int:
-    """The position that a cursor of the feed stands for; -1: the beginning. Raises `UsageError`."""
-    if cursor is None:
-        return -1
-    if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= 18):
-        raise no_cursor(cursor)
-    return int(cursor)
-
-
 async def newest_position(connection: AnyConnection, app: str) -> int:
     """How far the feed of an app goes now."""
     return await connection.fetchval("SELECT position FROM apps WHERE name = $1", app) or 0
@@ -218,21 +167,4 @@ async def changes(connection: AnyConnection, app: str, after: int, limit: int) -
         CursorExpiredError: deletions after the position are forgotten, or the feed is another one.
     """
     rows = await connection.fetch(_CHANGES, app, after, limit + 1)
-    ends = [row for row in rows if row[1] is None]
-    newest, forgotten = (ends[0][0], ends[0][3]) if ends else (0, 0)
-    if -1 < after < forgotten or after > newest:
-        raise cursor_expired(app)
-    found = sorted((row for row in rows if row[1] is not None), key=_position)
-    events = iter(await _decode([(row[3], row[4]) for row in found[:limit] if row[4] is not None]))
-    page = [
-        Change(key=SessionKey(app, row[1], row[2]), event=None if row[4] is None else next(events))
-        for row in found[:limit]
-    ]
-    has_more = len(found) > limit
-    # Without more there is nothing of this app up to the newest position, and none will come there.
-    cursor = found[limit - 1][0] if has_more else newest
-    return ChangePage(changes=page, cursor=str(cursor), has_more=has_more)
-
-
-def _position(row: Record) -> int:
-    return int(row[0])
+    return await change_page(app, [tuple(row) for row in rows], after=after, limit=limit)

@@ -108,7 +108,11 @@ _VERSION_1 = (
 - `removed` holds deleted sessions whose rows are still to be removed; nobody reads those any more.
 """
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1,)
+_VERSION_2 = ("ALTER TABLE contents ADD COLUMN blob text",)
+"""Content with a `blob` is not in `pieces` but in the store of blobs, under that id. Content of `session` 0 belongs to
+no session any more, and waits for its blob to be deleted."""
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2)
 """Statements that lead from version n to n + 1."""
 
 

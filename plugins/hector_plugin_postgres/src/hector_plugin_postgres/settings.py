@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal
-from urllib.parse import SplitResult, unquote, urlsplit
 
 import attrs
 
 from hector.spi import Doc, Duration, Env, Length, Pattern, Range, Secret
+from hector.spi.session_artifacts import DEFAULT_ARTIFACT_BYTES
+from hector.spi.session_blob_settings import BlobSettings
+from hector.spi.session_stores.address import address_of, check_address, secrets_of, where_of
 
 __all__ = ["PostgresSettings", "SslMode"]
 
 SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
 
-_SCHEMES = ("postgres", "postgresql")
+_PORT = 5432
 
 
 @attrs.frozen(kw_only=True)
@@ -54,58 +56,33 @@ class PostgresSettings:
         Duration(),
         Range(minimum=0, is_minimum_exclusive=True),
     ] = 30.0
+    max_artifact_bytes: Annotated[
+        int, Doc("the largest artifact that is taken, in bytes"), Range(minimum=1)
+    ] = DEFAULT_ARTIFACT_BYTES
+    blobs: Annotated[
+        BlobSettings | None, Doc("where large artifacts go instead of the database")
+    ] = None
 
     def __attrs_post_init__(self) -> None:
         """Refuse what no single key shows to be wrong, and keys that would have no effect."""
-        if self.url is None:
-            if self.database is None:
-                raise ValueError("one of url and database is missing: say which database to use")
-            return
-        # The password is left out: the environment may hold one that is meant for another database.
-        for key in ("host", "port", "database", "username", "ssl_mode"):
-            if getattr(self, key) is not None:
-                raise ValueError(f"{key} has no effect beside url: leave it out")
-        parts = _split(self.url)
-        if parts is None or parts.scheme not in _SCHEMES or not parts.path.strip("/"):
-            # Not shown: it holds the password.
-            raise ValueError(
-                "url is no address of a database: write postgresql://user:password@host:5432/database, "
-                "with special characters of the password percent-encoded"
-            )
+        check_address(
+            self,
+            schemes=("postgres", "postgresql"),
+            example="postgresql://user:password@host:5432/database",
+            keys=("host", "port", "database", "username", "ssl_mode"),
+        )
 
     @property
     def where(self) -> str:
         """The server and the database, as messages name them; without user and password."""
-        if self.url is not None:
-            parts = _split(self.url)
-            if parts is None:
-                return "an unknown server"
-            host, port = parts.hostname or "localhost", parts.port or 5432
-            return f"{host}:{port}/{unquote(parts.path.strip('/'))}"
-        return f"{self.host or 'localhost'}:{self.port or 5432}/{self.database}"
+        return where_of(self, port=_PORT)
 
     @property
     def has_password_in_url(self) -> bool:
         """Whether `url` brings its own password."""
-        parts = None if self.url is None else _split(self.url)
-        return parts is not None and bool(parts.password)
+        return address_of(self, port=_PORT).has_password
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """What no message may hold."""
-        found = [] if self.password is None else [self.password.reveal()]
-        parts = None if self.url is None else _split(self.url)
-        if parts is not None and parts.password:
-            found += [parts.password, unquote(parts.password)]
-        if self.url is not None:
-            found.append(self.url.reveal())
-        return tuple(sorted(found, key=len, reverse=True))
-
-
-def _split(url: Secret) -> SplitResult | None:
-    try:
-        parts = urlsplit(url.reveal())
-        _ = parts.port  # raises if it is none
-    except ValueError:
-        return None
-    return parts
+        return secrets_of(self)

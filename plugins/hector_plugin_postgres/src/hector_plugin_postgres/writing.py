@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from hector.spi import ArtifactDraft, Session, SessionKey
 from hector.spi.session_rules import session_exists, session_not_found
 from hector.spi.session_state import ScopedState
-from hector_plugin_postgres.artifacts import insert_artifacts
+from hector.spi.session_stores.rows import EventRow, identity
+from hector.spi.session_stores.staging import Doomed
+from hector_plugin_postgres.artifacts import insert_artifacts, leave_blobs
 from hector_plugin_postgres.pool import AnyConnection
-from hector_plugin_postgres.rows import EventRow, identity, state_rows
+from hector_plugin_postgres.state import state_rows
 
-__all__ = ["claim", "create", "delete", "remove_rows", "restore"]
+__all__ = ["claim", "create", "delete", "remove_rows", "removed_sessions", "restore"]
 
 _REMEMBERED_S = 90 * 86_400.0
 
@@ -32,7 +34,7 @@ _SET_USER = f"""INSERT INTO user_state AS old (app, "user", key, value)
     SELECT $3, $4, key, value FROM {_ITEMS} ON CONFLICT (app, "user", key) """  # noqa: S608
 _SET_SESSION = f"""INSERT INTO session_state (session, key, value)
     SELECT $3, key, value FROM {_ITEMS}"""  # noqa: S608
-_BULK = ("events", "session_state", "artifacts", "contents")
+_BULK = ("events", "session_state", "artifacts")
 
 
 async def create(
@@ -91,27 +93,30 @@ async def delete(connection: AnyConnection, key: SessionKey, now: float) -> int 
     return int(session)
 
 
-async def remove_rows(connection: AnyConnection, session: int) -> None:
-    """Remove what a deleted session has left, unless another process does so."""
+async def remove_rows(connection: AnyConnection, session: int) -> Sequence[Doomed]:
+    """Remove what a deleted session has left, unless another process does so; the blobs among it."""
     async with connection.transaction():
         row = await connection.fetchrow(
             "SELECT session FROM removed WHERE session = $1 FOR UPDATE SKIP LOCKED", session
         )
         if row is None:
-            return
-        await connection.execute(
-            "DELETE FROM pieces WHERE content IN (SELECT content FROM contents WHERE session = $1)",
-            session,
-        )
+            return ()
+        doomed = await leave_blobs(connection, session)
         for table in _BULK:
             await connection.execute(f"DELETE FROM {table} WHERE session = $1", session)  # noqa: S608
         await connection.execute("DELETE FROM removed WHERE session = $1", session)
+    return doomed
+
+
+async def removed_sessions(connection: AnyConnection, limit: int) -> Sequence[int]:
+    """Deleted sessions whose rows are still there."""
+    rows = await connection.fetch("SELECT session FROM removed LIMIT $1", limit)
+    return [row[0] for row in rows]
 
 
 async def restore(
     connection: AnyConnection,
     session: Session,
-    *,
     rows: Sequence[EventRow],
     state: ScopedState,
     artifacts: Sequence[ArtifactDraft],

@@ -14,7 +14,7 @@ from hector.errors import ArtifactNotFoundError, InstructionError
 from hector.message import JSONValue
 from hector.spi import Invocation
 
-__all__ = ["MAXIMUM_ARTIFACT_BYTES", "Instruction"]
+__all__ = ["MAXIMUM_ARTIFACT_BYTES", "PLACE", "Instruction"]
 
 MAXIMUM_ARTIFACT_BYTES = 128 * 1024
 """The most of an artifact that an instruction takes in, about 30,000 tokens."""
@@ -23,9 +23,10 @@ _KNOWN = 20
 """How many keys an error names."""
 
 _KEY = r"(?:app:|user:|temp:)?[A-Za-z_][A-Za-z0-9_]*|artifact\.[^{}\s?]+"
-_PLACE = re.compile(
+PLACE = re.compile(
     rf"(?<!\$)(?:\{{(?P<escaped>\{{(?:{_KEY})\??\}})\}}|\{{(?P<key>{_KEY})(?P<optional>\?)?\}})"
 )
+"""What is filled in, or was meant to be text by doubled braces."""
 
 _BESIDE = "write `{{{key}?}}` where it may be missing, or `{{{{{key}}}}}` for the braces themselves"
 
@@ -134,7 +135,7 @@ class Instruction:
 def _pieces(text: str) -> Iterable[str | _Place]:
     """The text in order: what stands for itself, and the places."""
     end = 0
-    for found in _PLACE.finditer(text):
+    for found in PLACE.finditer(text):
         yield text[end : found.start()]
         escaped = found["escaped"]
         yield escaped or _Place(found["key"], found["optional"] is not None)

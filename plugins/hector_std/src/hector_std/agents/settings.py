@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import attrs
 
-from hector.spi import Doc, Duration, Length, NotYet, Provider, Range, Reference
+from hector.spi import Advice, Doc, Duration, Length, NotYet, Provider, Range, Reference
+from hector_std.agents.doubts import doubts
 
 __all__ = [
     "PROVIDERS",
@@ -21,9 +22,15 @@ __all__ = [
 class PromptSettings:
     """`agents.<name>.prompt`."""
 
-    system_prompt: Annotated[str | None, Doc("takes the place of `instruction`")] = None
-    role: Annotated[str | None, Doc("who the agent is; stands before the instruction")] = None
-    guidance: Annotated[str | None, Doc("how to answer; stands after the instruction")] = None
+    system_prompt: Annotated[
+        str | None, Doc("takes the place of `instruction`"), Advice(doubts)
+    ] = None
+    role: Annotated[
+        str | None, Doc("who the agent is; stands before the instruction"), Advice(doubts)
+    ] = None
+    guidance: Annotated[
+        str | None, Doc("how to answer; stands after the instruction"), Advice(doubts)
+    ] = None
 
 
 @attrs.frozen(kw_only=True)
@@ -40,7 +47,7 @@ class ReasoningSettings:
         bool, Doc("offer `escalate`, which ends the loop around it and says why")
     ] = False
     completion_instruction: Annotated[
-        str | None, Doc("when to use those two; ends the system instruction")
+        str | None, Doc("when to use those two; ends the system instruction"), Advice(doubts)
     ] = None
     termination_conditions: Annotated[
         tuple[str, ...] | None, NotYet("an answer without tool calls ends the run")
@@ -68,9 +75,10 @@ class LLMAgentSettings:
         Doc(
             "what the agent is told before every conversation; `{key}` stands for a key of the state"
         ),
+        Advice(doubts),
     ] = ""
     global_instruction: Annotated[
-        str, Doc("stands before everything else in the system instruction")
+        str, Doc("stands before everything else in the system instruction"), Advice(doubts)
     ] = ""
     prompt: Annotated[PromptSettings, Doc("parts of the system instruction")] = PromptSettings()
     tools: Annotated[

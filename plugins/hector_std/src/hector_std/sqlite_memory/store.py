@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
 from hector.errors import MemoryDamagedError, MemoryIndexError
-from hector.spi import MemoryBatch, MemoryMatch
+from hector.spi import MemoryBatch, MemoryMatch, MemoryReplacement
 from hector_std.sqlite_memory import entries
 from hector_std.sqlite_memory.schema import make_schema
+from hector_std.sqlite_memory.search import find
 from hector_std.sqlite_sessions.connection import SqliteConnection
 
 __all__ = ["SqliteKeywords"]
@@ -64,24 +66,64 @@ class SqliteKeywords:
 
     async def cursor(self) -> str | None:
         """See `MemoryStore.cursor`."""
-        return await self._run(self._reader, lambda it: entries.cursor_of(it, self._app))
+        reader = self._reader
+        if reader is not None and not reader.is_of_the_file:
+            await self._reopen(reader)
+            raise MemoryDamagedError(f"the memory index {self._path} was deleted or replaced")
+        index = await self._run(reader, self._current)
+        return None if index is None else index.cursor
 
     async def apply(self, batch: MemoryBatch) -> bool:
         """See `MemoryStore.apply`."""
-        return await self._run(self._writer, lambda it: entries.apply(it, self._app, batch))
+
+        def work(connection: sqlite3.Connection) -> bool:
+            given_up = time.time() - entries.GIVEN_UP_AFTER_S
+            entries.drop(connection, "is_current = 0 AND touched_at < ?", given_up)
+            index = self._current(connection)
+            if index is None and batch.after is None:
+                number = entries.begin(connection, self._app, is_current=True)
+                index = entries.Index(number, None)
+            return index is not None and entries.apply(connection, index, batch)
+
+        return await self._write(work)
 
     async def find(self, user: str, query: str, *, limit: int) -> Sequence[MemoryMatch]:
         """See `MemoryStore.find`."""
         return await self._run(
             self._reader,
-            lambda it: _one_moment(it, lambda: entries.find(it, self._app, user, query, limit)),
+            lambda it: _one_moment(it, lambda: find(it, self._app, user, query, limit)),
         )
 
     async def clear(self) -> None:
         """See `MemoryStore.clear`."""
-        await self._run(self._writer, lambda it: entries.clear(it, self._app))
+        await self._write(lambda it: entries.clear(it, self._app))
+
+    def replacement(self) -> AbstractAsyncContextManager[MemoryReplacement]:
+        """See `MemoryStore.replacement`."""
+        return self._replacement()
+
+    @asynccontextmanager
+    async def _replacement(self) -> AsyncGenerator[MemoryReplacement]:
+        def begin(connection: sqlite3.Connection) -> int:
+            entries.drop(connection, "is_current = 0 AND app = ?", self._app)
+            return entries.begin(connection, self._app, is_current=False)
+
+        number = await self._write(begin)
+        try:
+            yield _Replacement(self._write, self._app, number)
+        finally:
+            with contextlib.suppress(MemoryIndexError):  # else the next one removes it
+                await self._write(
+                    lambda it: entries.drop(it, "is_current = 0 AND number = ?", number)
+                )
 
     # -------------------------------------------------------------------------------- inside
+
+    def _current(self, connection: sqlite3.Connection) -> entries.Index | None:
+        return entries.current(connection, self._app)
+
+    async def _write(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        return await self._run(self._writer, lambda it: _in_one_go(it, lambda: function(it)))
 
     async def _run(
         self, connection: _Connection | None, function: Callable[[sqlite3.Connection], T]
@@ -98,30 +140,28 @@ class SqliteKeywords:
             raise _explained(self._path, error) from error
 
     async def _recover(self, connection: _Connection, error: BaseException) -> None:
-        """Delete a damaged file and begin anew, once for all who noticed."""
-        if not _is_damage(error):
-            return
+        if _is_damage(error):
+            await self._reopen(connection)
+
+    async def _reopen(self, connection: _Connection) -> None:
+        """Begin anew with another file, once for all who noticed; unless another process did, delete this one."""
         async with self._opening:
             if connection is not self._reader and connection is not self._writer:
                 return  # somebody else has done it
             await self._disconnect()
-            self._delete()
+            self._delete(connection)
             await self._connect()
 
     async def _connect(self) -> None:
         async with AsyncExitStack() as stack:
+            writer, reader = (self._connection(is_reader=is_reader) for is_reader in (False, True))
             try:
-                self._writer = await stack.enter_async_context(self._connection(is_reader=False))
-                self._reader = await stack.enter_async_context(self._connection(is_reader=True))
+                self._writer = await stack.enter_async_context(writer)
+                self._reader = await stack.enter_async_context(reader)
             except (sqlite3.Error, OSError) as error:
                 if _is_damage(error):
-                    self._delete()
+                    self._delete(writer)
                 raise _explained(self._path, error) from error
-            except _OldFileError as error:
-                self._delete()
-                raise MemoryDamagedError(
-                    f"the memory index {self._path} is of an older version"
-                ) from error
             self._open = stack.pop_all()
 
     def _connection(self, *, is_reader: bool) -> _Connection:
@@ -133,14 +173,40 @@ class SqliteKeywords:
         if stack is not None:
             await stack.aclose()
 
-    def _delete(self) -> None:
+    def _delete(self, connection: _Connection) -> None:
+        if not connection.is_of_the_file:
+            return  # there is another one, or none
         for suffix in ("-wal", "-shm", ""):
             with contextlib.suppress(FileNotFoundError):
                 self._path.with_name(self._path.name + suffix).unlink()
 
 
-class _OldFileError(Exception):
-    """The file was written by an older version."""
+class _Replacement:
+    """See `MemoryReplacement`."""
+
+    def __init__(self, write: Callable[[Callable[[sqlite3.Connection], bool]], Awaitable[bool]],
+        app: str, number: int,
+    ) -> None:  # fmt: skip
+        self._write = write
+        self._app = app
+        self._number = number
+
+    async def apply(self, batch: MemoryBatch) -> None:
+        """See `MemoryReplacement.apply`."""
+        index = entries.Index(self._number, batch.after, is_current=False)
+        if not await self._write(lambda it: entries.apply(it, index, batch)):
+            raise self._superseded()
+
+    async def swap(self) -> None:
+        """See `MemoryReplacement.swap`."""
+        if not await self._write(lambda it: entries.swap(it, self._app, self._number)):
+            raise self._superseded()
+
+    def _superseded(self) -> MemoryIndexError:
+        return MemoryIndexError(
+            "the memory index is being rebuilt by another process, which began later",
+            hint="wait for that one; until then the old index answers",
+        )
 
 
 class _Connection(SqliteConnection):
@@ -149,10 +215,18 @@ class _Connection(SqliteConnection):
     What is lost with the power is the newest of it, its place in the feed included, so it is simply taken in again.
     """
 
+    _opened_file: tuple[int, int] | None = None
+
+    @property
+    def is_of_the_file(self) -> bool:
+        """Whether the file that is there is the one that was opened."""
+        return self._opened_file is not None and self._opened_file == _identity(self._path)
+
     def _open(self) -> sqlite3.Connection:
         if not self._is_reader:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._path.touch(mode=0o600)  # conversations are nobody else's business
+        self._opened_file = _identity(self._path)  # before: in doubt it is not the one
         connection = sqlite3.connect(self._path, timeout=self._busy_timeout_s, isolation_level=None)
         try:
             self._prepare(connection)
@@ -168,8 +242,7 @@ class _Connection(SqliteConnection):
             return
         connection.execute("PRAGMA secure_delete = ON")  # what is forgotten is overwritten
         try:  # before anything else: a file of another program stays as it is
-            if not make_schema(connection):
-                raise _OldFileError
+            make_schema(connection)
         except MemoryIndexError as error:
             raise MemoryIndexError(
                 f"the memory index {self._path} {error.message}", hint=error.hint
@@ -182,6 +255,15 @@ class _Connection(SqliteConnection):
                 raise damage
 
 
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What tells a file from another one of the same name; None if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _one_moment(connection: sqlite3.Connection, function: Callable[[], T]) -> T:
     """In one read transaction, so that counts and places are of one moment."""
     connection.execute("BEGIN")
@@ -189,6 +271,18 @@ def _one_moment(connection: sqlite3.Connection, function: Callable[[], T]) -> T:
         return function()
     finally:
         connection.execute("ROLLBACK")
+
+
+def _in_one_go(connection: sqlite3.Connection, function: Callable[[], T]) -> T:
+    """In one transaction that writes."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        result = function()
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+    return result
 
 
 def _is_damage(error: BaseException) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sqlite3
 from collections.abc import Sequence
 from typing import Any
@@ -10,18 +9,15 @@ from typing import Any
 import attrs
 
 from hector.errors import SessionError
-from hector.message import Event, JSONValue, dump_event
 from hector.spi.session import ArtifactDraft, SessionKey
-from hector.spi.session_rules import check_event_size, conflict
-from hector.spi.session_state import ScopedState, split_state
+from hector.spi.session_rules import conflict
+from hector.spi.session_state import ScopedState
+from hector.spi.session_stores.rows import EventRow
 from hector_std.sqlite_sessions.artifacts import check_newest, insert_artifact
 from hector_std.sqlite_sessions.places import Places
 from hector_std.sqlite_sessions.state import merge
 
-__all__ = ["Append", "EventRow", "append_all", "delta_of", "insert_events", "row"]
-
-EventRow = tuple[int, float, str]
-"""sequence, timestamp, payload."""
+__all__ = ["Append", "append_all", "insert_events"]
 
 _COLUMNS = (
     "INSERT INTO events (position, session, sequence, recorded_at, timestamp, payload) VALUES "
@@ -41,24 +37,6 @@ class Append:
     head: int
     epoch: int
     now: float
-
-
-def row(event: Event) -> EventRow:
-    """The row of an event that has its sequence. Raises `EventTooLargeError`."""
-    payload = dump_event(event)
-    if len(payload) > 1_000_000:
-        check_event_size(event, len(payload))
-    timestamp = event.timestamp
-    return (event.sequence or 0, 0.0 if math.isnan(timestamp) else timestamp, payload)
-
-
-def delta_of(events: Sequence[Event]) -> ScopedState | None:
-    """What the events do to the state, together; None: nothing."""
-    merged: dict[str, JSONValue] = {}
-    for event in events:
-        if event.actions is not None:
-            merged.update(event.actions.state_delta)
-    return split_state(merged) if merged else None
 
 
 def append_all(

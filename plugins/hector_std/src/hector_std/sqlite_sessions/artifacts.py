@@ -11,37 +11,24 @@ from hector.spi.session import (
     SessionKey,
     StagedBytes,
 )
-from hector.spi.session_artifacts import PIECE_BYTES, check_versions, staged_is_gone
+from hector.spi.session_artifacts import (
+    PIECE_BYTES,
+    check_versions,
+    size_of,
+    staged_is_gone,
+)
 from hector.spi.session_rules import artifact_not_found
-from hector_std.sqlite_sessions.places import LARGEST, Places
+from hector.spi.session_stores.rows import bounded
+from hector.spi.session_stores.staging import Found, content_of
 
 __all__ = [
-    "Doomed",
-    "Found",
-    "add_piece",
-    "begin_content",
     "check_newest",
-    "drop_content",
     "find",
-    "finish_content",
     "insert_artifact",
-    "leave_blobs",
     "list_artifacts",
-    "load_artifact",
-    "name_blob",
     "newest_artifacts",
     "read_piece",
-    "summary_of",
-    "sweep",
 ]
-
-_STAGED_FOR_S = 86_400.0
-
-Found = tuple[int, int, str, int, float, int | None, str | None]
-"""session, version, media_type, size_bytes, created_at, content, blob."""
-
-Doomed = tuple[int, str]
-"""content, blob: what is to be removed from the store of blobs."""
 
 
 def check_newest(
@@ -63,7 +50,7 @@ def check_newest(
         if isinstance(draft.data, StagedBytes):
             rows = connection.execute(
                 "SELECT 1 FROM contents WHERE content = ? AND session = ? AND size_bytes = ?",
-                (draft.data.id, session, draft.data.size_bytes),
+                (content_of(draft.data), session, draft.data.size_bytes),
             ).fetchall()
             if not rows:
                 raise staged_is_gone(draft.data)
@@ -74,9 +61,9 @@ def insert_artifact(
 ) -> None:
     """Insert a version that `check_newest` let through."""
     data = draft.data
-    is_staged = isinstance(data, StagedBytes)
-    if isinstance(data, StagedBytes):
-        connection.execute("UPDATE contents SET is_named = 1 WHERE content = ?", (data.id,))
+    content = content_of(data) if isinstance(data, StagedBytes) else None
+    if content is not None:
+        connection.execute("UPDATE contents SET is_named = 1 WHERE content = ?", (content,))
     connection.execute(
         "INSERT INTO artifacts (session, name, version, media_type, size_bytes, created_at,"
         " content, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -85,84 +72,12 @@ def insert_artifact(
             draft.name,
             draft.version,
             draft.media_type,
-            data.size_bytes if isinstance(data, StagedBytes) else len(data),
+            size_of(draft),
             now if draft.created_at is None else draft.created_at,
-            int(data.id) if isinstance(data, StagedBytes) else None,
-            None if is_staged else data,
+            content,
+            None if isinstance(data, StagedBytes) else data,
         ),
     )
-
-
-# ------------------------------------------------------------------------------------ staging
-
-
-def begin_content(
-    connection: sqlite3.Connection, places: Places, key: SessionKey, now: float
-) -> int:
-    """A new, empty content of a session. Raises `SessionNotFoundError`."""
-    session = places.get(connection, key).number
-    cursor = connection.execute(
-        "INSERT INTO contents (session, size_bytes, staged_at) VALUES (?, -1, ?)", (session, now)
-    )
-    return cursor.lastrowid or 0
-
-
-def add_piece(connection: sqlite3.Connection, content: int, number: int, data: bytes) -> None:
-    """Add the next piece."""
-    connection.execute("INSERT INTO pieces VALUES (?, ?, ?)", (content, number, data))
-
-
-def finish_content(connection: sqlite3.Connection, content: int, size_bytes: int) -> None:
-    """Let appends name it."""
-    connection.execute(
-        "UPDATE contents SET size_bytes = ? WHERE content = ?", (size_bytes, content)
-    )
-
-
-def drop_content(connection: sqlite3.Connection, content: int) -> None:
-    """Remove content that nobody names."""
-    connection.execute("DELETE FROM pieces WHERE content = ?", (content,))
-    connection.execute("DELETE FROM contents WHERE content = ?", (content,))
-
-
-def name_blob(connection: sqlite3.Connection, content: int, blob: str) -> None:
-    """Note under which id the content will be in the store of blobs, before it is written there."""
-    connection.execute("UPDATE contents SET blob = ? WHERE content = ?", (blob, content))
-
-
-def leave_blobs(connection: sqlite3.Connection, session: int) -> list[Doomed]:
-    """Remove a session's content, but for the rows of blobs, which go after the blobs."""
-    connection.execute(
-        "DELETE FROM pieces WHERE content IN (SELECT content FROM contents WHERE session = ?)",
-        (session,),
-    )
-    connection.execute("DELETE FROM contents WHERE session = ? AND blob IS NULL", (session,))
-    return connection.execute(
-        "SELECT content, blob FROM contents WHERE session = ?", (session,)
-    ).fetchall()
-
-
-def sweep(connection: sqlite3.Connection, now: float) -> list[Doomed]:
-    """Remove content that was staged a day ago and never named, or whose session is gone.
-
-    Returns:
-        What is to be removed from the store of blobs; no append can name it any more.
-    """
-    rows: list[tuple[int]] = connection.execute(
-        "SELECT content FROM contents WHERE blob IS NULL AND (is_named = 0 AND staged_at < ?"
-        " OR session NOT IN (SELECT key FROM sessions))",
-        (now - _STAGED_FOR_S,),
-    ).fetchall()
-    for (content,) in rows:
-        drop_content(connection, content)
-    connection.execute(
-        "UPDATE contents SET session = 0 WHERE blob IS NOT NULL AND is_named = 0 AND staged_at < ?",
-        (now - _STAGED_FOR_S,),
-    )
-    return connection.execute(
-        "SELECT content, blob FROM contents WHERE blob IS NOT NULL"
-        " AND session NOT IN (SELECT key FROM sessions)"
-    ).fetchall()
 
 
 # ------------------------------------------------------------------------------------ reading
@@ -170,60 +85,41 @@ def sweep(connection: sqlite3.Connection, now: float) -> list[Doomed]:
 
 def find(connection: sqlite3.Connection, key: SessionKey, name: str, version: int | None) -> Found:
     """Where a version is, the newest if None. Raises `ArtifactNotFoundError`."""
-    rows: list[Found] = connection.execute(
-        "SELECT artifacts.session, version, media_type, artifacts.size_bytes,"
-        " artifacts.created_at, artifacts.content, blob"
+    rows = connection.execute(
+        "SELECT artifacts.session, artifacts.content, blob, name, version, media_type,"
+        " artifacts.size_bytes, artifacts.created_at"
         " FROM artifacts JOIN sessions ON sessions.key = artifacts.session"
         " LEFT JOIN contents ON contents.content = artifacts.content"
         " WHERE app = ? AND user = ? AND id = ? AND name = ? AND (?5 IS NULL OR version = ?5)"
         " ORDER BY version DESC LIMIT 1",
-        (key.app, key.user, key.id, name, None if version is None else min(version, LARGEST)),
+        (key.app, key.user, key.id, name, None if version is None else bounded(version)),
     ).fetchall()
     if not rows:
         raise artifact_not_found(key, name, version)
-    return rows[0]
+    session, content, blob, *summary = rows[0]
+    return Found(session, _summary(*summary), content, blob)
 
 
-def read_piece(
-    connection: sqlite3.Connection, key: SessionKey, name: str, found: Found, number: int
-) -> bytes:
+def read_piece(connection: sqlite3.Connection, key: SessionKey, found: Found, number: int) -> bytes:
     """The piece of that number, from 0 on; empty behind the last. Raises `ArtifactNotFoundError`."""
-    session, version, _, size_bytes, _, content, _ = found
-    if number * PIECE_BYTES >= size_bytes and content is None:
+    summary = found.summary
+    if number * PIECE_BYTES >= summary.size_bytes:
         return b""
-    if content is None:
+    if found.content is None:
         rows: list[tuple[bytes]] = connection.execute(
             "SELECT substr(data, ?, ?) FROM artifacts"
             " WHERE session = ? AND name = ? AND version = ?",
-            (number * PIECE_BYTES + 1, PIECE_BYTES, session, name, version),
-        ).fetchall()
+            (
+                number * PIECE_BYTES + 1, PIECE_BYTES, found.session, summary.name, summary.version
+            ),
+        ).fetchall()  # fmt: skip
     else:
         rows = connection.execute(
-            "SELECT data FROM pieces WHERE content = ? AND number = ?", (content, number)
+            "SELECT data FROM pieces WHERE content = ? AND number = ?", (found.content, number)
         ).fetchall()
-        if not rows and number * PIECE_BYTES >= size_bytes:
-            return b""
     if not rows:
-        raise artifact_not_found(key, name, version)
+        raise artifact_not_found(key, summary.name, summary.version)
     return rows[0][0]
-
-
-def load_artifact(
-    connection: sqlite3.Connection, key: SessionKey, name: str, version: int | None
-) -> tuple[Found, bytes]:
-    """One version, or the newest, with its content unless that is a blob. Raises `ArtifactNotFoundError`."""
-    found = find(connection, key, name, version)
-    data = bytearray()
-    number = 0
-    while found[-1] is None and (piece := read_piece(connection, key, name, found, number)):
-        data += piece
-        number += 1
-    return found, bytes(data)
-
-
-def summary_of(name: str, found: Found) -> ArtifactSummary:
-    """What `find` found, said for callers."""
-    return _summary(name, *found[1:5])
 
 
 def list_artifacts(

@@ -8,8 +8,6 @@ from collections.abc import Iterable
 from operator import itemgetter
 from typing import Any
 
-import attrs
-
 from hector.message import Event, parse_event
 from hector.spi.session import (
     Change,
@@ -17,16 +15,16 @@ from hector.spi.session import (
     Session,
     SessionKey,
     SessionPage,
-    SessionSummary,
 )
-from hector.spi.session_rules import Cursor, cursor_expired, no_cursor
+from hector.spi.session_rules import Cursor, cursor_expired
+from hector.spi.session_stores.rows import Slice, page_of
 from hector_std.sqlite_sessions.artifacts import newest_artifacts
 from hector_std.sqlite_sessions.hot import HotLogs
 from hector_std.sqlite_sessions.log import Log, LogRow
 from hector_std.sqlite_sessions.state import read_state
 from hector_std.sqlite_sessions.tail import Tail
 
-__all__ = ["Slice", "changes", "list_apps", "list_sessions", "load", "position_of"]
+__all__ = ["changes", "list_apps", "list_sessions", "load"]
 
 _TAIL = """WITH tail AS (
         SELECT session, max(position) AS position, sequence, recorded_at FROM events
@@ -45,21 +43,6 @@ _PAGE = """
     ) ORDER BY 5 DESC, 1, 2 LIMIT ?6"""
 _PAGE_OF_APP = _TAIL + _PAGE.format(whose="")
 _PAGE_OF_USER = _TAIL + _PAGE.format(whose="user = ?2 AND")
-
-
-@attrs.frozen
-class Slice:
-    """What of a log is asked for; see `Sessions.load`."""
-
-    after: int = 0
-    since: float | None = None
-    last: int | None = None
-    limit: int | None = None
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether nothing is left out."""
-        return self.after <= 0 and self.since is None and self.last is None and self.limit is None
 
 
 def load(
@@ -149,32 +132,10 @@ def list_sessions(
     values = (app, user, start.updated_at, start.user, start.id, limit + 1)
     statement = _PAGE_OF_APP if user is None else _PAGE_OF_USER
     rows = connection.execute(statement, values).fetchall()
-    sessions = [
-        SessionSummary(
-            key=SessionKey(app, name, session),
-            head=head,
-            created_at=created_at,
-            updated_at=updated_at,
-        )
-        for name, session, head, created_at, updated_at in rows[:limit]
-    ]
-    if len(rows) <= limit:
-        return SessionPage(sessions=sessions)
-    last = sessions[-1]
-    cursor = Cursor(last.updated_at, last.key.user, last.key.id)
-    return SessionPage(sessions=sessions, next_cursor=str(cursor))
+    return page_of(app, rows, limit)
 
 
 # ------------------------------------------------------------------------------------ the feed
-
-
-def position_of(cursor: str | None) -> int:
-    """The position that a cursor of the feed stands for. Raises `UsageError`."""
-    if cursor is None:
-        return -1
-    if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= 18):
-        raise no_cursor(cursor)
-    return int(cursor)
 
 
 def changes(connection: sqlite3.Connection, app: str, after: int, limit: int) -> ChangePage:

@@ -44,16 +44,19 @@ from hector.spi.session_rules import (
     numbered,
     session_not_found,
 )
-from hector.spi.session_state import split_state
+from hector.spi.session_state import ScopedState, split_state
+from hector.spi.session_stores.commits import Commits
+from hector.spi.session_stores.rows import Slice, delta_of, position_of, row_of
+from hector.spi.session_stores.staging import Found, Staging
+from hector.spi.session_stores.sweeps import Sleep, Sweeper
 from hector_std.sqlite_sessions import artifacts as artifact_rows
 from hector_std.sqlite_sessions import reading, writing
-from hector_std.sqlite_sessions.appends import Append, delta_of, row
-from hector_std.sqlite_sessions.artifacts import Found
+from hector_std.sqlite_sessions.appends import Append
 from hector_std.sqlite_sessions.checkpoints import Checkpoints
 from hector_std.sqlite_sessions.connection import SqliteConnection
+from hector_std.sqlite_sessions.contents import SqliteContents
 from hector_std.sqlite_sessions.hot import HotLogs
 from hector_std.sqlite_sessions.settings import SqliteSettings
-from hector_std.sqlite_sessions.staging import Staging
 from hector_std.sqlite_sessions.tail import Tail
 from hector_std.sqlite_sessions.writer import GroupWriter, Operation
 
@@ -99,6 +102,7 @@ class SqliteSessions:
         blobs: ArtifactBlobs | None = None,
         min_blob_bytes: int = PIECE_BYTES,
         clock: Callable[[], float] = time.time,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         """Prepare the store; nothing is opened yet.
 
@@ -110,6 +114,7 @@ class SqliteSessions:
             blobs: where large artifacts go instead of the file.
             min_blob_bytes: how large an artifact must be to go there.
             clock: gives `created_at` and `updated_at`, in seconds since the epoch.
+            sleep: waits between sweeps.
         """
         self._path = database
         self._busy_timeout_s = busy_timeout_s
@@ -118,12 +123,14 @@ class SqliteSessions:
             blobs, min_blob_bytes=min_blob_bytes, max_artifact_bytes=max_artifact_bytes
         )
         self._clock = clock
+        self._sleep = sleep
         self._hot = HotLogs(hot_bytes)
         self._tail = Tail()
         self._stack = AsyncExitStack()
         self._writer: GroupWriter | None = None
         self._reader: SqliteConnection | None = None
-        self._committed: asyncio.Event | None = None
+        self._contents: SqliteContents | None = None
+        self._commits = Commits(poll_s=_POLL_S)
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -141,9 +148,13 @@ class SqliteSessions:
             stack.callback(checkpoints.stop)
             stack.callback(writer.stop)
             writer.on_commit = functools.partial(self._on_commit, checkpoints)
-            tasks.create_task(self._sweep(writer), name=f"sweep of {self._path.name}")
-            await asyncio.sleep(0)  # it is queued before anything else, and so done before the end
-            self._writer, self._reader = writer, reader
+            contents = SqliteContents(writer, reader.read)
+            sweep = functools.partial(self._sweep, contents)
+            sweeper = Sweeper(sweep, where=str(self._path), sleep=self._sleep)
+            sweeps = await stack.enter_async_context(asyncio.TaskGroup())
+            sweeps.create_task(sweeper.run(), name=f"sweeps of {self._path.name}")
+            stack.callback(sweeper.stop)
+            self._writer, self._reader, self._contents = writer, reader, contents
             self._stack = stack.pop_all()
         return self
 
@@ -180,7 +191,7 @@ class SqliteSessions:
         """See `Sessions.load`."""
         check_key(key)
         check_slice(last, limit)
-        asked = reading.Slice(after, since, last, limit)
+        asked = Slice(after, since, last, limit)
         return await self._read(lambda it: reading.load(it, self._tail, self._hot, key, asked))
 
     async def append(
@@ -198,11 +209,14 @@ class SqliteSessions:
         stored = tuple([numbered(event, number) for number, event in enumerate(events, head + 1)])
         if len(stored) > 1:
             check_ids(key, stored)
-        check_artifacts(key, stored, artifacts, limit_bytes=self._max_artifact_bytes)
+        delta: ScopedState | None = None
+        if artifacts or any(event.actions is not None for event in stored):
+            check_artifacts(key, stored, artifacts, limit_bytes=self._max_artifact_bytes)
+            delta = delta_of(stored)
         if artifacts:
-            artifacts = await self._staging.drafts(writer, key, artifacts, self._clock())
-        rows = [row(event) for event in stored]
-        delta = delta_of(stored)
+            contents = self._open_contents()
+            artifacts = await self._staging.drafts(contents, key, artifacts, self._clock())
+        rows = [row_of(event) for event in stored]
         await writer.submit(Append(key, rows, delta, artifacts, head, epoch, self._clock()))
         return stored
 
@@ -237,7 +251,7 @@ class SqliteSessions:
         writer = self._open_writer()
         doomed = await writer.submit(lambda it: writing.delete(it, writer.places, key, now))
         if doomed:
-            await self._staging.remove(writer, doomed)
+            await self._staging.remove(self._open_contents(), doomed)
         return doomed is not None
 
     async def restore(self, session: Session, *, artifacts: Sequence[ArtifactDraft] = ()) -> None:
@@ -246,7 +260,7 @@ class SqliteSessions:
         check_key(session.key)
         check_whole(session)
         check_restored(session.key, artifacts, limit_bytes=self._max_artifact_bytes)
-        rows = [row(numbered(event, number)) for number, event in enumerate(session.events, 1)]
+        rows = [row_of(numbered(event, number)) for number, event in enumerate(session.events, 1)]
         state = split_state(session.state)
         await writer.submit(
             lambda it: writing.restore(
@@ -261,22 +275,10 @@ class SqliteSessions:
     ) -> ChangePage:
         """See `Sessions.changes`."""
         check_listing(app, None, limit)
-        position = reading.position_of(after)
-        clock = asyncio.get_running_loop().time
-        end = clock() + wait_s
-        while True:
-            if self._committed is None:
-                self._committed = asyncio.Event()
-            committed = self._committed
-            page = await self._read(lambda it: reading.changes(it, app, position, limit))
-            left = end - clock()
-            if page.changes or left <= 0:
-                return page
-            try:
-                async with asyncio.timeout(min(left, _POLL_S)):
-                    await committed.wait()
-            except TimeoutError:
-                continue
+        position = position_of(after)
+        return await self._commits.follow(
+            lambda: self._read(lambda it: reading.changes(it, app, position, limit)), wait_s
+        )
 
     def keyword_memory(self, app: str) -> AbstractAsyncContextManager[MemoryStore]:
         """See `KeywordMemorySource`: beside the sessions, in a file of its own.
@@ -293,43 +295,24 @@ class SqliteSessions:
     async def stage(self, key: SessionKey, data: AsyncIterable[bytes]) -> StagedBytes:
         """See `Sessions.stage`."""
         check_key(key)
-        writer = self._open_writer()
-        return await self._staging.stage(writer, key, data, self._clock())
+        return await self._staging.stage(self._open_contents(), key, data, self._clock())
 
     async def load_artifact(
         self, key: SessionKey, name: str, *, version: int | None = None
     ) -> Artifact:
         """See `Sessions.load_artifact`."""
-        check_key(key)
-        check_name("artifact's name", name)
-        read = functools.partial(artifact_rows.load_artifact, key=key, name=name, version=version)
-        found, data = await self._read(read)
-        if found[-1] is not None:
-            data = b"".join([piece async for piece in self._read_blob(key, name, found)])
-        return Artifact(summary=artifact_rows.summary_of(name, found), data=data)
+        found = await self._find(key, name, version)
+        pieces = [piece async for piece in self._pieces(key, found)]
+        return Artifact(summary=found.summary, data=b"".join(pieces))
 
     async def stream_artifact(
         self, key: SessionKey, name: str, *, version: int | None = None
     ) -> AsyncGenerator[bytes]:
         """See `Sessions.stream_artifact`."""
-        check_key(key)
-        check_name("artifact's name", name)
-        found = await self._read(lambda it: artifact_rows.find(it, key, name, version))
-        if found[-1] is not None:
-            async with contextlib.aclosing(self._read_blob(key, name, found)) as pieces:
-                async for piece in pieces:
-                    yield piece
-            return
-        number = 0
-        while True:
-            read = functools.partial(
-                artifact_rows.read_piece, key=key, name=name, found=found, number=number
-            )
-            piece = await self._read(read)
-            if not piece:
-                return
-            yield piece
-            number += 1
+        found = await self._find(key, name, version)
+        async with contextlib.aclosing(self._pieces(key, found)) as pieces:
+            async for piece in pieces:
+                yield piece
 
     async def list_artifacts(
         self, key: SessionKey, *, name: str | None = None
@@ -340,20 +323,32 @@ class SqliteSessions:
 
     # -------------------------------------------------------------------------------- inside
 
-    async def _read_blob(self, key: SessionKey, name: str, found: Found) -> AsyncGenerator[bytes]:
-        try:
-            async with contextlib.aclosing(self._staging.read(name, found)) as pieces:
+    async def _find(self, key: SessionKey, name: str, version: int | None) -> Found:
+        check_key(key)
+        check_name("artifact's name", name)
+        return await self._read(lambda it: artifact_rows.find(it, key, name, version))
+
+    async def _pieces(self, key: SessionKey, found: Found) -> AsyncGenerator[bytes]:
+        if found.blob is not None:
+            name, version = found.summary.name, found.summary.version
+            blob = self._staging.read(found, lambda: self._find(key, name, version))
+            async with contextlib.aclosing(blob) as pieces:
                 async for piece in pieces:
                     yield piece
-        except SessionError:
-            await self._read(lambda it: artifact_rows.find(it, key, name, found[1]))  # deleted?
-            raise
+            return
+        number = 0
+        while number * PIECE_BYTES < found.summary.size_bytes:
+            read = functools.partial(artifact_rows.read_piece, key=key, found=found, number=number)
+            yield await self._read(read)
+            number += 1
 
-    async def _sweep(self, writer: GroupWriter) -> None:
-        now = self._clock()
-        with contextlib.suppress(SessionError):  # locked or damaged: the next opening tries again
-            doomed = await writer.submit(lambda it: artifact_rows.sweep(it, now))
-            await self._staging.remove(writer, doomed)
+    async def _sweep(self, contents: SqliteContents, is_stopping: Callable[[], bool]) -> None:
+        await self._staging.sweep(contents, self._clock(), is_stopping)
+
+    def _open_contents(self) -> SqliteContents:
+        if self._contents is None:
+            raise self._not_open()
+        return self._contents
 
     def _open_writer(self) -> GroupWriter:
         if self._writer is None:
@@ -367,9 +362,7 @@ class SqliteSessions:
 
     def _on_commit(self, checkpoints: Checkpoints, operations: int) -> None:
         checkpoints.note(operations)
-        if self._committed is not None:
-            self._committed.set()
-            self._committed = None
+        self._commits.note()
 
     def _not_open(self) -> SessionError:
         return SessionError(

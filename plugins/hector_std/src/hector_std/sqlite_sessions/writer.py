@@ -7,7 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any, TypeVar, cast
 
 import attrs
@@ -53,21 +53,14 @@ class Apart:
 class _Queued:
     operation: Work | Apart
     outcome: asyncio.Future[Any]
-    is_running: bool = False
-    is_dropped: bool = False
-    decided: asyncio.Future[None] | None = None  # what a caller cancelled meanwhile waits for
+    is_settled: bool = False
+    settled: asyncio.Future[None] | None = None  # what a caller cancelled meanwhile waits for
 
-    def decide(self, result: Any) -> None:
-        """Tell the caller; a `SessionError` is raised there."""
-        self.is_running = False
-        if self.decided is not None and not self.decided.done():
-            self.decided.set_result(None)
-        if self.outcome.done():
-            return
-        if isinstance(result, SessionError):
-            self.outcome.set_exception(result)
-        else:
-            self.outcome.set_result(result)
+    def settle(self) -> None:
+        """It is decided; its caller was cancelled, and may wait to hear that."""
+        self.is_settled = True
+        if self.settled is not None and not self.settled.done():
+            self.settled.set_result(None)
 
 
 class GroupWriter:
@@ -77,7 +70,7 @@ class GroupWriter:
     operation is durable when `submit` returns. Within a group operations run in the order they were
     submitted, each wholly or not at all.
 
-    The connection's thread takes from the queue by itself, so that one hop leads there and one back.
+    The connection's thread takes all that waits at once, so that one hop leads there and one back.
     While the event loop is busy with other callers, the interpreter's lock keeps the thread from
     beginning, so what they submit comes into the same group.
 
@@ -89,8 +82,11 @@ class GroupWriter:
     def __init__(self, connection: SqliteConnection, path: Path) -> None:
         self._connection = connection
         self._path = path
-        self._queue: SimpleQueue[_Queued | None] = SimpleQueue()
-        self._taking = threading.Lock()
+        self._waiting: list[_Queued] = []
+        self._apart: list[_Queued] = []
+        self._taking = threading.Lock()  # over what follows, too
+        self._wakes: SimpleQueue[None] = SimpleQueue()
+        self._is_woken = False
         self._is_stopping = False
         self.places = Places()
         self.on_commit: Callable[[int], None] | None = None
@@ -105,25 +101,27 @@ class GroupWriter:
             SessionError: it refused, the database failed, or the writer is stopping; nothing was
                 written.
         """
-        if self._is_stopping:
-            raise self._closed()
-        loop = asyncio.get_running_loop()
-        queued = _Queued(operation, loop.create_future())
-        self._queue.put(queued)
+        queued = _Queued(operation, asyncio.get_running_loop().create_future())
+        with self._taking:
+            if self._is_stopping:
+                raise self._closed()
+            (self._apart if type(operation) is Apart else self._waiting).append(queued)
+            if not self._is_woken:
+                self._is_woken = True
+                self._wakes.put(None)
         try:
             return cast("T", await queued.outcome)
         except asyncio.CancelledError:
-            with self._taking:
-                queued.is_dropped = not queued.is_running
-            if queued.is_running:
-                queued.decided = loop.create_future()
-                await queued.decided
+            if queued.outcome.cancelled() and not self._drop(queued) and not queued.is_settled:
+                queued.settled = asyncio.get_running_loop().create_future()
+                await queued.settled
             raise
 
     def stop(self) -> None:
         """Take nothing more; `run` ends when the queue is empty."""
-        self._is_stopping = True
-        self._queue.put(None)
+        with self._taking:
+            self._is_stopping = True
+            self._wakes.put(None)
 
     async def run(self) -> None:
         """Commit groups until `stop`. Run it in one task, for as long as the writer lives.
@@ -144,50 +142,48 @@ class GroupWriter:
     def _serve(self, connection: sqlite3.Connection, loop: asyncio.AbstractEventLoop) -> None:
         is_open = True
         while is_open:
-            group, apart, is_open = self._take()
+            self._wakes.get()
+            group, apart, is_open = self._take(_LARGEST_GROUP)
             try:
                 if group:
                     operations = [cast("Work", queued.operation) for queued in group]
                     results = _run_group(connection, self.places, operations, self._path)
                     loop.call_soon_threadsafe(self._tell, group, results)
-                if apart is not None:
-                    cast("Apart", apart.operation).function(connection)
-                    loop.call_soon_threadsafe(apart.decide, None)
+                    group = []
+                while apart:
+                    cast("Apart", apart[0].operation).function(connection)
+                    loop.call_soon_threadsafe(_tell_each, [apart.pop(0)], [None])
             except BaseException:  # unheard of; whoever waits must not wait for ever
-                self._is_stopping = True
-                self._queue.put(None)
-                while is_open:
-                    more, other, is_open = self._take()
-                    group += more
-                    group += [] if other is None else [other]
-                group += [] if apart is None else [apart]
-                loop.call_soon_threadsafe(self._tell, group, [self._lost() for _ in group])
+                with self._taking:
+                    self._is_stopping = True
+                more, others, _ = self._take(None)
+                lost = [*group, *apart, *more, *others]
+                loop.call_soon_threadsafe(_tell_each, lost, [self._lost() for _ in lost])
                 raise
 
-    def _take(self) -> tuple[list[_Queued], _Queued | None, bool]:
-        """A group, or one that runs apart after it; False: `stop` was reached."""
-        group: list[_Queued] = []
-        queued = self._queue.get()
-        while queued is not None:
-            with self._taking:
-                queued.is_running = not queued.is_dropped
-            if queued.is_running:
-                if isinstance(queued.operation, Apart):
-                    return group, queued, True
-                group.append(queued)
-            if len(group) == _LARGEST_GROUP:
-                return group, None, True
-            try:
-                queued = self._queue.get_nowait()
-            except Empty:
-                return group, None, True
-        return group, None, False
+    def _take(self, most: int | None) -> tuple[list[_Queued], list[_Queued], bool]:
+        """A group, and what runs apart after it; False: it is the last."""
+        with self._taking:
+            group, self._waiting = self._waiting[:most], self._waiting[most:] if most else []
+            apart, self._apart = self._apart, []
+            self._is_woken = bool(self._waiting)
+            if self._is_woken:
+                self._wakes.put(None)
+            return group, apart, self._is_woken or not self._is_stopping
 
     # -------------------------------------------------------------------------------- on the loop
 
+    def _drop(self, queued: _Queued) -> bool:
+        """Take it out of the queue, if it still waits there."""
+        with self._taking:
+            for waiting in (self._waiting, self._apart):
+                if queued in waiting:
+                    waiting.remove(queued)
+                    return True
+        return False
+
     def _tell(self, group: Sequence[_Queued], results: Sequence[Any]) -> None:
-        for queued, result in zip(group, results, strict=True):
-            queued.decide(result)
+        _tell_each(group, results)
         if self.on_commit is not None:
             self.on_commit(len(group))
 
@@ -202,6 +198,18 @@ class GroupWriter:
             f"the session database {self._path} is closed",
             hint="keep the store open for as long as it is used",
         )
+
+
+def _tell_each(group: Sequence[_Queued], results: Sequence[Any]) -> None:
+    """Tell the callers; a `SessionError` is raised there."""
+    for queued, result in zip(group, results, strict=True):
+        outcome = queued.outcome
+        if outcome.done():
+            queued.settle()
+        elif isinstance(result, SessionError):
+            outcome.set_exception(result)
+        else:
+            outcome.set_result(result)
 
 
 def _run_group(

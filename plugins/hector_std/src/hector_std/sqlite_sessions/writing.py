@@ -10,8 +10,11 @@ from hector.errors import SessionError
 from hector.spi.session import ArtifactDraft, Session, SessionKey
 from hector.spi.session_rules import session_exists
 from hector.spi.session_state import ScopedState
-from hector_std.sqlite_sessions.appends import EventRow, insert_events
-from hector_std.sqlite_sessions.artifacts import Doomed, check_newest, insert_artifact, leave_blobs
+from hector.spi.session_stores.rows import EventRow
+from hector.spi.session_stores.staging import Doomed
+from hector_std.sqlite_sessions.appends import insert_events
+from hector_std.sqlite_sessions.artifacts import check_newest, insert_artifact
+from hector_std.sqlite_sessions.contents import leave_blobs
 from hector_std.sqlite_sessions.places import Place, Places
 from hector_std.sqlite_sessions.state import merge, read_state
 from hector_std.sqlite_sessions.writer import AbandonedError
@@ -44,7 +47,7 @@ def claim(connection: sqlite3.Connection, places: Places, key: SessionKey) -> in
 
 def delete(
     connection: sqlite3.Connection, places: Places, key: SessionKey, now: float
-) -> list[Doomed] | None:
+) -> Sequence[Doomed] | None:
     """Delete the session with all that is its own, and note that in the feed.
 
     Returns:

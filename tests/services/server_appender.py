@@ -1,6 +1,7 @@
 """Appends to one session until it has appended so many, beside other processes that do the same.
 
-A program: `python mysql_appender.py NAME COUNT`, with the address and the session's id as JSON on stdin.
+A program: `python server_appender.py NAME COUNT`, with the classes of the store and its settings, the URL, other
+settings and the session's id as JSON on stdin.
 """
 
 from __future__ import annotations
@@ -8,16 +9,20 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from importlib.metadata import EntryPoint
+from typing import Any
 
 from hector.message import Event
 from hector.spi import Secret, SessionKey, append_again
-from hector_plugin_mysql import MySQLSettings
-from hector_plugin_mysql.store import MySQLSessions
 
 
-async def main(name: str, count: int, given: dict[str, str]) -> None:
-    settings = MySQLSettings(url=Secret(given["url"]))
-    async with MySQLSessions(settings) as sessions:
+def load(place: str) -> Any:
+    return EntryPoint(name="", value=place, group="").load()
+
+
+async def main(name: str, count: int, given: dict[str, Any]) -> None:
+    settings = load(given["settings"])(url=Secret(given["url"]), **given["more"])
+    async with load(given["store"])(settings) as sessions:
         key = SessionKey("app", "ada", given["id"])
         head = 0
         for number in range(count):

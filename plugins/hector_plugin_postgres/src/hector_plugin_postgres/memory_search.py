@@ -1,0 +1,102 @@
+"""Searching the keyword index of PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+
+from asyncpg import Record
+
+from hector.spi import MemoryMatch, SessionKey
+from hector.spi.memory_ranking import rank
+from hector.spi.words import query_words
+from hector_plugin_postgres.pool import AnyConnection
+
+__all__ = ["find"]
+
+_COUNTS = """
+SELECT place.number AS place, place.cursor, scope.number AS scope, scope.events, scope.length,
+    term.number AS term, term.word, term.occurrences, term.events AS found
+FROM memory_indexes AS place
+JOIN memory_scopes AS scope ON scope.place = place.number AND scope."user" = $2
+LEFT JOIN memory_terms AS term ON term.scope = scope.number AND term.word = ANY($3::text[])
+WHERE place.app = $1 AND place.state = 'current'
+"""
+
+# Rounded so that the order of adding up does not matter; `round` to digits is for `numeric` alone, which is slow.
+_BEST = """
+SELECT session, sequence, event_id, score FROM (
+    SELECT found.entry, round(sum(
+        asked.weight * asked.n / (asked.n + $4::float8 + $5::float8 * (found.entry & 4095))
+    ) * 1e9) / 1e9 AS score
+    FROM memory_indexes AS place,
+        unnest($1::bigint[], $2::float8[], $3::float8[]) AS asked (term, weight, n),
+        LATERAL (
+            SELECT entry FROM memory_entries WHERE terms && ARRAY[asked.term] AND scope = $6
+        ) AS found
+    WHERE place.number = $8 AND place.state = 'current' AND place.cursor IS NOT DISTINCT FROM $9
+    GROUP BY found.entry ORDER BY score DESC, found.entry DESC LIMIT $7
+) AS best JOIN memory_entries ON scope = $6 AND memory_entries.entry = best.entry
+ORDER BY score DESC, best.entry DESC
+"""
+
+
+async def find(
+    connection: AnyConnection, app: str, user: str, query: str, limit: int
+) -> Sequence[MemoryMatch]:
+    """Search what one user's sessions hold; see `MemoryStore.find`. Everything is of one moment."""
+    asked = query_words(query)
+    if not asked or not _can_be_stored(user):
+        return ()
+    best = await _find(connection, app, user, asked, limit)
+    if best is None:  # what was counted is not there any more: look at it in one transaction
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            best = await _find(connection, app, user, asked, limit)
+    return [
+        MemoryMatch(
+            key=SessionKey(app, user, row["session"]),
+            sequence=row["sequence"],
+            event_id=json.loads(row["event_id"]),
+            score=row["score"],
+        )
+        for row in best or ()
+    ]
+
+
+async def _find(
+    connection: AnyConnection, app: str, user: str, asked: Sequence[str], limit: int
+) -> Sequence[Record] | None:
+    """The best rows; None if the index has moved between the two looks."""
+    rows = await connection.fetch(_COUNTS, app, user, asked)
+    found: Counter[str] = Counter()
+    for row in rows:
+        if row["term"] is not None:
+            found[row["word"]] += row["found"]
+    if not found:
+        return ()
+    first = rows[0]
+    ranking = rank(asked, found, events=first["events"], words=first["length"])
+    looked_for = [row for row in rows if row["word"] in ranking.weights]
+    best = await connection.fetch(
+        _BEST,
+        [row["term"] for row in looked_for],
+        [ranking.weights[row["word"]] for row in looked_for],
+        [float(row["occurrences"]) for row in looked_for],
+        ranking.base,
+        ranking.slope,
+        first["scope"],
+        limit,
+        first["place"],
+        first["cursor"],
+    )
+    return best or None
+
+
+def _can_be_stored(text: str) -> bool:
+    """Nobody has a name with a NUL or half a character in it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
