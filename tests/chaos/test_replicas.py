@@ -8,13 +8,14 @@ import random
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
 from crash_config import Effects, config_of
+from crash_databases import DATABASES, DatabaseOf, databases
 from crash_jobs import Outcome, check_alone
 
 from hector.runtime.sessions import open_stored_sessions
@@ -148,19 +149,23 @@ def job_of(folder: Path, database: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def sqlite(folder: Path) -> dict[str, Any]:
-    return {"driver": "sqlite", "database": str(folder / "sessions.db")}
+@pytest.fixture(scope="module", params=DATABASES)
+def database_of(request: pytest.FixtureRequest) -> Generator[DatabaseOf]:
+    with databases(request.param) as of:
+        yield of
 
 
+@pytest.mark.service
 @pytest.mark.timeout(180)
 async def test_replicas_that_are_killed_lose_and_repeat_nothing(
-    tmp_path: Path, record_property: Callable[[str, object], None]
+    tmp_path: Path, database_of: DatabaseOf, record_property: Callable[[str, object], None]
 ) -> None:
-    await prove(job_of(tmp_path, sqlite(tmp_path)), record_property, kills=4)
+    await prove(job_of(tmp_path, database_of(tmp_path)), record_property, kills=4)
 
 
 @pytest.mark.long
+@pytest.mark.service
 async def test_replicas_that_are_killed_for_minutes_lose_and_repeat_nothing(
-    tmp_path: Path, record_property: Callable[[str, object], None]
+    tmp_path: Path, database_of: DatabaseOf, record_property: Callable[[str, object], None]
 ) -> None:
-    await prove(job_of(tmp_path, sqlite(tmp_path)), record_property, kills=120, replicas=3)
+    await prove(job_of(tmp_path, database_of(tmp_path)), record_property, kills=120, replicas=3)

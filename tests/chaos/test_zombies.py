@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from crash_databases import DATABASES, DatabaseOf, databases
 from crash_jobs import CrashProgram, check, crash_program, read_log
 
 PLACES = range(3, 20, 4)
@@ -18,13 +19,20 @@ def program() -> Generator[CrashProgram]:
         yield running
 
 
+@pytest.fixture(scope="module", params=DATABASES)
+def database_of(request: pytest.FixtureRequest) -> Generator[DatabaseOf]:
+    with databases(request.param) as of:
+        yield of
+
+
+@pytest.mark.service
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("stop_at", PLACES)
 def test_a_stopped_worker_that_wakes_after_another_took_over_changes_nothing(
-    program: CrashProgram, tmp_path: Path, stop_at: int
+    program: CrashProgram, database_of: DatabaseOf, tmp_path: Path, stop_at: int
 ) -> None:
     """SIGSTOP past its heartbeat, a second worker ends the task, SIGCONT: it fails, and the log stays as it was."""
-    database = {"driver": "sqlite", "database": str(tmp_path / "sessions.db")}
+    database = database_of(tmp_path)
     job: dict[str, Any] = {
         "case": "llm",
         "database": database,
