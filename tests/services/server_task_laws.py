@@ -227,15 +227,12 @@ class ServerTaskLaws:
             await tasks.append(KEY, [], head=0, task=a_task("t0", KEY))
             async with (
                 self.stage.directly(self.folder) as other,
-                self.stage.directly(self.folder) as third,
                 asyncio.TaskGroup() as group,
                 other.transaction(),
             ):
                 await other.execute("UPDATE apps SET position = position + 1")
                 work = group.create_task(refusal(tasks, other_key))
-                async with asyncio.timeout(10):
-                    while not await self.stage.blocked(third):
-                        await asyncio.sleep(0.01)
+                await self.stage.until_blocked(self.folder)
                 await other.execute("UPDATE tasks SET id = 't1' WHERE id = 't0'")
             where = "session `s2` of user `ada` in app `app`"
             assert work.result() == f"task `t1` is not of {where}"
