@@ -147,8 +147,7 @@ class Runs:
             generation, lease = self._live.lease(start.agent)
             start = self._with_record(start, task_id, generation)
             again: Start | None = None
-            self._leases[task_id] = lease
-            self._keys[task_id] = start.key
+            self._leases[task_id], self._keys[task_id] = lease, start.key
             events = lease.follow(
                 invoke(
                     generation,
@@ -172,14 +171,17 @@ class Runs:
                         seen.add(number)
                     yield event
             finally:
-                if self._leases.get(task_id) is lease:
-                    del self._leases[task_id], self._keys[task_id]
-                self._given_up.discard(lease)
+                self._leave(task_id, lease)
                 await events.aclose()
             if again is None:
                 return
             await self._live.wait_until_resumed(start.agent)
             start = again
+
+    def _leave(self, task_id: str, lease: Lease) -> None:
+        if self._leases.get(task_id) is lease:
+            del self._leases[task_id], self._keys[task_id]
+        self._given_up.discard(lease)
 
     def _with_record(self, start: Start, task_id: str, generation: Generation) -> Start:
         """The task's row says on what it runs."""
