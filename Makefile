@@ -24,8 +24,9 @@ run: .venv/.run $(if $(MODEL),.venv/.plugin-openai)  ## Serve the quickstart: do
 
 dev: .venv/.dev  ## Make the environment with everything in it, editable.
 
-test: .venv/.test services  ## Run the tests.
-	$(BIN)/pytest
+# A file of tests stays with one worker: what its tests share is made once.
+test: .venv/.test services  ## Run the tests, on all cores.
+	$(BIN)/pytest --numprocesses=logical --dist=loadfile
 
 test-long: .venv/.test  ## Run the tests that take minutes.
 	$(BIN)/pytest -m long || test $$? -eq 5  # 5: there is none yet

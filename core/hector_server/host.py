@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from hector.message import Event, Message
+from hector.message import Decision, Event, Message
 
 if TYPE_CHECKING:
     from hector import ConfigText, ReloadPlan, ReloadRecord, ReloadReport
     from hector.errors import Diagnostic
+    from hector.spi import TaskPage, TaskRecord, TaskState
 
 __all__ = [
     "AgentInfo",
     "ConfigOrigin",
+    "Durable",
     "Health",
     "Host",
     "HostConfig",
+    "KeptTasks",
+    "PendingApproval",
     "Reloadable",
     "ReloadableConfig",
     "Skill",
@@ -134,12 +138,18 @@ class Host(Protocol):
         ...
 
     def run(
-        self, agent: str, message: str | Message, *, user: str = ..., session: str | None = ...
+        self,
+        agent: str,
+        message: str | Message,
+        *,
+        user: str = ...,
+        session: str | None = ...,
+        task: str | None = ...,
     ) -> AsyncIterator[Event]:
         """Run an agent: yields `started`, what happens, and last exactly one `finished`.
 
         Closing the iterator, or cancelling who consumes it, cancels the work. A session that does
-        not exist is made.
+        not exist is made. `task` is the id of the task that the run is.
         """
         ...
 
@@ -149,6 +159,91 @@ class Host(Protocol):
 
     def metrics(self) -> tuple[bytes, str] | None:
         """What was measured and its content type, or None when metrics are off."""
+        ...
+
+
+class PendingApproval(Protocol):
+    """A call that waits for somebody's decision."""
+
+    @property
+    def task(self) -> TaskRecord:
+        """The task that it holds up."""
+        ...
+
+    @property
+    def event(self) -> Event:
+        """The recorded question."""
+        ...
+
+
+class KeptTasks(Protocol):
+    """Tasks that outlive the process, and what waits in them for a person.
+
+    `user` is whose tasks may be seen and touched. What names a task raises `TaskNotFoundError` when this user has
+    none of that id, and `TaskError` when tasks are not kept or the task's state does not allow it.
+    """
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether tasks are kept at all."""
+        ...
+
+    async def get(self, id: str, *, user: str | None = ...) -> TaskRecord:
+        """The row of a task."""
+        ...
+
+    async def list(
+        self,
+        *,
+        states: Sequence[TaskState] = ...,
+        user: str | None = ...,
+        session: str | None = ...,
+        limit: int = ...,
+        cursor: str | None = ...,
+    ) -> TaskPage:
+        """Tasks in the order of their ids; `limit` in 1…1000."""
+        ...
+
+    async def events(self, id: str, *, user: str | None = ..., after: int = ...) -> Sequence[Event]:
+        """What a task has recorded after a place of the log, oldest first."""
+        ...
+
+    async def approvals(
+        self, *, user: str | None = ..., session: str | None = ..., task: str | None = ...
+    ) -> Sequence[PendingApproval]:
+        """The calls that wait for a decision."""
+        ...
+
+    async def decide(self, id: str, *decisions: Decision, user: str | None = ...) -> TaskRecord:
+        """Decide about calls that wait; all count, or none (`DecisionRefusedError`)."""
+        ...
+
+    async def cancel(self, id: str, *, user: str | None = ..., reason: str = ...) -> None:
+        """End a task as canceled, whether it runs or waits."""
+        ...
+
+    async def cancel_call(self, id: str, call_id: str, *, user: str | None = ...) -> None:
+        """End one tool call of a task that runs in this process."""
+        ...
+
+    async def let_go(self, id: str, *, reason: str = ...) -> bool:
+        """Stop the work on a task in this process and leave it to whoever goes on; whether there was any."""
+        ...
+
+
+@runtime_checkable
+class Durable(Protocol):
+    """A host whose tasks can outlive the process: what the server uses beside `Host`."""
+
+    @property
+    def tasks(self) -> KeptTasks:
+        """The same for the life of the host."""
+        ...
+
+    def drive_resumed(
+        self, drive: Callable[[TaskRecord, AsyncGenerator[Event]], Awaitable[None]]
+    ) -> None:
+        """Have the events of tasks that the host takes up again read by `drive`, to the end."""
         ...
 
 

@@ -116,6 +116,9 @@ async def _until_shutdown(
         server.config.timeout_graceful_shutdown = int(seconds + GRACE_S) + 1
         server.stop()
         await _drain(tasks, shutdown, seconds)
+        cut_off = await tasks.let_go(GRACE_S)
+        if cut_off:
+            logger.warning("cut off %d tasks that were still running", cut_off)
     finally:  # also when whoever called `serve` is canceled: nobody is left to wait for
         server.stop()
         if company is not None:

@@ -28,6 +28,7 @@ class ServerOptions:
         max_subscribers: of one task at a time.
         max_queued_updates: that a subscriber may lag behind before it is dropped.
         task_timeout_s: how long one run of a task may take; it fails then.
+        follow_interval_s: how often the log is read of a task that has readers here and runs elsewhere.
         cancel_timeout_s: how long `CancelTask` waits for the work to stop.
         keep_alive_s: between comments on a silent stream.
         idle_timeout_s: how long a connection is kept open for a next request, > 0. Longer than clients keep theirs
@@ -51,6 +52,7 @@ class ServerOptions:
     max_subscribers: int = 64
     max_queued_updates: int = 1_024
     task_timeout_s: float = 3_600.0
+    follow_interval_s: float = 1.0
     cancel_timeout_s: float = 10.0
     keep_alive_s: float = 15.0
     idle_timeout_s: int = 75

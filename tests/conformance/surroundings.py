@@ -99,6 +99,15 @@ def fixed_keys() -> Mapping[str, tuple[Keys, ...]]:
             {"api_key": key, "reasoning_effort": None},
             {"base_url": st.just(f"http://{nowhere}/v1"), "thinking": None},
         ),
+        # weights belong to one strategy, and no LLM may stand there twice
+        "llm.router": (
+            {"strategy": st.just("ordered"), "routes": st.just([{"llm": "helper"}])},
+            {
+                "strategy": st.just("weighted"),
+                "routes": st.just([{"llm": "helper", "weight": 2.0}, {"llm": "default"}]),
+            },
+        ),
+        "embedder.cached": ({"embedder": st.just("helper"), "path": st.just("vectors.db")},),
         # the length of an unknown model's vectors is found by asking, so a known one is named
         "embedder.openai": (
             {"api_key": key, "model": st.just("text-embedding-3-small"), "dimension": None},
@@ -183,6 +192,10 @@ def config_of(provider: Provider, settings: Mapping[str, Any]) -> dict[str, Any]
             pass
     section, selector = SECTIONS[provider.kind]
     config: dict[str, Any] = {section: {"main": {selector: provider.type, **settings}}}
+    if provider.type == "router":
+        config["llms"] |= {name: {"provider": "offline"} for name in ("default", "helper")}
+    if provider.type == "cached":
+        config["embedders"]["helper"] = {"provider": "lexical"}
     if provider.kind == "session_backend":
         config["server"] = {"sessions": {"backend": "sql", "database": "main"}}
     if provider.kind == "agent":

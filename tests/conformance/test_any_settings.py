@@ -41,7 +41,7 @@ Quoting.add_representer(str, _quoted)
 def write(folder: Path, config: Mapping[str, Any]) -> Path:
     """The config as YAML, a key per line."""
     path = folder / "config.yaml"
-    text = yaml.dump(  # pyright: ignore[reportUnknownMemberType] - its stubs leave a parameter open
+    text = yaml.dump(
         dict(config), Dumper=Quoting, allow_unicode=True, sort_keys=False, width=10_000
     )
     path.write_text(text)

@@ -22,6 +22,7 @@ from a2a.types.a2a_pb2 import (
 __all__ = [
     "ask",
     "call",
+    "events_with_ids",
     "leave",
     "official_client",
     "params",
@@ -129,5 +130,32 @@ async def stream_events(
                     answer = json.loads(line.removeprefix("data: "))
                     assert answer["id"] == "r1"
                     yield answer["result"]
+
+        yield events()
+
+
+@asynccontextmanager
+async def events_with_ids(
+    http: httpx.AsyncClient, method: str, arguments: object, *, last_event_id: str = ""
+) -> AsyncGenerator[AsyncIterator[tuple[str, dict[str, Any]]]]:
+    """The same with the id of each event; goes on after one of them if it is named."""
+    headers = {"A2A-Version": "1.0"}
+    if last_event_id:
+        headers["Last-Event-ID"] = last_event_id
+    async with http.stream(
+        "POST", "/agents/helper", json=request(method, arguments), headers=headers
+    ) as response:
+
+        async def events() -> AsyncIterator[tuple[str, dict[str, Any]]]:
+            event_id = ""
+            async for line in response.aiter_lines():
+                if line.startswith("id: "):
+                    event_id = line.removeprefix("id: ")
+                elif line.startswith("data: "):
+                    answer = json.loads(line.removeprefix("data: "))
+                    yield event_id, answer["result"]
+                    event_id = ""
+                elif line.startswith("{"):  # no stream: an error
+                    yield "", json.loads(line)
 
         yield events()

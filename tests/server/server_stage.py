@@ -27,6 +27,7 @@ class Turn:
     session: str
     user: str
     count: itertools.count[int] = attrs.field(factory=lambda: itertools.count(1))
+    messages: dict[str, int] = attrs.field(factory=dict[str, int])
 
     def event(
         self,
@@ -37,9 +38,9 @@ class Turn:
         outcome: Outcome | None = None,
         failure: Failure | None = None,
     ) -> Event:
-        number = next(self.count)
+        number = 0 if kind == "delta" else next(self.count)
         return Event(
-            id=f"e{number}",
+            id=f"e{number}" if kind not in ("delta", "message") else self.message_id(branch, kind),
             kind=kind,
             invocation_id="i1",
             author=author,
@@ -51,6 +52,12 @@ class Turn:
             outcome=outcome,
             failure=failure,
         )
+
+    def message_id(self, branch: str, kind: EventKind) -> str:
+        """The pieces of a message have its id; the next message of the branch has another."""
+        number = self.messages.setdefault(branch, 1)
+        self.messages[branch] = number + (kind == "message")
+        return f"m{number}/{branch}"
 
     def delta(self, text: str, *, branch: str = "") -> Event:
         return self.event("delta", TextPart(text), branch=branch)
@@ -96,16 +103,24 @@ class Stage:
         self.generation = 7
         self.status = "ok"
         self.users: list[str] = []
+        self._counts: dict[str, itertools.count[int]] = {}
         self._metrics = metrics
 
     async def run(
-        self, agent: str, message: str | Message, *, user: str = "local", session: str | None = None
+        self,
+        agent: str,
+        message: str | Message,
+        *,
+        user: str = "local",
+        session: str | None = None,
+        task: str | None = None,
     ) -> AsyncIterator[Event]:
         if self.status == "closing":
             raise RuntimeClosedError("the runtime is closing", hint="start it again")
         self.users.append(user)
         whole = Message.user(message) if isinstance(message, str) else message
-        turn = Turn(whole, session or "new", user)
+        count = self._counts.setdefault(session or "new", itertools.count(1))
+        turn = Turn(whole, session or "new", user, count)
         yield turn.event("started", *whole.parts, author="user")
         async with contextlib.aclosing(self.agents[agent].script(turn)) as events:
             async for event in events:
@@ -135,10 +150,14 @@ def text_agent(*pieces: str, name: str = "helper") -> Agent:
 
 @contextlib.asynccontextmanager
 async def serving(
-    host: Host, options: ServerOptions | None = None, *, shutdown_timeout_s: float = 1.0
+    host: Host,
+    options: ServerOptions | None = None,
+    *,
+    shutdown_timeout_s: float = 1.0,
+    stop: asyncio.Event | None = None,
 ) -> AsyncGenerator[httpx.AsyncClient]:
     """Serve `host` on a free port; gives a client whose base is the server's address."""
-    stop, ready = asyncio.Event(), asyncio.Queue[Ready]()
+    stop, ready = stop or asyncio.Event(), asyncio.Queue[Ready]()
     async with asyncio.TaskGroup() as group:
         group.create_task(
             serve(

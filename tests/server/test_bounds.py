@@ -255,9 +255,9 @@ async def test_subscribers_of_a_task_are_bounded() -> None:
 async def test_a_lagging_subscription_is_dropped_at_its_limit() -> None:
     subscription = Subscription(2)
     for item in (b"a", b"b"):
-        subscription.put(item)
+        subscription.put((b"", item))
     assert not subscription.was_dropped
-    subscription.put(b"c")
+    subscription.put((b"", b"c"))
 
     assert subscription.was_dropped
     assert await subscription.read(0) is None

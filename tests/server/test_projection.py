@@ -41,7 +41,7 @@ class Reader:
     async def updates(self) -> list[dict[str, Any]]:
         """What was published, without the task at the beginning."""
         read = await self.subscription.read(0)
-        return [json.loads(item) for item in (read or [])][1:]
+        return [json.loads(item) for _, item in (read or [])][1:]
 
     def stored(self) -> dict[str, str]:
         """Text of the stored artifacts by id."""

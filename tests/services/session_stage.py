@@ -123,10 +123,12 @@ class ServerStage(Stage):
     Attributes:
         server: it.
         session_key: the column of `sessions` with the session's number.
+        poll_s: how often its locks may be looked at.
     """
 
     server: Server
     session_key: str
+    poll_s = 0.01
 
     @abstractmethod
     def where(self, folder: Path) -> str:
@@ -168,7 +170,7 @@ class ServerStage(Stage):
         """Wait until somebody waits for a lock."""
         async with self.directly(folder) as other, asyncio.timeout(LIMIT_S):
             while not await self.blocked(other):
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(self.poll_s)
 
     def keys(self, names: Iterable[str]) -> list[SessionKey]:
         """Sessions of one user."""

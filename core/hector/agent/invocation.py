@@ -7,37 +7,37 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, MutableMappi
 from types import AsyncGeneratorType
 from typing import cast
 
+from hector.agent.approving import Approver
 from hector.agent.branch import join
 from hector.agent.drafts import Drafts
 from hector.agent.history import build_history
 from hector.agent.log import SessionLog
+from hector.agent.model_call import close_iterator, generate
+from hector.agent.replay import NOTHING_RECORDED
 from hector.agent.tool_calls import DEFAULT_TOOL_TIMEOUT_S, call_tools
-from hector.errors import LLMResponseError, MemoryIndexError, RunError
+from hector.errors import MemoryIndexError, RunError
 from hector.message import (
     Actions,
+    Approval,
     Event,
     EventKind,
     JSONObject,
     JSONValue,
     Message,
     Part,
-    TextPart,
-    ThinkingPart,
     ToolCall,
 )
 from hector.message.event import ISOLATED
 from hector.spi import (
     LLM,
     Agent,
-    AnswerRestart,
     Artifacts,
     LLMRequest,
-    LLMResponse,
     MemoryHit,
     MemoryIndex,
+    Progress,
+    RequestMaker,
     Span,
-    TextDelta,
-    ThinkingDelta,
     Tool,
 )
 
@@ -57,6 +57,8 @@ class AgentInvocation:
     Attributes:
         span: what watches it, or None.
         call_spans: of the tool calls that run, by call id: an agent called as a tool is below its call.
+        run_name: what this run is called in checkpoints; the runs it begins have longer names.
+        approver: who is asked for approvals before the invocation pauses, or None.
     """
 
     __slots__ = (
@@ -64,13 +66,17 @@ class AgentInvocation:
         "_drafts",
         "_memory",
         "_opened",
+        "_resumed",
+        "_runs",
         "agent",
+        "approver",
         "branch",
         "call_spans",
         "generation",
         "id",
         "log",
         "message",
+        "run_name",
         "span",
     )
 
@@ -86,6 +92,8 @@ class AgentInvocation:
         memory: MemoryIndex | None = None,
         span: Span | None = None,
         depth: int = 0,
+        run_name: str = "",
+        approver: Approver | None = None,
     ) -> None:
         self.id = id
         self.agent = agent
@@ -95,7 +103,11 @@ class AgentInvocation:
         self.branch = branch
         self.span = span
         self.call_spans: dict[str, Span] = NO_SPANS if span is None else {}
+        self.run_name = run_name
+        self.approver = approver
         self._depth = depth
+        self._runs = 0
+        self._resumed: Progress | None = None
         self._drafts: Drafts | None = None
         self._memory = memory
         self._opened: list[AsyncGenerator[Event]] = []
@@ -146,11 +158,12 @@ class AgentInvocation:
         author: str | None = None,
         actions: Actions | None = None,
         idempotency_key: str | None = None,
+        approval: Approval | None = None,
         metadata: JSONObject | None = None,
     ) -> Event:
         """An unrecorded event of this invocation."""
         return Event(
-            id=self._next_id(),
+            id=self.next_id(),
             kind=kind,
             invocation_id=self.id,
             author=author or self.agent,
@@ -160,11 +173,30 @@ class AgentInvocation:
             generation=self.generation,
             actions=actions,
             idempotency_key=idempotency_key,
+            approval=approval,
             metadata=metadata,
         )
 
-    def _next_id(self) -> str:
-        return f"{self.id}.{self.log.next_number()}"
+    def next_id(self) -> str:
+        """Another one at each call."""
+        return f"{self.id}.{self.log.next_suffix()}"
+
+    def recorded(self, kind: EventKind, *, event: Event | None = None) -> Event | None:
+        """The recorded event that stands in the place of the next step, or None when the step is to be done.
+
+        Args:
+            kind: of the event.
+            event: what the agent made for it, if it did already.
+        """
+        log = self.log
+        if log.replay is NOTHING_RECORDED:
+            return None
+        branch, author = (event.branch, event.author) if event else (self.branch, self.agent)
+        found = log.replay.take(branch, kind=kind, author=author)
+        if found is not None and self._drafts is not None:
+            log.keep(self._drafts.state.temporary())  # the rest came with the recorded event
+            self._drafts.drop()
+        return found
 
     def event(
         self, *parts: Part, actions: Actions | None = None, metadata: JSONObject | None = None
@@ -174,17 +206,39 @@ class AgentInvocation:
 
     async def record(self, event: Event) -> Event:
         """See `hector.spi.Invocation.record`."""
+        recorded = self.recorded(event.kind, event=event)
+        if recorded is not None:
+            return recorded
         if self._drafts is not None and self._drafts.has_changes:
             return await self._drafts.record(event)
         (recorded,) = await self.log.append(event)
         return recorded
 
-    async def record_intents(self, intents: Sequence[Event]) -> Sequence[Event]:
-        """Append the intents of one turn; what the agent changed before goes with the first."""
+    async def record_steps(self, events: Sequence[Event]) -> Sequence[Event]:
+        """Append the events of one step; what the agent changed before goes with the first."""
         if self._has_changes():
-            first = await self.record(intents[0])
-            return first, *(await self.log.append(*intents[1:]) if len(intents) > 1 else ())
-        return await self.log.append(*intents)
+            first = await self.record(events[0])
+            return first, *(await self.log.append(*events[1:]) if len(events) > 1 else ())
+        return await self.log.append(*events)
+
+    def resumed(self) -> JSONValue:
+        """See `hector.spi.Invocation.resumed`."""
+        track = self.log.track
+        said = track.progress.get(self.run_name) if track is not None else None
+        if said is None or self.log.replay is NOTHING_RECORDED:
+            return None
+        self.log.replay.skip(self.branch, said.sequence)
+        self._resumed = said
+        return said.value
+
+    def progress(self, value: JSONValue) -> None:
+        """See `hector.spi.Invocation.progress`."""
+        self._runs = 0
+        said, self._resumed = self._resumed, None
+        if (
+            said is None or said.value != value
+        ):  # else it is where it was, and so are the runs below it
+            self.log.say(self.run_name, self.branch, value)
 
     async def search_memory(self, query: str, *, limit: int = 10) -> Sequence[MemoryHit]:
         """See `hector.spi.Invocation.search_memory`."""
@@ -208,74 +262,9 @@ class AgentInvocation:
                 own.add(event.id)
         return own
 
-    def generate(self, llm: LLM, request: LLMRequest) -> AsyncIterator[Event]:
+    def generate(self, llm: LLM, request: LLMRequest | RequestMaker) -> AsyncIterator[Event]:
         """See `hector.spi.Invocation.generate`."""
-        return self._own(self._generate(llm, request))
-
-    async def _generate(self, llm: LLM, request: LLMRequest) -> AsyncGenerator[Event]:
-        span = self.span.child("chat", llm.model) if self.span is not None else None
-        response: LLMResponse | None = None
-        failure: BaseException | None = None
-        id, started = self._next_id(), time.time()
-        invocation_id, author, branch, generation = (
-            self.id,
-            self.agent,
-            self.branch,
-            self.generation,
-        )
-        chunks = llm.generate(request)
-        try:
-            async for chunk in chunks:
-                if isinstance(chunk, LLMResponse):
-                    response = chunk
-                    continue
-                yield Event(
-                    id=id,
-                    kind="delta",
-                    invocation_id=invocation_id,
-                    author=author,
-                    parts=_pieces(chunk),
-                    branch=branch,
-                    timestamp=started,
-                    generation=generation,
-                    is_restart=isinstance(chunk, AnswerRestart),
-                )
-            answer = self._whole(response, llm)
-        except BaseException as error:
-            failure = error
-            raise
-        finally:
-            await _close(chunks)
-            if span is not None:
-                span.end(
-                    error=failure,
-                    usage=response.usage if response else None,
-                    finish_reason=response.finish_reason if response else None,
-                    metadata=response.metadata if response else None,
-                )
-        yield await self.record(
-            Event(
-                id=id,
-                kind="message",
-                invocation_id=invocation_id,
-                author=author,
-                parts=answer.parts,
-                branch=branch,
-                timestamp=time.time(),
-                generation=generation,
-                usage=answer.usage,
-                finish_reason=answer.finish_reason,
-                model=answer.model or llm.model,
-            )
-        )
-
-    @staticmethod
-    def _whole(response: LLMResponse | None, llm: LLM) -> LLMResponse:
-        if response is None:
-            raise LLMResponseError(
-                "the reply ended without its closing part", provider=llm.provider
-            )
-        return response
+        return self._own(generate(self, llm, request))
 
     def call_tools(
         self,
@@ -291,7 +280,9 @@ class AgentInvocation:
     def run(self, agent: Agent, *, branch: str | None = None) -> AsyncIterator[Event]:
         """See `hector.spi.Invocation.run`."""
         place = self.branch if branch is None else join(self.branch, branch)
-        events = self._child(agent, place, self.message).drive(agent)
+        run = branch or f"{self._runs}.{agent.name}"
+        self._runs += 1
+        events = self._child(agent, place, self.message, run=run).drive(agent)
         return self._own(self._run(events) if self._has_changes() else events)
 
     async def _run(self, events: AsyncGenerator[Event]) -> AsyncGenerator[Event]:
@@ -312,7 +303,13 @@ class AgentInvocation:
     ) -> AsyncGenerator[Event]:
         message = Message.user(request)
         place = join(self.branch, f"{ISOLATED}{call_id}")
-        child = self._child(agent, place, message, span=self.call_spans.get(call_id))
+        child = self._child(
+            agent,
+            place,
+            message,
+            run=f"{ISOLATED}{call_id}",
+            span=self.call_spans.get(call_id),
+        )
         yield await self.record(child.make("message", message.parts, author="user"))
         events = child.drive(agent)
         try:
@@ -322,7 +319,7 @@ class AgentInvocation:
             await events.aclose()
 
     def _child(
-        self, agent: Agent, branch: str, message: Message, *, span: Span | None = None
+        self, agent: Agent, branch: str, message: Message, *, run: str, span: Span | None = None
     ) -> AgentInvocation:
         if self._depth >= MAX_DEPTH:
             raise RunError(
@@ -340,6 +337,8 @@ class AgentInvocation:
             memory=self._memory,
             span=span or self.span,
             depth=self._depth + 1,
+            run_name=f"{self.run_name}/{run}",
+            approver=self.approver,
         )
 
     async def drive(self, agent: Agent) -> AsyncGenerator[Event]:
@@ -364,7 +363,7 @@ class AgentInvocation:
             raise
         finally:
             try:
-                await _close(events)
+                await close_iterator(events)
             finally:
                 await self._close_steps()
                 if self.span is not None:
@@ -379,18 +378,5 @@ class AgentInvocation:
                 raise
 
 
-def _pieces(chunk: TextDelta | ThinkingDelta | AnswerRestart) -> tuple[Part, ...]:
-    if isinstance(chunk, TextDelta):
-        return (TextPart(chunk.text),)
-    return () if isinstance(chunk, AnswerRestart) else (ThinkingPart(text=chunk.text),)
-
-
 def _is_over(step: AsyncGenerator[Event]) -> bool:
     return cast("AsyncGeneratorType[Event, None]", step).ag_frame is None
-
-
-async def _close(iterator: AsyncIterator[object]) -> None:
-    """Close a generator now rather than when it is collected: it may hold a connection."""
-    close = getattr(iterator, "aclose", None)
-    if close is not None:
-        await close()

@@ -7,7 +7,12 @@ from collections.abc import Iterator, Mapping, MutableMapping
 
 from hector.errors import StateError
 from hector.message import JSONValue
-from hector.spi.session_state import check_state_key, copy_json, state_value_error
+from hector.spi.session_state import (
+    TEMPORARY_PREFIX,
+    check_state_key,
+    copy_json,
+    state_value_error,
+)
 
 __all__ = ["StateDraft"]
 
@@ -83,6 +88,10 @@ class StateDraft(MutableMapping[str, JSONValue]):
         taken, self._new = self._new, {}
         self._taken.update(taken)
         return taken
+
+    def temporary(self) -> dict[str, JSONValue]:
+        """The changes of `temp:` keys, which no store keeps."""
+        return {key: it for key, it in self._new.items() if key.startswith(TEMPORARY_PREFIX)}
 
     def settle(self, taken: Mapping[str, JSONValue], *, is_stored: bool) -> None:
         """Say how the event went: what it stored lies under now, what it did not waits for the next event."""

@@ -31,6 +31,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "hector.cli.sessions:command",
         "List, show, export, import and remove sessions.",
     ),
+    "approvals": (
+        "hector.cli.approvals:command",
+        "List and decide tool calls that wait for a person.",
+    ),
+    "checkpoints": (
+        "hector.cli.checkpoints:command",
+        "List, show, resume and drop tasks that are under way.",
+    ),
     "index": ("hector.cli.index:command", "See to the search over what was said in sessions."),
     "token": ("hector.cli.token:command", "Make a token for the admin API."),
     "schema": ("hector.cli.schema:command", "Print the JSON Schema of the config."),

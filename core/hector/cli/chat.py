@@ -5,26 +5,32 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Generator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from hector.cli.answer import AnswerPrinter
 from hector.cli.choose import choose_agent, warn_if_forgetful
+from hector.cli.exchange import Exchange
 from hector.cli.files import config_option, find_config
 from hector.cli.log import quiet_logging
-from hector.cli.prompt import Prompt
+from hector.cli.prompt import Prompt, has_terminal
 from hector.errors import HectorError
+from hector.message import Event
 from hector.runtime import Runtime
-from hector.runtime.invoke import new_id
+from hector.runtime.start import new_id
 
 __all__ = ["command"]
+
+USER = "local"
+"""Whose sessions those of the terminal are."""
 
 HELP = """/agent [NAME]   talk to another agent, or list them
 /session [ID]   go on in another session, or say which this is
 /new            begin a new session
+/decide         decide about tool calls of this session that wait
 /tools          list the toolsets and their tools
 /help           this list
 /quit           leave (so does Ctrl-D)
@@ -38,8 +44,9 @@ class Conversation:
         self.runtime = runtime
         self.agent = agent
         self.session = session
+        self.prompt = Prompt()
 
-    def obey(self, line: str) -> bool:
+    async def obey(self, line: str) -> bool:
         """Do what a line that begins with `/` says; whether the chat goes on."""
         word, _, argument = line[1:].partition(" ")
         argument = argument.strip()
@@ -53,6 +60,8 @@ class Conversation:
                 _say(f"session {self.session}")
             case "tools":
                 self._list_tools()
+            case "decide":
+                await self._decide()
             case "help":
                 _say(HELP)
             case _:
@@ -83,21 +92,52 @@ class Conversation:
 
     async def answer(self, line: str) -> None:
         """Ask the agent and print what it says; Ctrl-C stops it, and the session says so."""
+        task = new_id()
+        events = self.runtime.run(self.agent, line, user=USER, session=self.session, task=task)
+        await self._follow(self._exchange(task), events)
+
+    async def _decide(self) -> None:
+        """Decide about what waits in this session."""
+        waiting = await self.runtime.tasks.approvals(user=USER, session=self.session)
+        if not waiting:
+            _say("Nothing waits for a decision here.")
+        elif not has_terminal():
+            _say("Nobody can be asked here: this is no terminal.")
+            return
+        for task in dict.fromkeys(pending.task.id for pending in waiting):
+            exchange = self._exchange(task)
+            if await exchange.decide():
+                await self._follow(exchange, exchange.resumed())
+
+    def _exchange(self, task: str) -> Exchange:
+        return Exchange(
+            self.runtime, task, AnswerPrinter(), asks=has_terminal(), prompt=self.prompt
+        )
+
+    async def _follow(self, exchange: Exchange, events: AsyncGenerator[Event]) -> None:
+        await self._print(exchange, events)
+        while exchange.is_waiting and await exchange.decide():
+            await self._print(exchange, exchange.resumed())
+        if exchange.is_waiting:
+            await exchange.tell_waiting()
+            if has_terminal():
+                _say("Or, while this chat runs: /decide")
+
+    async def _print(self, exchange: Exchange, events: AsyncGenerator[Event]) -> None:
+        exchange.is_waiting = False
         async with asyncio.TaskGroup() as group:
-            work = group.create_task(self._print(line))
+            work = group.create_task(_stream(exchange, events))
             with _on_interrupt(work.cancel):
                 await asyncio.wait([work])
         if work.cancelled():
             _say("\nstopped")
 
-    async def _print(self, line: str) -> None:
-        printer = AnswerPrinter()
-        try:
-            async with aclosing(self.runtime.run(self.agent, line, session=self.session)) as events:
-                async for event in events:
-                    printer.show(event)
-        except HectorError as error:  # such as a session that is busy elsewhere: the chat goes on
-            _say(f"error: {error}")
+
+async def _stream(exchange: Exchange, events: AsyncGenerator[Event]) -> None:
+    try:
+        await exchange.stream(events)
+    except HectorError as error:  # such as a session that is busy elsewhere: the chat goes on
+        _say(f"error: {error}")
 
 
 def _say(text: str) -> None:
@@ -120,16 +160,15 @@ def _on_interrupt(stop: Callable[[], object]) -> Generator[None]:
 
 
 async def _talk(config: Path, agent: str | None, session: str | None) -> None:
-    async with Runtime.open(config) as runtime:
+    async with Runtime.open(config, resumes=False) as runtime:
         conversation = Conversation(runtime, choose_agent(runtime, agent), session or new_id())
         if session is not None:
             warn_if_forgetful(runtime)
         _say(f"{conversation.agent} of {runtime.name}. /help lists the commands.")
-        prompt = Prompt()
-        while (line := await prompt.line()) is not None:
+        while (line := await conversation.prompt.line()) is not None:
             line = line.strip()
             if line.startswith("/"):
-                if not conversation.obey(line):
+                if not await conversation.obey(line):
                     return
             elif line:
                 await conversation.answer(line)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from contextlib import aclosing
 from pathlib import Path
 
 import click
 
 from hector.cli.answer import AnswerPrinter, JsonPrinter
 from hector.cli.choose import choose_agent, warn_if_forgetful
+from hector.cli.exchange import Exchange
 from hector.cli.files import config_option, find_config
 from hector.cli.log import quiet_logging
+from hector.cli.prompt import has_terminal
 from hector.runtime import Runtime
+from hector.runtime.start import new_id
 
 __all__ = ["command"]
 
@@ -41,7 +43,8 @@ def command(
 ) -> int:
     """Ask an agent one QUESTION and print its answer (`-` reads it from stdin).
 
-    Exit code 0 when it was answered, 1 when not, 3 when a human must decide first, 130 when interrupted.
+    A tool call that needs approval is asked about in the terminal; without one, or with --json, the command says how
+    to decide. Exit code 0 when it was answered, 1 when not, 3 when a human must decide first, 130 when interrupted.
     """
     text = sys.stdin.read() if question == "-" else question
     if not text.strip():
@@ -51,14 +54,15 @@ def command(
     printer = JsonPrinter() if as_json else AnswerPrinter(is_quiet=quiet)
 
     async def ask() -> None:
-        async with Runtime.open(file) as runtime:
+        # Tasks that others left are for a server: this process ends with its answer.
+        async with Runtime.open(file, resumes=False) as runtime:
             name = choose_agent(runtime, agent)
             if session is not None:
                 warn_if_forgetful(runtime)
-            # Closed here: a runtime that closes waits for the invocations that nobody reads any more.
-            async with aclosing(runtime.run(name, text, user=user, session=session)) as events:
-                async for event in events:
-                    printer.show(event)
+            task = new_id()
+            exchange = Exchange(runtime, task, printer, asks=not as_json and has_terminal())
+            await exchange.follow(runtime.run(name, text, user=user, session=session, task=task))
+            await exchange.tell_waiting()
 
     asyncio.run(ask())
     return printer.exit_code

@@ -21,7 +21,7 @@ from hector.message import (
 )
 from hector.spi import Session
 
-__all__ = ["session_json", "session_lines"]
+__all__ = ["event_line", "session_json", "session_lines"]
 
 _WIDTH = 160
 """Characters of what an event says in its line."""
@@ -61,10 +61,11 @@ def session_lines(session: Session) -> Iterator[str]:
     left_out = session.head - len(session.events)
     yield f"events   {session.head}" + (f", the first {left_out} not shown" if left_out else "")
     for event in session.events:
-        yield f"  {_event_line(event)}".rstrip()
+        yield f"  {event_line(event)}".rstrip()
 
 
-def _event_line(event: Event) -> str:
+def event_line(event: Event) -> str:
+    """When it was, who, and what."""
     place = f"{event.sequence}  {shown_time(event.timestamp)}  {plain(event.author)}  {event.kind}"
     return f"{place}  {_short(_said(event))}"
 
@@ -73,6 +74,10 @@ def _said(event: Event) -> str:
     if event.outcome is not None:
         failure = event.failure
         return event.outcome + (f": [{failure.code}] {failure.message}" if failure else "")
+    if event.decision is not None:
+        by = f" by {event.decision.by}" if event.decision.by else ""
+        reason = f": {event.decision.reason}" if event.decision.reason else ""
+        return f"{event.decision.choice} {event.decision.call_id}{by}{reason}"
     said = [text for part in event.parts if (text := _part(part))]
     actions = event.actions or Actions()
     said += [

@@ -13,8 +13,8 @@ from hector.config.sections import (
     LoggerConfig,
     PluginsConfig,
     SearchConfig,
-    ServerConfig,
 )
+from hector.config.server_sections import ServerConfig
 from hector.config.source import ConfigSource
 from hector.errors import Diagnostic
 

@@ -9,7 +9,8 @@ import attrs
 
 from hector.config.component import ComponentEntry
 from hector.config.node import Node, key_problem
-from hector.config.sections import IndexConfig, RootKeys
+from hector.config.sections import RootKeys
+from hector.config.server_sections import IndexConfig
 from hector.errors import Diagnostic
 
 __all__ = ["INDEX_SPELLINGS", "check_index", "index_of"]

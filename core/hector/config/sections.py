@@ -7,30 +7,28 @@ from typing import Annotated, Any, Final, Literal
 
 import attrs
 
-from hector.config.component import ComponentEntry
-from hector.config.shape import Alias, Resolved
+from hector.config.server_sections import (
+    CheckpointConfig,
+    IndexConfig,
+    ObservabilityConfig,
+    ServerConfig,
+    SessionsConfig,
+)
+from hector.config.shape import Alias
 from hector.spi import Doc, Duration, Length, NotYet, Pattern, Range, Reference
 
 __all__ = [
-    "AdminConfig",
     "AgentCommon",
     "AgentSkill",
     "DefaultsConfig",
     "DocumentStoreKeys",
-    "IndexConfig",
     "IndexingConfig",
     "LoggerConfig",
-    "MetricsConfig",
-    "ObservabilityConfig",
     "PluginsConfig",
-    "ReloadConfig",
     "RootKeys",
     "SearchConfig",
-    "ServerConfig",
-    "SessionsConfig",
     "StorageKeys",
     "ToolsetCommon",
-    "TracingConfig",
 ]
 
 _LATER: Final = NotYet("leave it out: this version does not read it")
@@ -38,181 +36,6 @@ _LATER: Final = NotYet("leave it out: this version does not read it")
 
 def _positive(maximum: float | None = None) -> Range:
     return Range(0, maximum, is_minimum_exclusive=True)
-
-
-@attrs.frozen(kw_only=True)
-class SessionsConfig:
-    """`server.sessions`: where the events of every conversation are kept.
-
-    Attributes:
-        entry: the database, of kind `session_backend`, when `backend` is `sql`; no key of the
-            config.
-    """
-
-    backend: Annotated[
-        Literal["inmemory", "sql"],
-        Doc("`inmemory` forgets at exit, `sql` keeps them in a database"),
-    ] = "inmemory"
-    database: Annotated[
-        str | None,
-        Doc("of `databases`; absent: `default`, the only one, or a SQLite file"),
-        Reference("database"),
-    ] = None
-    entry: Annotated[ComponentEntry | None, Resolved()] = None
-
-
-@attrs.frozen(kw_only=True)
-class IndexConfig:
-    """`server.index`: the search over what was said in sessions.
-
-    Attributes:
-        embedder_entry, vector_store_entry: what `embedder` and `vector_store` name, when `type` is
-            `vector`; no keys of the config.
-    """
-
-    type: Annotated[
-        Literal["keyword", "vector"],
-        Doc("`keyword` finds words and ranks by BM25, `vector` finds what means alike"),
-    ] = "keyword"
-    embedder: Annotated[
-        str | None,
-        Doc("makes the vectors; absent: `default`, or the only one"),
-        Reference("embedder"),
-    ] = None
-    vector_store: Annotated[
-        str | None,
-        Doc("where the vectors are kept; absent: `default`, or the only one"),
-        Reference("vector_store"),
-    ] = None
-    batch_size: Annotated[int, Doc("texts embedded at once"), Range(1, 10_000)] = 64
-    embedder_entry: Annotated[ComponentEntry | None, Resolved()] = None
-    vector_store_entry: Annotated[ComponentEntry | None, Resolved()] = None
-
-
-@attrs.frozen(kw_only=True)
-class TracingConfig:
-    """`server.observability.tracing`: OpenTelemetry spans."""
-
-    enabled: Annotated[bool, Doc("record and export spans")] = False
-    exporter: Annotated[Literal["otlp", "stdout"], Doc("where spans go")] = "otlp"
-    endpoint: Annotated[
-        str | None, Doc("address of the collector; absent: the exporter's own default")
-    ] = None
-    sampling_rate: Annotated[float, Doc("share of invocations that are traced"), Range(0, 1)] = 1.0
-    service_name: Annotated[str, Doc("`service.name` of every span"), Length(1)] = "hector"
-    service_version: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
-    insecure: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
-    headers: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
-    capture_payloads: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
-    debug_exporter: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
-    timeout: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
-
-
-@attrs.frozen(kw_only=True)
-class MetricsConfig:
-    """`server.observability.metrics`: counters and histograms for Prometheus."""
-
-    enabled: Annotated[bool, Doc("measure, and serve what was measured")] = False
-    endpoint: Annotated[str, Doc("path on the server"), Pattern(r"/[^\s?#]*")] = "/metrics"
-    namespace: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
-    subsystem: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
-    const_labels: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
-
-
-@attrs.frozen(kw_only=True)
-class ObservabilityConfig:
-    """`server.observability`."""
-
-    tracing: Annotated[TracingConfig, Doc("spans")] = attrs.field(factory=TracingConfig)
-    metrics: Annotated[MetricsConfig, Doc("metrics")] = attrs.field(factory=MetricsConfig)
-
-
-@attrs.frozen(kw_only=True)
-class ReloadConfig:
-    """`server.reload`."""
-
-    drain_timeout: Annotated[
-        float,
-        Doc("how long invocations may go on that began before a reload"),
-        Duration(),
-        Range(0),
-    ] = 300.0
-    timeout: Annotated[
-        float, Doc("how long a reload may take as a whole"), Duration(), _positive()
-    ] = 300.0
-    max_draining: Annotated[
-        int,
-        Doc("earlier generations that may still drain; a further reload waits for the oldest"),
-        Range(1, 100),
-    ] = 4
-    history: Annotated[int, Doc("earlier configs kept in memory, to return to"), Range(0, 1000)] = (
-        10
-    )
-    debounce: Annotated[
-        float,
-        Doc("how long watched files must be quiet before they are read"),
-        Duration(),
-        Range(0, 60),
-    ] = 0.2
-
-
-@attrs.frozen(kw_only=True)
-class AdminConfig:
-    """`server.admin`: the admin API, off unless there is a token."""
-
-    token_hash: Annotated[
-        str | None,
-        Doc("hash of the admin token, as `hector token` prints it; absent: HECTOR_ADMIN_TOKEN"),
-        Pattern(r"sha256:[0-9a-f]{64}"),
-    ] = None
-
-
-@attrs.frozen(kw_only=True)
-class ServerConfig:
-    """`server`: the HTTP face and the services behind it."""
-
-    host: Annotated[str, Doc("address to listen on"), Length(1)] = "127.0.0.1"
-    port: Annotated[int, Doc("port to listen on; 0 takes a free one"), Range(0, 65535)] = 8080
-    public_url: Annotated[
-        str | None,
-        Doc("the address that clients reach the server by, for the agent cards"),
-        Pattern(r"https?://\S+"),
-    ] = None
-    build_timeout: Annotated[
-        float, Doc("how long one component may take to come up"), Duration(), _positive()
-    ] = 60.0
-    shutdown_timeout: Annotated[
-        float,
-        Doc("how long invocations may go on when the server stops, or what they use must stop"),
-        Duration(),
-        Range(0),
-    ] = 30.0
-    sessions: Annotated[SessionsConfig, Doc("where conversations are kept")] = attrs.field(
-        factory=SessionsConfig
-    )
-    index: Annotated[
-        IndexConfig | None, Doc("search over what was said; absent: agents cannot search it")
-    ] = None
-    observability: Annotated[ObservabilityConfig, Doc("spans and metrics")] = attrs.field(
-        factory=ObservabilityConfig
-    )
-    reload: Annotated[ReloadConfig, Doc("how a changed config takes over")] = attrs.field(
-        factory=ReloadConfig
-    )
-    admin: Annotated[AdminConfig, Doc("changing the config over HTTP")] = attrs.field(
-        factory=AdminConfig
-    )
-    grpc_port: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
-    transport: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
-    tls: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
-    cors: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
-    auth: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
-    studio: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
-    approval: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
-    tasks: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
-    memory: Annotated[IndexConfig | None, Alias("server.index")] = None
-    checkpoint: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
-    rate_limiting: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
 
 
 @attrs.frozen(kw_only=True)
@@ -300,8 +123,13 @@ class ToolsetCommon:
 
     enabled: Annotated[bool, Doc("false leaves the toolset out")] = True
     description: Annotated[str, Doc("what it is for")] = ""
-    require_approval: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
-    approval_prompt: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    require_approval: Annotated[
+        bool | None,
+        Doc("a person approves every call of its tools; absent: each tool says so itself"),
+    ] = None
+    approval_prompt: Annotated[
+        str, Doc("what the person is asked; `{argument}` stands for an argument of that name")
+    ] = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -365,7 +193,7 @@ class StorageKeys:
     tasks: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
     memory: Annotated[IndexConfig | None, Alias("server.index")] = None
     index: Annotated[IndexConfig | None, Alias("server.index")] = None
-    checkpoint: Annotated[Any, _LATER] = attrs.field(default=None, repr=False)
+    checkpoint: Annotated[CheckpointConfig | None, Alias("server.checkpoint")] = None
 
 
 @attrs.frozen(kw_only=True)

@@ -19,7 +19,8 @@ from hector.config.providers import ProviderIndex, choose_llm_type
 from hector.config.reader import RawConfig
 from hector.config.references import References
 from hector.config.search_index import INDEX_SPELLINGS, check_index, index_of
-from hector.config.sections import PluginsConfig, RootKeys, ServerConfig
+from hector.config.sections import PluginsConfig, RootKeys
+from hector.config.server_sections import ServerConfig
 from hector.config.shape import Reading, read_records, record_shape, wrong_type
 from hector.config.unused import default_database, unused_databases
 from hector.errors import ConfigError, Diagnostic

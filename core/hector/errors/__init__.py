@@ -31,10 +31,18 @@ HectorError
 │   └── StateError                        H408
 ├── MemoryIndexError                      H420  searching what was said in sessions
 │   └── MemoryDamagedError                H421  it was thrown away, and is made again
+├── TaskError                             H430  has `task`
+│   ├── TaskNotFoundError                 H431
+│   └── DecisionRefusedError              H432  has `because`
 ├── RunError                              H500  has `agent`
 │   ├── IterationLimitError               H501
 │   ├── DrainedError                      H502  cut off by a reload or a stop
-│   └── InstructionError                  H503  has `key`, `known`
+│   ├── InstructionError                  H503  has `key`, `known`
+│   ├── ReplayError                       H504  has `sequence`
+│   ├── InputRequiredError                H505  has `call_ids`, `expires_at`
+│   ├── CanceledError                     H506
+│   ├── AgentChangedError                 H507
+│   └── TaskExpiredError                  H508
 ├── LLMError                              H510  has `provider`, `model`, `status`, `request_id`, `is_retryable`, …
 │   ├── LLMUnavailableError               H511
 │   ├── LLMAuthenticationError            H512
@@ -105,12 +113,17 @@ from hector.errors.root import (
     UsageError,
 )
 from hector.errors.run import (
+    AgentChangedError,
+    CanceledError,
     DocumentError,
     DrainedError,
+    InputRequiredError,
     InstructionError,
     IterationLimitError,
     PathOutsideRootError,
+    ReplayError,
     RunError,
+    TaskExpiredError,
     ToolArgumentsError,
     ToolError,
     ToolTimeoutError,
@@ -129,10 +142,17 @@ from hector.errors.session import (
     SessionNotFoundError,
     StateError,
 )
+from hector.errors.task import (
+    DecisionRefusedError,
+    TaskError,
+    TaskNotFoundError,
+)
 
 __all__ = [
+    "AgentChangedError",
     "ArtifactNotFoundError",
     "ArtifactTooLargeError",
+    "CanceledError",
     "ComponentCloseError",
     "ComponentError",
     "ComponentNotFoundError",
@@ -141,6 +161,7 @@ __all__ = [
     "ComponentTypeError",
     "ConfigError",
     "CursorExpiredError",
+    "DecisionRefusedError",
     "Diagnostic",
     "DocumentError",
     "DrainedError",
@@ -148,6 +169,7 @@ __all__ = [
     "EventTooLargeError",
     "GenerationNotFoundError",
     "HectorError",
+    "InputRequiredError",
     "InstructionError",
     "IterationLimitError",
     "LLMAuthenticationError",
@@ -170,6 +192,7 @@ __all__ = [
     "ReloadRefusedError",
     "ReloadSupersededError",
     "ReloadTimeoutError",
+    "ReplayError",
     "RunError",
     "RuntimeClosedError",
     "ServerError",
@@ -178,6 +201,9 @@ __all__ = [
     "SessionExistsError",
     "SessionNotFoundError",
     "StateError",
+    "TaskError",
+    "TaskExpiredError",
+    "TaskNotFoundError",
     "ToolArgumentsError",
     "ToolError",
     "ToolTimeoutError",

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hector.errors.root import HectorError
 
 __all__ = [
+    "AgentChangedError",
+    "CanceledError",
     "DocumentError",
     "DrainedError",
+    "InputRequiredError",
     "InstructionError",
     "IterationLimitError",
     "PathOutsideRootError",
+    "ReplayError",
     "RunError",
+    "TaskExpiredError",
     "ToolArgumentsError",
     "ToolError",
     "ToolTimeoutError",
@@ -45,6 +52,24 @@ class DrainedError(RunError):
     code = "H502"
 
 
+class CanceledError(RunError):
+    """Somebody canceled the invocation."""
+
+    code = "H506"
+
+
+class AgentChangedError(RunError):
+    """A task cannot go on: its agent is not the one that began it, and the config says not to go on with another."""
+
+    code = "H507"
+
+
+class TaskExpiredError(RunError):
+    """A task was closed because nothing happened to it for longer than the config allows."""
+
+    code = "H508"
+
+
 class InstructionError(RunError):
     """An agent's instruction names something that the session does not have, or that cannot stand in a text.
 
@@ -67,6 +92,57 @@ class InstructionError(RunError):
         super().__init__(agent, reason, hint=hint)
         self.key = key
         self.known = known
+
+
+class ReplayError(RunError):
+    """An interrupted invocation cannot go on: its agent would take other steps than those it has recorded.
+
+    The agent was changed, or decides by something that its log does not hold (a clock, chance, the state of others).
+
+    Attributes:
+        sequence: of the recorded event that does not fit.
+    """
+
+    code = "H504"
+
+    def __init__(self, agent: str, reason: str, *, sequence: int) -> None:
+        super().__init__(
+            agent,
+            reason,
+            hint="send the message again; or run the config that the task began with, and resume it there",
+        )
+        self.sequence = sequence
+
+
+class InputRequiredError(RunError):
+    """An invocation has to wait for a person.
+
+    Agents let it through: the runtime ends the invocation, and it goes on from its log once there is a decision.
+
+    Attributes:
+        call_ids: the calls that wait.
+        expires_at: when the first of them counts as denied, in seconds since the epoch, or None.
+    """
+
+    code = "H505"
+
+    def __init__(
+        self, agent: str, *, call_ids: tuple[str, ...], expires_at: float | None = None
+    ) -> None:
+        count = len(call_ids)
+        super().__init__(agent, f"waits for a decision about {count} call{'s' * (count != 1)}")
+        self.call_ids = call_ids
+        self.expires_at = expires_at
+
+    @classmethod
+    def of(cls, agent: str, errors: Sequence[InputRequiredError]) -> InputRequiredError:
+        """One for several that wait at the same time."""
+        expiries = [error.expires_at for error in errors if error.expires_at is not None]
+        return cls(
+            agent,
+            call_ids=tuple(id for error in errors for id in error.call_ids),
+            expires_at=min(expiries, default=None),
+        )
 
 
 class ToolError(HectorError):

@@ -7,6 +7,7 @@ that is marked as complete counts. Who still writes to an older one is told that
 
 from __future__ import annotations
 
+import math
 import re
 import secrets
 import time
@@ -28,6 +29,7 @@ MARK = "mark"
 
 _MOST_ATTEMPTS = 9
 _GIVEN_UP_AFTER_S = 3600.0
+_ALWAYS = -math.inf  # a mark may be ahead of this clock: of one moment, or of another machine
 
 T = TypeVar("T")
 
@@ -105,7 +107,7 @@ class VectorCollections:
         """Make another collection, which does not count yet; others like it are given up. None: so was this one."""
         names = await self.names()
         for name in names:
-            if await self._is_given_up(name, 0.0):
+            if await self._is_given_up(name, _ALWAYS):
                 await self._drop([name])
         try:
             return await self._make(self._behind(names, secrets.token_hex(4)), is_complete=False)
@@ -114,7 +116,7 @@ class VectorCollections:
 
     async def give_up(self, mark: Mark) -> None:
         """Remove one that was made beside, unless it counts: whether `complete` was done may not be known."""
-        if await self._is_given_up(mark.collection, 0.0):
+        if await self._is_given_up(mark.collection, _ALWAYS):
             await self._drop([mark.collection])
 
     async def complete(self, mark: Mark) -> Mark | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hector.message.approval import Approval, ApprovalReason, Choice, Decision, hash_call
 from hector.message.codec import (
     dump_event,
     event_from_json,
@@ -30,7 +31,11 @@ from hector.message.usage import Usage
 
 __all__ = [
     "Actions",
+    "Approval",
+    "ApprovalReason",
+    "Choice",
     "DataPart",
+    "Decision",
     "Event",
     "EventKind",
     "Failure",
@@ -50,6 +55,7 @@ __all__ = [
     "dump_event",
     "event_from_json",
     "event_to_json",
+    "hash_call",
     "message_from_json",
     "message_to_json",
     "parse_event",

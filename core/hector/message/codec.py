@@ -18,7 +18,10 @@ from collections.abc import Callable, Iterable, Mapping
 from math import isfinite
 from typing import Any, get_args
 
+import attrs
+
 from hector.errors import SessionError
+from hector.message.approval import Approval, Decision
 from hector.message.event import Actions, Event, EventKind, Failure, FinishReason, Outcome
 from hector.message.part_codec import (
     MALFORMED,
@@ -94,6 +97,10 @@ def _encode_rare(event: Event, data: dict[str, Any]) -> None:
         data["actions"] = _encode_actions(event.actions)
     if event.idempotency_key is not None:
         data["idempotency_key"] = event.idempotency_key
+    if event.approval is not None:
+        data["approval"] = _encode_changed(event.approval)
+    if event.decision is not None:
+        data["decision"] = _encode_changed(event.decision)
     if event.outcome is not None:
         data["outcome"] = event.outcome
     if event.failure is not None:
@@ -127,6 +134,7 @@ def _decode_event(data: Mapping[str, Any]) -> Event:
     if finish_reason not in _FINISH_REASONS:
         raise ValueError(f"unknown finish reason {finish_reason!r}")
     parts, usage, actions, failure = get("parts"), get("usage"), get("actions"), get("failure")
+    approval, decision = get("approval"), get("decision")
     return Event(
         id=require_text(data["id"]),
         kind=kind,
@@ -142,6 +150,8 @@ def _decode_event(data: Mapping[str, Any]) -> Event:
         model=get("model"),
         actions=None if actions is None else Actions(**actions),
         idempotency_key=get("idempotency_key"),
+        approval=None if approval is None else Approval(**approval),
+        decision=None if decision is None else Decision(**decision),
         outcome=outcome,
         failure=None if failure is None else Failure(**failure),
         metadata=get("metadata"),
@@ -177,6 +187,16 @@ def _encode_actions(actions: Actions) -> dict[str, Any]:
     if actions.end:
         data["end"] = True
     return data
+
+
+def _encode_changed(value: Approval | Decision) -> dict[str, Any]:
+    """Fields that do not have their default, in the order of the class."""
+    fields = attrs.fields(type(value))
+    return {
+        field.name: given
+        for field in fields
+        if (given := getattr(value, field.name)) != field.default
+    }
 
 
 def _encode_failure(failure: Failure) -> dict[str, Any]:
@@ -222,7 +242,7 @@ def dump_event(event: Event) -> str:
         SessionError: the event holds something that is not JSON, or is nested deeper than
             `MAXIMUM_DEPTH`.
     """
-    if event.actions is None and event.metadata is None:
+    if event.actions is None and event.metadata is None and event.decision is None:
         text = _dump_plain(event)
         if text is not None:
             return text

@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 
 import attrs
 
+from hector.message.approval import Approval, Decision
 from hector.message.json_value import JSONObject, JSONValue
 from hector.message.parts import Part, text_of
 from hector.message.usage import Usage
@@ -19,6 +20,8 @@ EventKind: TypeAlias = Literal[
     "started",  # an invocation began; committed before any work, with the user's message
     "message",  # a whole message, by the user or by an agent
     "delta",  # a piece of a message being streamed; never durable
+    "approval",  # a tool waits for a person's decision; `approval` says about what
+    "decision",  # the decision; `decision` says which
     "tool_intent",  # a tool is about to run; committed before the effect
     "tool_result",  # the tool's answer
     "state",  # only `actions`
@@ -30,8 +33,8 @@ FinishReason: TypeAlias = Literal[
 ]
 """Why a model stopped writing."""
 
-Outcome: TypeAlias = Literal["completed", "failed", "canceled", "input_required"]
-"""How an invocation ended."""
+Outcome: TypeAlias = Literal["completed", "failed", "canceled", "input_required", "interrupted"]
+"""How an invocation ended. `interrupted` never is durable: the process stops, and another goes on with the work."""
 
 
 @attrs.frozen(kw_only=True)
@@ -80,7 +83,7 @@ class Event:
         invocation_id: the invocation it belongs to.
         author: the agent's name, or `user`.
         parts: what was said, called or answered. A `delta` holds one part with the new piece only; a
-            `tool_intent` one `ToolCall`; a `tool_result` one `ToolResult`.
+            `tool_intent` and an `approval` one `ToolCall`; a `tool_result` one `ToolResult`.
         branch: where in the tree of agents, segments joined by `/`; empty at the root.
             A segment `call:<id>` begins an isolated conversation (an agent called as a tool).
         sequence: position in the session's log, 1-based and gapless; None while not (or never) durable.
@@ -91,7 +94,9 @@ class Event:
         model: the model that answered, on an agent's `message`.
         actions: see `Actions`, or None.
         idempotency_key: on a `tool_intent`, the same on every retry of the same call.
-        outcome: on `finished`.
+        approval: on an `approval`.
+        decision: on a `decision`.
+        outcome: on `finished`. After `input_required` the same invocation may go on, and finish again.
         failure: on `finished` with outcome `failed`.
         is_restart: on a `delta` without parts: the model failed in the middle of its answer and is asked again, so
             that every earlier delta of this id is void. The deltas that follow begin the answer anew.
@@ -112,6 +117,8 @@ class Event:
     model: str | None = None
     actions: Actions | None = None
     idempotency_key: str | None = None
+    approval: Approval | None = None
+    decision: Decision | None = None
     outcome: Outcome | None = None
     failure: Failure | None = None
     metadata: JSONObject | None = None

@@ -11,17 +11,18 @@ from weakref import WeakValueDictionary
 
 import attrs
 
-from hector.config import ComponentEntry, structure_settings
+from hector.config import ComponentEntry, Config, structure_settings
 from hector.errors import ComponentOpenError
 from hector.runtime.cell import Cell, close_all
 from hector.runtime.context import ComponentContext, Resolve
 from hector.runtime.factories import Factories, Injections
+from hector.runtime.guarded_tools import guarded
 from hector.runtime.making import awaited, call_create
 from hector.runtime.plan import PHASES, ComponentSpec, Plan
 from hector.runtime.tasks import TaskScope, to_its_end
 from hector.spi import Injected, Provider
 
-__all__ = ["Builder"]
+__all__ = ["Builder", "builder_for"]
 
 
 CLOSE_TIMEOUT_S = 30.0
@@ -183,6 +184,24 @@ class Builder:
         return context
 
 
+def builder_for(
+    config: Config,
+    group: TaskScope,
+    factories: Factories,
+    injections: Injections,
+    env: Mapping[str, str] | None,
+) -> Builder:
+    """The builder of a runtime that opens with `config`."""
+    return Builder(
+        group=group,
+        factories=factories,
+        injections=injections,
+        state_dir=config.source.folder / ".hector",
+        env=env,
+        build_timeout_s=config.server.build_timeout,
+    )
+
+
 def _resolving(spec: ComponentSpec, dependencies: Iterable[Cell]) -> Resolve:
     own = {(cell.spec.entry.kind, cell.spec.entry.name): cell for cell in dependencies}
 
@@ -193,7 +212,10 @@ def _resolving(spec: ComponentSpec, dependencies: Iterable[Cell]) -> Resolve:
                 f"asked for {kind} `{name}`, which its settings do not refer to",
                 hint="the plugin must mark the setting with hector.spi.Reference",
             )
-        return own[kind, name].component
+        cell = own[kind, name]
+        if kind == "toolset":
+            return guarded(cell.component, cell.spec.entry.common)
+        return cell.component
 
     return resolve
 

@@ -1,21 +1,30 @@
-"""One invocation from the user's message to its last event."""
+"""One invocation from the user's message, or from where its log stands, to its last event."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import time
 from collections.abc import AsyncGenerator
 
+import attrs
+
 from hector.agent import AgentInvocation, SessionLog, is_cancelled
-from hector.errors import DrainedError, HectorError, LLMError, SessionExistsError
-from hector.message import Event, Failure, Message, Outcome
+from hector.errors import (
+    CanceledError,
+    DrainedError,
+    HectorError,
+    InputRequiredError,
+    LLMError,
+    RunError,
+)
+from hector.message import Event, Failure, JSONObject, Outcome
 from hector.runtime.generation import Generation
 from hector.runtime.lease import Lease
-from hector.spi import Agent, MemoryIndex, Observer, SessionKey, Sessions
+from hector.runtime.start import Services, Start, open_log
+from hector.spi import Agent, Span
 
-__all__ = ["invoke", "new_id"]
+__all__ = ["failure_of", "finished_event", "invoke"]
 
 logger = logging.getLogger("hector.runtime")
 
@@ -23,79 +32,54 @@ LAST_WORD_TIMEOUT_S = 5.0
 """How long a canceled invocation may take to log that it was canceled."""
 
 
-def new_id() -> str:
-    """32 random hex digits."""
-    return os.urandom(16).hex()
-
-
-async def _open_log(sessions: Sessions, key: SessionKey, *, is_new: bool) -> SessionLog:
-    session = None if is_new else await sessions.load(key)
-    if session is None:
-        try:
-            session = await sessions.create(key)
-        except SessionExistsError:  # another process began it at the same time
-            session = await sessions.load(key)
-            if session is None:
-                raise
-    return SessionLog(sessions, session)
-
-
 async def invoke(
-    generation: Generation,
-    agent: Agent,
-    message: Message,
-    *,
-    lease: Lease,
-    key: SessionKey,
-    is_new: bool,
-    sessions: Sessions,
-    memory: MemoryIndex | None,
-    observer: Observer | None,
+    generation: Generation, agent: Agent, start: Start, *, lease: Lease, services: Services
 ) -> AsyncGenerator[Event]:
-    """Run an agent for one message; the caller has the turn. See `Runtime.run` for what is yielded and raised."""
-    invocation_id = new_id()
-    log = await _open_log(sessions, key, is_new=is_new)
-    span = (
-        observer.invocation(
-            agent=lease.agent,
-            invocation_id=invocation_id,
-            session=key.id,
-            user=key.user,
-            generation=generation.number,
-        )
-        if observer is not None
-        else None
-    )
+    """Run an agent; the caller has the turn. See `Runtime.run` for what is yielded and raised.
+
+    An invocation that goes on yields what it had recorded, too.
+    """
+    log, begun = await open_log(start, services)
+    span = _span(generation, start, lease, services)
     invocation = AgentInvocation(
-        id=invocation_id,
+        id=start.invocation_id,
         agent=lease.agent,
-        message=message,
+        message=start.message,
         log=log,
         generation=generation.number,
-        memory=memory,
+        memory=services.memory,
         span=span,
+        approver=services.approver,
     )
+    lease.running_calls = log.running_calls
     outcome: Outcome = "canceled"
     failure: Failure | None = None
     problem: BaseException | None = None
+    metadata: JSONObject | None = None
     events = invocation.drive(agent)
     try:
         try:
-            yield await invocation.record(invocation.make("started", message.parts, author="user"))
+            if begun is None:
+                (begun,) = await log.append(
+                    invocation.make("started", start.message.parts, author="user")
+                )
+            yield begun
             async for event in events:
                 yield event
             outcome = "completed"
+        except InputRequiredError as error:
+            outcome, metadata = "input_required", _waiting_for(error)
         # The request border: told as the last event.
         except (Exception, asyncio.CancelledError) as error:
             if isinstance(error, asyncio.CancelledError) and is_cancelled():
                 raise
             problem = error
-            outcome, failure = "failed", _failure(error, invocation_id)
-        last = await invocation.record(_finished(invocation, outcome, failure))
+            outcome, failure = "failed", failure_of(error, invocation.id)
+        (last,) = await log.append(finished_event(invocation, outcome, failure, metadata))
     except (asyncio.CancelledError, GeneratorExit) as error:
         problem, outcome = error, "canceled"
-        await _close(events, invocation_id)
-        lease.last = await _say_canceled(invocation, lease.reason)
+        await _close(events, invocation.id)
+        lease.last = await _last_word(invocation, log, lease.reason)
         raise
     finally:
         if span is not None:
@@ -103,11 +87,32 @@ async def invoke(
     yield last
 
 
-def _finished(
-    invocation: AgentInvocation, outcome: Outcome, failure: Failure | None = None
+def _span(generation: Generation, start: Start, lease: Lease, services: Services) -> Span | None:
+    if services.observer is None:
+        return None
+    return services.observer.invocation(
+        agent=lease.agent,
+        invocation_id=start.invocation_id,
+        session=start.key.id,
+        user=start.key.user,
+        generation=generation.number,
+    )
+
+
+def _waiting_for(error: InputRequiredError) -> JSONObject:
+    return {"call_ids": [*error.call_ids], "expires_at": error.expires_at}
+
+
+def finished_event(
+    invocation: AgentInvocation,
+    outcome: Outcome,
+    failure: Failure | None = None,
+    metadata: JSONObject | None = None,
 ) -> Event:
+    """The last event of an invocation; after `input_required` there will be another one."""
+    is_last = outcome != "input_required"
     return Event(
-        id=f"{invocation.id}.end",
+        id=f"{invocation.id}.end" if is_last else invocation.next_id(),
         kind="finished",
         invocation_id=invocation.id,
         author=invocation.agent,
@@ -115,6 +120,7 @@ def _finished(
         generation=invocation.generation,
         outcome=outcome,
         failure=failure,
+        metadata=metadata,
     )
 
 
@@ -126,25 +132,33 @@ async def _close(events: AsyncGenerator[Event], invocation_id: str) -> None:
         logger.exception("invocation %s was canceled and did not clean up", invocation_id)
 
 
-async def _say_canceled(invocation: AgentInvocation, reason: DrainedError | None) -> Event:
-    failure = _failure(reason, invocation.id) if reason is not None else None
-    last = _finished(invocation, "canceled", failure)
+async def _last_word(
+    invocation: AgentInvocation, log: SessionLog, reason: RunError | None
+) -> Event:
+    """Say in the log that it was canceled; or leave it open for whoever goes on with the task."""
+    failure = failure_of(reason, invocation.id) if reason is not None else None
+    last = finished_event(invocation, "canceled", failure)
+    track = log.track
     try:
         async with asyncio.timeout(LAST_WORD_TIMEOUT_S):
-            return await invocation.record(last)
+            if isinstance(reason, DrainedError) and track is not None and track.is_checkpointing:
+                await log.hand_over(track.abandoned(reason.message))
+                return attrs.evolve(last, outcome="interrupted")
+            (recorded,) = await log.append(last)
+            return recorded
     except (HectorError, TimeoutError):
-        written = invocation.log.events
+        written = log.events
         if written and written[-1].id == last.id:
-            return written[
-                -1
-            ]  # the work had ended, and the cancellation came while that was being logged
+            # The work had ended, and the cancellation came while that was being logged.
+            return written[-1]
         logger.warning("invocation %s was canceled, and the log could not be told", invocation.id)
     return last
 
 
-def _failure(error: BaseException, invocation_id: str) -> Failure:
+def failure_of(error: BaseException, invocation_id: str) -> Failure:
+    """An error as the last event tells it."""
     if isinstance(error, HectorError):
-        is_retryable = isinstance(error, DrainedError) or (
+        is_retryable = isinstance(error, DrainedError | CanceledError) or (
             isinstance(error, LLMError) and error.is_retryable
         )
         return Failure(

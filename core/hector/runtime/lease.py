@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 
-from hector.errors import DrainedError
+from hector.agent import RunningCalls
+from hector.errors import DrainedError, RunError
 from hector.message import Event
 
 __all__ = ["Lease"]
@@ -22,6 +23,7 @@ class Lease:
         agent: the agent that was called.
         reason: why it was cut off; None as long as it was not.
         last: the last event, which whoever runs the invocation leaves here when it was cut off.
+        running_calls: the invocation's tool calls, once it has begun.
     """
 
     __slots__ = (
@@ -35,11 +37,13 @@ class Lease:
         "agent",
         "last",
         "reason",
+        "running_calls",
     )
 
     def __init__(self, agent: str, on_end: Callable[[Lease], None]) -> None:
         self.agent = agent
-        self.reason: DrainedError | None = None
+        self.reason: RunError | None = None
+        self.running_calls: RunningCalls | None = None
         self.last: Event | None = None
         self._on_end = on_end
         self._events: AsyncGenerator[Event] | None = None
@@ -53,7 +57,7 @@ class Lease:
         """Yield the events of an invocation; the lease is given back when they end, however they end.
 
         Raises:
-            DrainedError: it was cut off before it had begun.
+            RunError: it was cut off before it had begun.
         """
         self._events = events
         try:
@@ -99,7 +103,7 @@ class Lease:
         self._is_cancelling = False
         return task.uncancel() <= self._cancellations
 
-    async def cut(self, reason: DrainedError) -> None:
+    async def cut(self, reason: RunError) -> None:
         """End the invocation; returns when it was told, not when it has ended."""
         if self.reason is not None or self._is_over:
             return

@@ -9,7 +9,7 @@ from typing import Any
 from hector.config import ComponentEntry, IndexConfig
 from hector.errors import ComponentOpenError, MemoryIndexError
 from hector.runtime.borrowed import BorrowedVectorStore, Lender
-from hector.runtime.build import Builder
+from hector.runtime.build import Builder, builder_for
 from hector.runtime.cell import close_all
 from hector.runtime.factories import Factories, Injections
 from hector.runtime.generation import Generation
@@ -20,14 +20,14 @@ from hector.runtime.sessions import open_sessions
 from hector.runtime.tasks import TaskScope
 from hector.spi import KeywordMemorySource, MemoryIndex, MemoryStore, Sessions
 
-__all__ = ["open_memory", "open_services", "rebuild_index"]
+__all__ = ["open_memory", "open_store_and_memory", "rebuild_index"]
 
 _VECTOR_PAGE_SIZE = 100
 """Changes taken in at once: a crash embeds at most so many texts a second time."""
 
 
 @asynccontextmanager
-async def open_services(
+async def open_store_and_memory(
     plan: Plan, builder: Builder, sessions: Sessions | None, index: MemoryIndex | None
 ) -> AsyncGenerator[tuple[Sessions, MemoryIndex | None, Lender]]:
     """The sessions and the memory index over them, handed over or as the config says; see `open_memory`."""
@@ -126,16 +126,9 @@ async def rebuild_index(config: ConfigInput, *, env: Mapping[str, str] | None = 
             hint="there is nothing to rebuild unless `server.sessions` keeps them",
         )
     async with TaskScope() as group:
-        builder = Builder(
-            group=group,
-            factories=Factories(),
-            injections=Injections(),
-            state_dir=plan.config.source.folder / ".hector",
-            env=env,
-            build_timeout_s=server.build_timeout,
-        )
+        builder = builder_for(plan.config, group, Factories(), Injections(), env)
         async with (
-            open_services(plan, builder, None, None) as (_, memory, lender),
+            open_store_and_memory(plan, builder, None, None) as (_, memory, lender),
             _only(plan, builder, server.index.vector_store_entry) as generation,
         ):
             lender.lend(Live(generation))

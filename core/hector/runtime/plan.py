@@ -13,7 +13,7 @@ from hector.plugin.registry import Registry
 __all__ = ["PHASES", "ComponentSpec", "Plan", "make_plan"]
 
 PHASES = ("llm", "embedder", "vector_store", "toolset", "document_store", "agent")
-"""Build order; components of one phase build at the same time, agents level by level."""
+"""Build order; components of one phase build at the same time, those that refer to each other level by level."""
 
 
 @attrs.frozen(kw_only=True)
@@ -61,10 +61,7 @@ class Plan:
         """Groups whose members do not depend on each other, in build order."""
         for kind in PHASES:
             specs = [spec for spec in self.specs.values() if spec.entry.kind == kind]
-            if kind == "agent":
-                yield from _levels(specs)
-            elif specs:
-                yield specs
+            yield from _levels(specs)
 
 
 def _levels(specs: list[ComponentSpec]) -> Iterator[list[ComponentSpec]]:
@@ -82,13 +79,13 @@ def _levels(specs: list[ComponentSpec]) -> Iterator[list[ComponentSpec]]:
 def _ordered(config: Config) -> Iterator[ComponentEntry]:
     for kind in PHASES:
         entries = config.components.get(kind, {})
-        if kind != "agent":
-            yield from entries.values()
-            continue
         graph = {
-            name: [use.name for use in entry.references if use.kind == "agent"]
+            name: [use.name for use in entry.references if use.kind == kind]
             for name, entry in entries.items()
         }
+        if not any(graph.values()):
+            yield from entries.values()
+            continue
         yield from (entries[name] for name in TopologicalSorter(graph).static_order())
 
 

@@ -6,13 +6,14 @@ from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, cast
 
+from hector.checkpoint import Checkpointing
 from hector.config import Config, ConfigText
-from hector.errors import Diagnostic, RuntimeClosedError
+from hector.errors import Diagnostic
 from hector.message import Event, Message
 from hector.observe import open_observer
 from hector.plugin.records import PluginRecord
 from hector.plugin.registry import Registry
-from hector.runtime.build import Builder
+from hector.runtime.build import builder_for
 from hector.runtime.closing import close_down
 from hector.runtime.context import not_found
 from hector.runtime.factories import (
@@ -24,18 +25,20 @@ from hector.runtime.factories import (
     VectorFactory,
 )
 from hector.runtime.generation import Generation
-from hector.runtime.invoke import invoke, new_id
 from hector.runtime.live import Live
 from hector.runtime.loading import ConfigInput, ConfigLoader, Loaded
 from hector.runtime.measures import gauges_of, health_of
-from hector.runtime.memory import open_services
 from hector.runtime.plan import make_plan
+from hector.runtime.recovery import Drive, Recovery, open_recovery
 from hector.runtime.reload_queue import ReloadQueue, open_queue
 from hector.runtime.reload_report import ReloadPlan, ReloadRecord, ReloadReport
 from hector.runtime.reloading import Request
 from hector.runtime.report import AgentInfo, Health
+from hector.runtime.runs import Runs
+from hector.runtime.services import open_services
+from hector.runtime.start import Services, new_id
+from hector.runtime.task_service import RuntimeTasks
 from hector.runtime.tasks import TaskScope
-from hector.runtime.turns import Turns
 from hector.spi import (
     LLM,
     Agent,
@@ -53,9 +56,6 @@ from hector.spi import (
 
 __all__ = ["Runtime"]
 
-SESSION_BUSY_TIMEOUT_S = 600.0
-"""How long a message waits for the one before it in the same session."""
-
 
 class Runtime:
     """Agents built from a config, ready to run. Make one with `Runtime.open`."""
@@ -65,9 +65,7 @@ class Runtime:
         *,
         live: Live,
         queue: ReloadQueue,
-        sessions: Sessions,
-        memory: MemoryIndex | None,
-        observer: Observer | None,
+        services: Services,
     ) -> None:
         self._live = live
         self._queue = queue
@@ -75,11 +73,10 @@ class Runtime:
         self._history = queue.history
         self._retirement = queue.reloading.retirement
         self._name = queue.reloading.app
-        self._sessions = sessions
-        self._memory = memory
-        self._observer = observer
-        self._turns = Turns()
-        self._is_closing = False
+        self._services = services
+        self._runs = Runs(live, services)
+        self._tasks = RuntimeTasks(self._name, services, self._runs)
+        self._recovery: Recovery | None = None
 
     @classmethod
     @asynccontextmanager
@@ -92,6 +89,7 @@ class Runtime:
         sessions: Sessions | None = None,
         index: MemoryIndex | None = None,
         observer: Observer | None = None,
+        checkpoints: Checkpointing | None = None,
         llm_factory: LLMFactory | None = None,
         embedder_factory: EmbedderFactory | None = None,
         toolset_factory: ToolsetFactory | None = None,
@@ -100,6 +98,7 @@ class Runtime:
         agent_tools: Mapping[str, Sequence[Agent]] | None = None,
         direct_tools: Mapping[str, Sequence[Tool]] | None = None,
         providers: Iterable[Provider] = (),
+        resumes: bool = True,
     ) -> AsyncGenerator[Runtime]:
         """Build everything a config names, and close it again at the end, in reverse order.
 
@@ -113,6 +112,7 @@ class Runtime:
             sessions: takes the place of `server.sessions`.
             index: takes the place of `server.index`.
             observer: takes the place of `server.observability`.
+            checkpoints: takes the place of `server.checkpoint`.
             llm_factory: takes the place of, or wraps, what the providers build; see `LLMFactory`.
             embedder_factory: the same for embedders.
             toolset_factory: the same for toolsets.
@@ -121,6 +121,7 @@ class Runtime:
             agent_tools: by agent, agents it may call.
             direct_tools: by agent, tools it may use.
             providers: providers beside those of installed plugins; they win over them.
+            resumes: whether to go on, in the background, with tasks in the session store that nobody works on.
 
         Yields:
             The runtime. Leaving the block refuses new invocations, waits up to `server.shutdown_timeout` for
@@ -130,8 +131,7 @@ class Runtime:
             ConfigError: the config cannot be used; carries every problem.
             ComponentError: a component did not come up; nothing stays open.
         """
-        extra = tuple(providers)
-        loader = ConfigLoader(env=env, providers=extra)
+        loader = ConfigLoader(env=env, providers=tuple(providers))
         plan = make_plan(*loaded) if loaded else loader.plan(config).plan
         checked = plan.config
         injections = Injections(
@@ -146,20 +146,21 @@ class Runtime:
                 watch = await services.enter_async_context(
                     open_observer(checked.server.observability)
                 )
-            builder = Builder(
-                group=group,
-                factories=Factories(
-                    llm=llm_factory,
-                    embedder=embedder_factory,
-                    toolset=toolset_factory,
-                    vector_store=vector_factory,
-                ),
-                injections=injections,
-                state_dir=checked.source.folder / ".hector",
-                env=env,
-                build_timeout_s=checked.server.build_timeout,
+            factories = Factories(
+                llm=llm_factory,
+                embedder=embedder_factory,
+                toolset=toolset_factory,
+                vector_store=vector_factory,
             )
-            async with open_services(plan, builder, sessions, index) as (store, memory, lender):
+            builder = builder_for(checked, group, factories, injections, env)
+            async with open_services(
+                plan,
+                builder,
+                sessions=sessions,
+                index=index,
+                observer=watch,
+                checkpoints=checkpoints,
+            ) as (kept, lender):
                 # No name for the cells: this frame lives as long as the runtime, and would keep them.
                 first = Live(
                     Generation(1, plan, await builder.build(plan, plan.specs.values(), {}))
@@ -168,17 +169,18 @@ class Runtime:
                 runtime = cls(
                     live=live,
                     queue=open_queue(config, live, loader=loader, builder=builder, observer=watch),
-                    sessions=store,
-                    memory=memory,
-                    observer=watch,
+                    services=kept,
                 )
                 if watch is not None:
                     watch.watch_runtime(lambda: gauges_of(runtime.health()))
-                try:
-                    yield runtime
-                finally:
-                    runtime._is_closing = True
-                    await close_down(runtime._queue, group)
+                runs, tasks = runtime._runs, runtime._tasks
+                async with open_recovery(kept, runs, tasks, group, resumes=resumes) as recovery:
+                    runtime._recovery = recovery
+                    try:
+                        yield runtime
+                    finally:
+                        runs.is_closing = True
+                        await close_down(runtime._queue, group)
 
     # What there is
 
@@ -215,12 +217,12 @@ class Runtime:
     @property
     def sessions(self) -> Sessions:
         """The session service: the source of truth, the same for the life of the runtime."""
-        return self._sessions
+        return self._services.sessions
 
     @property
     def memory(self) -> MemoryIndex | None:
         """The search over what was said, the same for the life of the runtime; None when none is configured."""
-        return self._memory
+        return self._services.memory
 
     def agent(self, name: str) -> Agent:
         """An agent of the current generation. Raises `ComponentNotFoundError`."""
@@ -254,14 +256,21 @@ class Runtime:
 
     def health(self) -> Health:
         """The state of the current generation."""
-        return health_of(self._live.generation, self._retirement, is_closing=self._is_closing)
+        return health_of(self._live.generation, self._retirement, is_closing=self._runs.is_closing)
 
     def metrics(self) -> tuple[bytes, str] | None:
         """What `/metrics` answers and its content type, or None when metrics are off."""
-        return self._observer.metrics() if self._observer is not None else None
+        observer = self._services.observer
+        return observer.metrics() if observer is not None else None
 
     async def run(
-        self, agent: str, message: str | Message, *, user: str = "local", session: str | None = None
+        self,
+        agent: str,
+        message: str | Message,
+        *,
+        user: str = "local",
+        session: str | None = None,
+        task: str | None = None,
     ) -> AsyncGenerator[Event]:
         """Let an agent answer a message.
 
@@ -270,11 +279,13 @@ class Runtime:
             message: text, or a `user` message.
             user: whose session; must come from authentication where there are several users.
             session: continue this session, which is made if it does not exist; None begins a new one.
+            task: id of the task, unique in the session store; None makes one up.
 
         Yields:
             `started` with the user's message, then what happens, then exactly one `finished`. Everything but `delta`
             events is durable before it is yielded. What goes wrong after `started` is told by `finished`.
             Messages to one session are answered one after the other.
+            After a `finished` with `input_required` the task goes on once there is a decision: see `tasks`.
 
         Raises:
             ComponentNotFoundError: no such agent.
@@ -283,38 +294,28 @@ class Runtime:
 
         Closing the iterator or cancelling the caller cancels the work; the log then ends with outcome `canceled`.
         """
-        self._require_open()
-        self._live.require(agent)
-        key = SessionKey(self.name, user, session or new_id())
-        await self._turns.take(key, timeout_s=SESSION_BUSY_TIMEOUT_S)
+        events = self._runs.begin(
+            agent,
+            Message.user(message) if isinstance(message, str) else message,
+            SessionKey(self.name, user, session or new_id()),
+            is_new=session is None,
+            task_id=task,
+        )
         try:
-            await self._live.wait_until_resumed(agent)
-            self._require_open()
-            generation, lease = self._live.lease(agent)
-            events = lease.follow(
-                invoke(
-                    generation,
-                    generation.components("agent")[agent],
-                    Message.user(message) if isinstance(message, str) else message,
-                    lease=lease,
-                    key=key,
-                    is_new=session is None,
-                    sessions=self._sessions,
-                    memory=self._memory,
-                    observer=self._observer,
-                )
-            )
-            try:
-                async for event in events:
-                    yield event
-            finally:
-                await events.aclose()
+            async for event in events:
+                yield event
         finally:
-            self._turns.give_back(key)
+            await events.aclose()
 
-    def _require_open(self) -> None:
-        if self._is_closing:
-            raise RuntimeClosedError("the runtime is closing and takes no new message")
+    @property
+    def tasks(self) -> RuntimeTasks:
+        """What is under way, what waits for a decision, and what became of it; the same for the life of the runtime."""
+        return self._tasks
+
+    def drive_resumed(self, drive: Drive) -> None:
+        """Have the events of tasks that are resumed in the background read by `drive`, to the end, from now on."""
+        if self._recovery is not None:
+            self._recovery.drive = drive
 
     @property
     def etag(self) -> str:

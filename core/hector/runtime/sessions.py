@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from hector.errors import SessionError, UsageError
-from hector.runtime.build import Builder
+from hector.runtime.build import Builder, builder_for
 from hector.runtime.cell import close_all
 from hector.runtime.factories import Factories, Injections
 from hector.runtime.loading import ConfigInput, load_config
@@ -16,7 +16,7 @@ from hector.runtime.tasks import TaskScope
 from hector.session import InMemorySessions
 from hector.spi import Sessions
 
-__all__ = ["open_sessions", "open_stored_sessions", "warn_of_other_apps"]
+__all__ = ["open_sessions", "open_stored", "open_stored_sessions", "warn_of_other_apps"]
 
 logger = logging.getLogger("hector.runtime")
 
@@ -53,7 +53,14 @@ async def open_sessions(
 
 @asynccontextmanager
 async def open_stored_sessions(config: ConfigInput) -> AsyncGenerator[tuple[str, Sessions]]:
-    """The app's name and its session database, and nothing else of a config.
+    """The app's name and its session database, and nothing else of a config; see `open_stored`."""
+    async with open_stored(config) as (plan, sessions):
+        yield plan.config.name, sessions
+
+
+@asynccontextmanager
+async def open_stored(config: ConfigInput) -> AsyncGenerator[tuple[Plan, Sessions]]:
+    """What a config says, and its session database; nothing else of it is built.
 
     A server may have the same database open.
 
@@ -71,16 +78,9 @@ async def open_stored_sessions(config: ConfigInput) -> AsyncGenerator[tuple[str,
             hint="set `server.sessions.backend: sql` and name a database",
         )
     async with TaskScope() as group:
-        builder = Builder(
-            group=group,
-            factories=Factories(),
-            injections=Injections(),
-            state_dir=plan.config.source.folder / ".hector",
-            env=None,
-            build_timeout_s=server.build_timeout,
-        )
+        builder = builder_for(plan.config, group, Factories(), Injections(), None)
         async with open_sessions(plan, None, builder, is_warning=False) as sessions:
-            yield plan.config.name, sessions
+            yield plan, sessions
 
 
 async def warn_of_other_apps(app: str, sessions: Sessions) -> None:

@@ -7,10 +7,10 @@ import os
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping, Sequence
 
-import attrs
-
 from hector.message import Event, JSONValue
 from hector.session.feed import Feed
+from hector.session.in_memory_logs import App, Log, User, merge, snapshot
+from hector.session.in_memory_tasks import InMemoryTasks
 from hector.spi.session_artifacts import (
     DEFAULT_ARTIFACT_BYTES,
     PIECE_BYTES,
@@ -34,7 +34,6 @@ from hector.spi.session_rules import (
     session_exists,
     session_not_found,
 )
-from hector.spi.session_state import copy_json, split_state
 from hector.spi.session_values import (
     Artifact,
     ArtifactDraft,
@@ -50,31 +49,8 @@ from hector.spi.session_values import (
 __all__ = ["InMemorySessions"]
 
 
-@attrs.define(kw_only=True)
-class _Log:
-    created_at: float
-    updated_at: float
-    events: list[Event] = attrs.field(factory=list[Event])
-    state: dict[str, JSONValue] = attrs.field(factory=dict[str, JSONValue])
-    artifacts: dict[str, list[Artifact]] = attrs.field(factory=dict[str, list[Artifact]])
-    epoch: int = 0
-
-
-@attrs.define
-class _User:
-    state: dict[str, JSONValue] = attrs.field(factory=dict[str, JSONValue])
-    logs: dict[str, _Log] = attrs.field(factory=dict[str, _Log])
-
-
-@attrs.define
-class _App:
-    feed: Feed
-    state: dict[str, JSONValue] = attrs.field(factory=dict[str, JSONValue])
-    users: dict[str, _User] = attrs.field(factory=dict[str, _User])
-
-
 class InMemorySessions:
-    """The session store of a process that needs none after it ends: `hector.spi.Sessions`.
+    """The session store of a process that needs none after it ends: `hector.spi.Sessions`, with its tasks.
 
     Writes never wait, so each is atomic for the callers on one event loop; the store is not
     thread-safe. Events are kept as they are, not copied: they are frozen.
@@ -92,12 +68,18 @@ class InMemorySessions:
             max_artifact_bytes: how large an artifact may be.
             clock: gives `created_at` and `updated_at`, in seconds since the epoch.
         """
-        self._apps: dict[str, _App] = {}
+        self._apps: dict[str, App] = {}
         self._staged: dict[str, tuple[float, SessionKey, bytes]] = {}
         self._stages = 0
         self._feeds = os.urandom(4).hex()
         self._max_artifact_bytes = max_artifact_bytes
         self._clock = clock
+        self._tasks = InMemoryTasks(self.append, raise_epoch=self._raise_epoch, clock=clock)
+
+    @property
+    def tasks(self) -> InMemoryTasks:
+        """See `TaskSource.tasks`."""
+        return self._tasks
 
     # -------------------------------------------------------------------------------- log
 
@@ -106,18 +88,18 @@ class InMemorySessions:
     ) -> Session:
         """See `Sessions.create`."""
         check_key(key)
-        app = self._apps.get(key.app) or _App(Feed(key.app, self._feeds))
-        user = app.users.get(key.user) or _User()
+        app = self._apps.get(key.app) or App(Feed(key.app, self._feeds))
+        user = app.users.get(key.user) or User()
         if key.id in user.logs:
             raise session_exists(key)
         now = self._clock()
-        log = _Log(created_at=now, updated_at=now)
+        log = Log(created_at=now, updated_at=now)
         if state:
-            _merge(app, user, log, state)
+            merge(app, user, log, state)
         self._apps[key.app] = app
         app.users[key.user] = user
         user.logs[key.id] = log
-        return _snapshot(key, app, user, log, [])
+        return snapshot(key, app, user, log, [])
 
     async def load(
         self,
@@ -144,7 +126,7 @@ class InMemorySessions:
                 events = events[max(len(events) - last, 0) :]
             elif limit is not None:
                 events = events[:limit]
-        return _snapshot(key, *found, events)
+        return snapshot(key, *found, events)
 
     async def append(
         self,
@@ -172,7 +154,7 @@ class InMemorySessions:
             if event.actions is not None:
                 delta.update(event.actions.state_delta)
         if delta:
-            _merge(app, user, log, delta)
+            merge(app, user, log, delta)
         for artifact in written:
             log.artifacts.setdefault(artifact.summary.name, []).append(artifact)
         if stored:
@@ -183,9 +165,9 @@ class InMemorySessions:
 
     async def claim(self, key: SessionKey) -> Session:
         """See `Sessions.claim`."""
+        self._raise_epoch(key)
         app, user, log = self._get(key)
-        log.epoch += 1
-        return _snapshot(key, app, user, log, log.events[:])
+        return snapshot(key, app, user, log, log.events[:])
 
     async def list(
         self, app: str, *, user: str | None = None, limit: int = 50, cursor: str | None = None
@@ -216,6 +198,7 @@ class InMemorySessions:
             return False
         app, user, log = found
         del user.logs[key.id]
+        self._tasks.drop_session(key)
         app.feed.delete(key, log.events)
         return True
 
@@ -226,18 +209,18 @@ class InMemorySessions:
         check_whole(session)
         check_sizes(session.events)
         check_restored(key, artifacts, limit_bytes=self._max_artifact_bytes)
-        app = self._apps.get(key.app) or _App(Feed(key.app, self._feeds))
-        user = app.users.get(key.user) or _User()
+        app = self._apps.get(key.app) or App(Feed(key.app, self._feeds))
+        user = app.users.get(key.user) or User()
         if key.id in user.logs:
             raise session_exists(key)
-        log = _Log(created_at=session.created_at, updated_at=session.updated_at)
+        log = Log(created_at=session.created_at, updated_at=session.updated_at)
         written = self._artifacts(key, log, artifacts, session.updated_at)
         missing = {
             name: value
             for name, value in session.state.items()
             if name not in app.state and name not in user.state
         }
-        _merge(app, user, log, missing)
+        merge(app, user, log, missing)
         for artifact in written:
             log.artifacts.setdefault(artifact.summary.name, []).append(artifact)
         log.events += [numbered(event, event.sequence or 0) for event in session.events]
@@ -254,7 +237,7 @@ class InMemorySessions:
     ) -> ChangePage:
         """See `Sessions.changes`."""
         check_listing(app, None, limit)
-        found = self._apps.setdefault(app, _App(Feed(app, self._feeds)))
+        found = self._apps.setdefault(app, App(Feed(app, self._feeds)))
         return await found.feed.page(after, limit, wait_s)
 
     # -------------------------------------------------------------------------------- artifacts
@@ -309,7 +292,7 @@ class InMemorySessions:
         return versions[wanted - 1]
 
     def _artifacts(
-        self, key: SessionKey, log: _Log, drafts: Sequence[ArtifactDraft], now: float
+        self, key: SessionKey, log: Log, drafts: Sequence[ArtifactDraft], now: float
     ) -> Sequence[Artifact]:
         check_versions(key, drafts, {name: len(items) for name, items in log.artifacts.items()})
         written: list[Artifact] = []
@@ -331,7 +314,7 @@ class InMemorySessions:
             raise staged_is_gone(staged)
         return data
 
-    def _find(self, key: SessionKey) -> tuple[_App, _User, _Log] | None:
+    def _find(self, key: SessionKey) -> tuple[App, User, Log] | None:
         try:
             app = self._apps[key.app]
             user = app.users[key.user]
@@ -340,13 +323,16 @@ class InMemorySessions:
             check_key(key)
             return None
 
-    def _get(self, key: SessionKey) -> tuple[_App, _User, _Log]:
+    def _raise_epoch(self, key: SessionKey) -> None:
+        self._get(key)[2].epoch += 1
+
+    def _get(self, key: SessionKey) -> tuple[App, User, Log]:
         found = self._find(key)
         if found is None:
             raise session_not_found(key)
         return found
 
-    def _logs(self, app: str, user: str | None) -> Iterable[tuple[str, str, _Log]]:
+    def _logs(self, app: str, user: str | None) -> Iterable[tuple[str, str, Log]]:
         users = self._apps[app].users if app in self._apps else {}
         for name in users if user is None else {user} & users.keys():
             for session, log in users[name].logs.items():
@@ -364,34 +350,3 @@ class InMemorySessions:
 
 def _order(cursor: Cursor) -> tuple[float, str, str]:
     return (-cursor.updated_at, cursor.user, cursor.id)
-
-
-def _merge(app: _App, user: _User, log: _Log, state: Mapping[str, JSONValue]) -> None:
-    scopes = split_state(state)
-    for stored, delta in (
-        (app.state, scopes.app),
-        (user.state, scopes.user),
-        (log.state, scopes.session),
-    ):
-        for name, value in delta.items():
-            if value is None:
-                stored.pop(name, None)
-            else:
-                stored[name] = value
-
-
-def _snapshot(key: SessionKey, app: _App, user: _User, log: _Log, events: list[Event]) -> Session:
-    state = {**app.state, **user.state, **log.state}
-    for name, value in state.items():
-        if isinstance(value, list | dict):
-            state[name] = copy_json(value)
-    return Session(
-        key=key,
-        events=events,
-        state=state,
-        artifacts={name: log.artifacts[name][-1].summary for name in sorted(log.artifacts)},
-        head=len(log.events),
-        epoch=log.epoch,
-        created_at=log.created_at,
-        updated_at=log.updated_at,
-    )

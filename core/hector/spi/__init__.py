@@ -27,6 +27,7 @@ from hector.spi.document import (
 from hector.spi.embedder import (
     Embedder,
     EmbedPurpose,
+    IdentifiedEmbedder,
     Vector,
 )
 from hector.spi.filter import (
@@ -54,6 +55,7 @@ from hector.spi.llm import (
     LLMRequest,
     LLMResponse,
     ModelLimits,
+    RequestMaker,
     ResponseMetadata,
     StructuredOutput,
     TextDelta,
@@ -148,13 +150,31 @@ from hector.spi.settings import (
     Reference,
     Secret,
 )
+from hector.spi.task import (
+    ENDED_STATES,
+    Checkpoint,
+    CheckpointPhase,
+    Executor,
+    Progress,
+    TaskPage,
+    TaskRecord,
+    Tasks,
+    TaskSource,
+    TaskState,
+)
+from hector.spi.task_codec import (
+    dump_checkpoint,
+    parse_checkpoint,
+)
 from hector.spi.tool import (
+    LookupTool,
     Tool,
     ToolContext,
     ToolEffect,
     ToolOutput,
     Toolset,
     ToolSpec,
+    with_spec,
 )
 from hector.spi.vector import (
     VectorHit,
@@ -163,6 +183,7 @@ from hector.spi.vector import (
 )
 
 __all__ = [
+    "ENDED_STATES",
     "KINDS",
     "LLM",
     "LLM_CAPABILITIES",
@@ -183,6 +204,8 @@ __all__ = [
     "CallSettings",
     "Change",
     "ChangePage",
+    "Checkpoint",
+    "CheckpointPhase",
     "Chunk",
     "Chunker",
     "Compare",
@@ -198,10 +221,12 @@ __all__ = [
     "Embedder",
     "Env",
     "Equals",
+    "Executor",
     "Exists",
     "Filter",
     "GenerateParameters",
     "GenerationChange",
+    "IdentifiedEmbedder",
     "In",
     "Injected",
     "Invocation",
@@ -213,6 +238,7 @@ __all__ = [
     "Length",
     "LimitSettings",
     "LimitedLLM",
+    "LookupTool",
     "Marker",
     "MemoryBatch",
     "MemoryEntry",
@@ -228,6 +254,7 @@ __all__ = [
     "Observer",
     "Passage",
     "Pattern",
+    "Progress",
     "Provider",
     "ProviderCalls",
     "ProviderFailure",
@@ -236,6 +263,7 @@ __all__ = [
     "Redaction",
     "Reference",
     "ReloadMeasure",
+    "RequestMaker",
     "RequestSettings",
     "ResponseMetadata",
     "RetrySettings",
@@ -250,6 +278,11 @@ __all__ = [
     "Span",
     "StagedBytes",
     "StructuredOutput",
+    "TaskPage",
+    "TaskRecord",
+    "TaskSource",
+    "TaskState",
+    "Tasks",
     "TextDelta",
     "ThinkingDelta",
     "TokenCountingLLM",
@@ -266,6 +299,7 @@ __all__ = [
     "append_again",
     "count_tokens",
     "data_url",
+    "dump_checkpoint",
     "file_note",
     "function_tool",
     "json_text",
@@ -273,9 +307,11 @@ __all__ = [
     "llm_error",
     "matches",
     "own_data",
+    "parse_checkpoint",
     "rate_limit_headers",
     "require_capabilities",
     "retry_after_s",
     "retry_pause_s",
     "tool_result_text",
+    "with_spec",
 ]

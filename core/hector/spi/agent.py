@@ -7,7 +7,7 @@ from typing import Protocol
 
 from hector.message import Actions, Event, JSONObject, JSONValue, Message, Part, ToolCall
 from hector.spi.artifacts import Artifacts
-from hector.spi.llm import LLM, LLMRequest
+from hector.spi.llm import LLM, LLMRequest, RequestMaker
 from hector.spi.memory import MemoryHit
 from hector.spi.tool import Tool
 
@@ -76,8 +76,12 @@ class Invocation(Protocol):
         """
         ...
 
-    def generate(self, llm: LLM, request: LLMRequest) -> AsyncIterator[Event]:
+    def generate(self, llm: LLM, request: LLMRequest | RequestMaker) -> AsyncIterator[Event]:
         """Ask a model: yields `delta` events, then exactly one recorded `message` event with the whole answer.
+
+        Args:
+            llm: the model.
+            request: what it is asked; a function is called only if it is asked, which a replay does not.
 
         Raises:
             LLMError: the call failed; nothing but deltas was yielded.
@@ -94,14 +98,18 @@ class Invocation(Protocol):
         """Run the calls of one answer concurrently.
 
         Yields:
-            All `tool_intent`s in the order of the calls, then, as they come, what called agents stream and one
-            `tool_result` per call, recorded on arrival (`history` puts them in the order of the calls). A failing,
-            unknown or overdue tool gives a result with `is_error`; it never raises.
+            A `tool_intent` for each call that runs and an `approval` for each that needs one, in the order of the
+            calls; then, as they come, what called agents stream and one `tool_result` per call, recorded on arrival
+            (`history` puts them in the order of the calls). A failing, unknown, overdue or denied tool gives a result
+            with `is_error`; it never raises.
 
         Args:
             calls: what the model asked for; ids are unique.
             tools: the tools on offer by name.
             timeout_s: deadline of a call whose tool states none.
+
+        Raises:
+            InputRequiredError: every call that could run has its result, and others wait for a person.
         """
         ...
 
@@ -111,6 +119,23 @@ class Invocation(Protocol):
 
     def call_agent(self, agent: Agent, request: str, *, call_id: str) -> AsyncIterator[Event]:
         """Run another agent on an isolated branch with `request` as its message; its last `message` is the answer."""
+        ...
+
+    def resumed(self) -> JSONValue:
+        """What this run said last by `progress` before it was interrupted, or None; call it once, before any step.
+
+        What it had recorded up to there is left out of the replay: it goes on behind it.
+        """
+        ...
+
+    def progress(self, value: JSONValue) -> None:
+        """Say, between two steps, how far this run has come: a checkpoint keeps it, and `resumed` gives it back.
+
+        It makes resuming cheaper and is never needed: without it every recorded step is replayed. Cheap, no I/O.
+
+        Args:
+            value: JSON; what `run` needs in order to go on behind the steps that it has taken.
+        """
         ...
 
     def event(
@@ -144,7 +169,16 @@ class Agent(Protocol):
     def run(self, invocation: Invocation) -> AsyncIterator[Event]:
         """Answer `invocation.message`, yielding events as they happen.
 
+        An invocation that was interrupted, by a crash or to wait for a person, goes on by calling `run` again, from
+        its beginning. Its steps (`generate`, `call_tools`, `run`, `call_agent`, `record`) then give what they have
+        recorded, without doing anything, until they come to what never happened. So the steps that `run` takes may
+        depend only on `invocation.message` and on what earlier steps gave. What depends on anything else (a clock,
+        chance, the state, another service) is decided once, put into an event and recorded, and read from the event
+        that `record` returns. Whatever has an effect is done in a tool. The steps of one branch follow one another;
+        agents that run at the same time have a branch each. See `Invocation.progress` for what makes it cheap.
+
         Raises:
+            InputRequiredError: of a step; let it through. `parallel` shows what to do where others still run.
             HectorError: the invocation failed. Cancellation ends it at any await.
         """
         ...

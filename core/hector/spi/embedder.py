@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
-__all__ = ["EmbedPurpose", "Embedder", "Vector"]
+__all__ = ["EmbedPurpose", "Embedder", "IdentifiedEmbedder", "Vector"]
 
 Vector: TypeAlias = Sequence[float]
 """Finite floats; its length is the embedder's dimension. Treat it as read-only."""
@@ -41,5 +41,19 @@ class Embedder(Protocol):
 
         Raises:
             EmbedderError: the call failed, or the provider returned another number or length of vectors.
+        """
+        ...
+
+
+@runtime_checkable
+class IdentifiedEmbedder(Protocol):
+    """What an embedder offers beside `Embedder` so that its vectors may be kept and used again (by `cached`, say)."""
+
+    def identity(self, purpose: EmbedPurpose) -> str:
+        """Names everything that decides a vector but the text: provider, server, model, dimension, settings.
+
+        Two embedders, in whatever process, that give the same name give interchangeable vectors. No secret is in it,
+        and nothing that leaves the vectors alone, such as a time-out. It is the same for both purposes where these
+        share one space.
         """
         ...

@@ -35,7 +35,10 @@ def function_tool(
     *,
     name: str | None = None,
     description: str | None = None,
-    effect: ToolEffect = "unsafe",
+    effect: ToolEffect | None = None,
+    lookup: Callable[..., Any] | None = None,
+    needs_approval: bool = False,
+    approval_prompt: str = "",
     timeout_s: float | None = None,
 ) -> Tool:
     """Make a tool of a function.
@@ -50,7 +53,8 @@ def function_tool(
     bounded by the markers of `hector.spi.settings` (`Range`, `Length`, `Pattern`). Their types may
     be `str`, `int`, `float`, `bool`, `None`, `Literal`, `Enum`, `list`, `tuple`, `set`, `dict`,
     unions, `TypedDict`, dataclasses and attrs classes. A parameter of type `ToolContext` is given
-    the context of the call and is not shown to the model.
+    the context of the call and is not shown to the model; its `idempotency_key` is the same whenever
+    the call is run again after a crash, for whatever has the effect to recognise it by.
 
     A coroutine function is awaited. Any other function runs in a thread, so that it may block; it
     cannot be interrupted there, and goes on in the background when the call is cancelled.
@@ -62,7 +66,12 @@ def function_tool(
         function: any callable whose parameters all have types.
         name: `[a-zA-Z0-9_-]{1,64}`; None takes the function's.
         description: None takes the docstring up to its first section, or the name in words.
-        effect: see `ToolEffect`.
+        effect: see `ToolEffect`; None is `lookup` where there is a `lookup`, else `unsafe`.
+        lookup: says what became of a call that a crash cut off. It is called with the call's arguments and its
+            context, as far as it has parameters of their names and a `ToolContext`; what it gives is the call's
+            result, and None stands for "it never had its effect, so it may run".
+        needs_approval: see `ToolSpec`.
+        approval_prompt: see `ToolSpec`.
         timeout_s: see `ToolSpec`.
 
     Raises:
@@ -80,55 +89,76 @@ def function_tool(
         raise UsageError(f"tool `{name}`: timeout_s must be more than 0, not {timeout_s:g}")
     if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
         raise UsageError(f"tool `{name}`: a generator gives no result", hint="Return a list.")
+    if effect is None:
+        effect = "unsafe" if lookup is None else "lookup"
+    if (effect == "lookup") != (lookup is not None):
+        raise UsageError(
+            f"tool `{name}`: the effect `lookup` and a function `lookup` go together",
+            hint="Give both, or neither.",
+        )
     docstring = Docstring.of(function)
     arguments, parameters, context_name = _parameters(function, name, docstring)
-    return _FunctionTool(
-        spec=ToolSpec(
-            name=name,
-            description=description or docstring.text or name.replace("_", " "),
-            parameters=parameters,
-            effect=effect,
-            timeout_s=timeout_s,
-        ),
-        function=function,
-        is_async=_is_async(function),
-        arguments=arguments,
-        positional=_positional(function),
-        context_name=context_name,
+    spec = ToolSpec(
+        name=name,
+        description=description or docstring.text or name.replace("_", " "),
+        parameters=parameters,
+        effect=effect,
+        timeout_s=timeout_s,
+        needs_approval=needs_approval,
+        approval_prompt=approval_prompt,
+    )
+    called = _Called(function, _is_async(function), _positional(function), context_name)
+    if lookup is None:
+        return _FunctionTool(spec=spec, function=called, arguments=arguments)
+    return _LookupFunctionTool(
+        spec=spec, function=called, arguments=arguments, asked=_asked(lookup, name, arguments)
     )
 
 
-@attrs.frozen(kw_only=True)
-class _FunctionTool:
-    """The tool of one function.
+@attrs.frozen
+class _Called:
+    """A function and how it is called.
 
     Attributes:
         positional: names and defaults of the positional-only parameters, in order.
         context_name: the parameter that is given the context, or None.
     """
 
-    spec: ToolSpec
     function: Callable[..., Any]
     is_async: bool
-    arguments: ObjectShape
     positional: tuple[tuple[str, Any], ...]
     context_name: str | None
 
-    async def call(self, arguments: JSONObject, context: ToolContext) -> ToolOutput | JSONValue:
-        keywords, problems = self.arguments.read_fields(arguments)
-        if problems:
-            raise ToolArgumentsError(self._refusal(problems))
+    async def __call__(self, keywords: dict[str, Any], context: ToolContext) -> Any:
         if self.context_name is not None:
             keywords[self.context_name] = context
         positional = [keywords.pop(name, default) for name, default in self.positional]
         if self.is_async:
-            result = await self.function(*positional, **keywords)
-        else:
-            import asyncio  # not at the top: a schema can be had without an event loop
+            return await self.function(*positional, **keywords)
+        import asyncio  # not at the top: a schema can be had without an event loop
 
-            result = await asyncio.to_thread(self.function, *positional, **keywords)
-            if inspect.isawaitable(result):
-                result = await result
+        result = await asyncio.to_thread(self.function, *positional, **keywords)
+        return await result if inspect.isawaitable(result) else result
+
+
+@attrs.frozen(kw_only=True)
+class _FunctionTool:
+    """The tool of one function."""
+
+    spec: ToolSpec
+    function: _Called
+    arguments: ObjectShape
+
+    async def call(self, arguments: JSONObject, context: ToolContext) -> ToolOutput | JSONValue:
+        return self._shown(await self.function(self._read(arguments), context))
+
+    def _read(self, arguments: JSONObject) -> dict[str, Any]:
+        keywords, problems = self.arguments.read_fields(arguments)
+        if problems:
+            raise ToolArgumentsError(self._refusal(problems))
+        return keywords
+
+    def _shown(self, result: Any) -> ToolOutput | JSONValue:
         if isinstance(result, str | ToolOutput):
             return result
         try:
@@ -147,6 +177,54 @@ class _FunctionTool:
                 f"argument `{name}{'.' + rest if rest else ''}`{separator}{problem.problem}"
             )
         return f"`{self.spec.name}` was not called. " + "; ".join(lines)
+
+
+@attrs.frozen(kw_only=True)
+class _LookupFunctionTool(_FunctionTool):
+    """One that has a second function, which says what became of a call.
+
+    Attributes:
+        asked: that function, and the names of the arguments that it takes.
+    """
+
+    asked: tuple[_Called, frozenset[str]]
+
+    async def lookup(
+        self, arguments: JSONObject, context: ToolContext
+    ) -> ToolOutput | JSONValue | None:
+        function, names = self.asked
+        given = {key: value for key, value in self._read(arguments).items() if key in names}
+        return self._shown(await function(given, context))
+
+
+def _asked(
+    lookup: Callable[..., Any], name: str, arguments: ObjectShape
+) -> tuple[_Called, frozenset[str]]:
+    """How a `lookup` is called; see `function_tool`."""
+    where = f"tool `{name}`, its lookup"
+    if not callable(lookup):
+        raise UsageError(f"{where}: it is a `{type(lookup).__name__}`, not a function")
+    hints = type_hints(_annotated(lookup), where)
+    known = {field.key: field for field in arguments.fields}
+    names: set[str] = set()
+    context_name: str | None = None
+    for parameter in _signature(lookup, name).parameters.values():
+        is_required = parameter.default is inspect.Parameter.empty
+        if _is_context(hints.get(parameter.name)):
+            context_name = parameter.name
+        elif parameter.name in known:
+            names.add(parameter.name)
+            if is_required and not known[parameter.name].is_required:
+                raise UsageError(
+                    f"{where}: `{parameter}` needs a default, for the call may come without it"
+                )
+        elif is_required:
+            raise UsageError(
+                f"{where}: `{parameter}` is no argument of the tool",
+                hint="It is given the arguments of the call by name, and the context.",
+            )
+    called = _Called(lookup, _is_async(lookup), _positional(lookup), context_name)
+    return called, frozenset(names)
 
 
 def _is_async(function: Callable[..., Any]) -> bool:

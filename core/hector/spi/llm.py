@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Protocol, TypeAlias, runtime_checkable
 
 import attrs
@@ -19,6 +19,7 @@ __all__ = [
     "LLMResponse",
     "LimitedLLM",
     "ModelLimits",
+    "RequestMaker",
     "ResponseMetadata",
     "StructuredOutput",
     "TextDelta",
@@ -78,6 +79,10 @@ class LLMRequest:
     parameters: GenerateParameters = GenerateParameters()
     is_streaming: bool = True
     cache_key: str | None = None
+
+
+RequestMaker: TypeAlias = Callable[[], Awaitable[LLMRequest]]
+"""Makes a request when it is needed, from what is in the log by then."""
 
 
 @attrs.frozen

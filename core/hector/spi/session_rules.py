@@ -50,10 +50,7 @@ __all__ = [
 ]
 
 MAXIMUM_KEY_LENGTH = 255
-"""Characters of an app, user, session id, artifact name or key of the state.
-
-An index of any database takes that much.
-"""
+"""Characters of an app, user, session id, artifact name or key of the state: any database's index takes so many."""
 
 MAXIMUM_PAGE = 1000
 """Rows in a page of a listing, and of the feed."""

@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping, Sequence
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
 
 import attrs
 
+from hector.errors import ToolError
 from hector.message import Actions, DataPart, Event, FilePart, JSONObject, JSONValue, TextPart
 
 if TYPE_CHECKING:
     from hector.spi.agent import Invocation
     from hector.spi.artifacts import Artifacts
 
-__all__ = ["Tool", "ToolContext", "ToolEffect", "ToolOutput", "ToolSpec", "Toolset"]
+__all__ = [
+    "LookupTool",
+    "Tool",
+    "ToolContext",
+    "ToolEffect",
+    "ToolOutput",
+    "ToolSpec",
+    "Toolset",
+    "with_spec",
+]
 
-ToolEffect: TypeAlias = Literal["pure", "idempotent", "unsafe"]
-"""What a second run with the same idempotency key does: nothing at all, nothing more, or harm."""
+ToolEffect: TypeAlias = Literal["pure", "idempotent", "lookup", "unsafe"]
+"""What to do with a call that was cut off by a crash, so that nobody knows whether it had its effect.
+
+`pure`: it has none, so run it again. `idempotent`: a second run with the same idempotency key does nothing more, so
+run it again with that key. `lookup`: ask the tool, which must be a `LookupTool`. `unsafe`: ask a person.
+"""
 
 
 @attrs.frozen(kw_only=True)
@@ -29,6 +43,9 @@ class ToolSpec:
         parameters: JSON Schema 2020-12 of an object.
         effect: decides what happens to a call that was cut off by a crash.
         timeout_s: seconds one call may take, > 0; None leaves it to the agent.
+        needs_approval: whether a person has to approve every call before it runs.
+        approval_prompt: what the person is asked; `{argument}` stands for an argument of that name. Empty: a
+            sentence that names the tool.
     """
 
     name: str
@@ -38,6 +55,8 @@ class ToolSpec:
     )
     effect: ToolEffect = "unsafe"
     timeout_s: float | None = None
+    needs_approval: bool = False
+    approval_prompt: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -128,9 +147,51 @@ class Tool(Protocol):
         ...
 
 
+@runtime_checkable
+class LookupTool(Protocol):
+    """A tool of effect `lookup`: it can say what became of a call."""
+
+    async def lookup(
+        self, arguments: JSONObject, context: ToolContext
+    ) -> ToolOutput | JSONValue | None:
+        """What the call with `context.idempotency_key` gave; None: it never had its effect, so it may run.
+
+        Raises:
+            ToolError: it cannot be told now; a person is asked.
+        """
+        ...
+
+
 class Toolset(Protocol):
     """A group of tools that is opened and closed as one."""
 
     def tools(self) -> Sequence[Tool]:
         """The tools there are now, in a stable order; cheap, no I/O. A toolset whose server is down has none."""
         ...
+
+
+def with_spec(tool: Tool, spec: ToolSpec) -> Tool:
+    """The same tool under another description, such as another name; it is a `LookupTool` if its effect is `lookup`."""
+    return _LookupWithSpec(tool, spec) if spec.effect == "lookup" else _WithSpec(tool, spec)
+
+
+class _WithSpec:
+    __slots__ = ("_tool", "spec")
+
+    def __init__(self, tool: Tool, spec: ToolSpec) -> None:
+        self._tool = tool
+        self.spec = spec
+
+    async def call(self, arguments: JSONObject, context: ToolContext) -> ToolOutput | JSONValue:
+        return await self._tool.call(arguments, context)
+
+
+class _LookupWithSpec(_WithSpec):
+    __slots__ = ()
+
+    async def lookup(
+        self, arguments: JSONObject, context: ToolContext
+    ) -> ToolOutput | JSONValue | None:
+        if not isinstance(self._tool, LookupTool):
+            raise ToolError(f"{self.spec.name} cannot say what became of a call")
+        return await self._tool.lookup(arguments, context)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from hector.testing.settings_mutations import Mutation, mutations
     from hector.testing.settings_strategies import settings_strategy
     from hector.testing.surroundings import Surroundings, open_component
+    from hector.testing.task_suite import TasksSuite
     from hector.testing.toolset_suite import ToolsetSuite
     from hector.testing.vector_suite import VectorStoreSuite
     from hector.testing.wire_protocol import (
@@ -70,6 +71,7 @@ __all__ = [
     "SeenTool",
     "SessionsSuite",
     "Surroundings",
+    "TasksSuite",
     "ToolsetSuite",
     "VectorStoreSuite",
     "WireEnding",
@@ -113,6 +115,7 @@ _HOMES = {
     "SeenResult": "wire_protocol",
     "SeenTool": "wire_protocol",
     "SessionsSuite": "session_suite",
+    "TasksSuite": "task_suite",
     "Surroundings": "surroundings",
     "ToolsetSuite": "toolset_suite",
     "VectorStoreSuite": "vector_suite",

@@ -9,7 +9,11 @@ from hypothesis.strategies import SearchStrategy
 
 from hector.message import (
     Actions,
+    Approval,
+    ApprovalReason,
+    Choice,
     DataPart,
+    Decision,
     Event,
     EventKind,
     Failure,
@@ -93,6 +97,27 @@ def messages() -> SearchStrategy[Message]:
     )
 
 
+_APPROVALS = st.builds(
+    Approval,
+    reason=st.sampled_from(get_args(ApprovalReason)),
+    prompt=texts(),
+    call_hash=texts(),
+    expires_at=st.none() | st.floats(0, 1e12),
+)
+
+
+def _decisions() -> SearchStrategy[Decision]:
+    return st.builds(
+        Decision,
+        call_id=texts(),
+        call_hash=texts(),
+        choice=st.sampled_from(get_args(Choice)),
+        reason=texts(),
+        arguments=st.none() | json_objects(),
+        by=texts(),
+    )
+
+
 def events() -> SearchStrategy[Event]:
     """Any event of any kind; the fields need not suit the kind."""
     counts = st.integers(min_value=0, max_value=2**40)
@@ -128,6 +153,8 @@ def events() -> SearchStrategy[Event]:
             end=st.booleans(),
         ),
         idempotency_key=st.none() | texts(),
+        approval=st.none() | _APPROVALS,
+        decision=st.none() | _decisions(),
         outcome=st.none() | st.sampled_from(get_args(Outcome)),
         failure=st.none()
         | st.builds(

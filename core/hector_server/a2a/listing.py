@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable
+import contextlib
 from datetime import UTC, datetime
 
 import attrs
 
-from hector.message import JSONObject
+from hector.message import JSONObject, JSONValue
 from hector_server.a2a.message import MAX_ID
-from hector_server.tasks import STATES, Task
-from hector_server.wire.errors import InvalidParamsError
+from hector_server.tasks import STATES, TaskState, TaskTable, state_of
+from hector_server.wire.errors import InvalidParamsError, TaskNotFoundError
 from hector_server.wire.fields import Fields
 
 __all__ = ["list_tasks"]
@@ -32,8 +32,18 @@ class _Query:
     with_artifacts: bool
 
 
-def list_tasks(tasks: Iterable[Task], params: Fields) -> JSONObject:
-    """Answer for `tasks`, which are all that the caller may see.
+@attrs.frozen
+class _Row:
+    """What of a task decides whether, and where, it is listed."""
+
+    id: str
+    context_id: str
+    state: TaskState
+    updated_s: float
+
+
+async def list_tasks(table: TaskTable, params: Fields, *, agent: str, user: str) -> JSONObject:
+    """Answer for the tasks of a user with an agent, be they in memory or not.
 
     A page token names the last task of its page, so that tasks that are added or change meanwhile
     neither repeat nor hide others that do not change.
@@ -42,18 +52,39 @@ def list_tasks(tasks: Iterable[Task], params: Fields) -> JSONObject:
         InvalidParamsError: a filter or the token does not fit.
     """
     query = _read(params)
-    found = sorted((task for task in tasks if _matches(task, query)), key=_order, reverse=True)
-    rest = [task for task in found if query.cursor is None or _order(task) < query.cursor]
+    rows = await _rows(table, query, agent=agent, user=user)
+    found = sorted((row for row in rows if _matches(row, query)), key=_order, reverse=True)
+    rest = [row for row in found if query.cursor is None or _order(row) < query.cursor]
     page = rest[: query.page_size]
+    tasks: list[JSONValue] = []
+    for row in page:
+        with contextlib.suppress(TaskNotFoundError):  # it was removed meanwhile
+            task = await table.find(row.id, agent=agent, user=user)
+            tasks.append(
+                task.to_json(
+                    history_length=query.history_length, with_artifacts=query.with_artifacts
+                )
+            )
     return {
-        "tasks": [
-            task.to_json(history_length=query.history_length, with_artifacts=query.with_artifacts)
-            for task in page
-        ],
+        "tasks": tasks,
         "nextPageToken": _token(page[-1]) if len(rest) > len(page) else "",
         "pageSize": query.page_size,
         "totalSize": len(found),
     }
+
+
+async def _rows(table: TaskTable, query: _Query, *, agent: str, user: str) -> list[_Row]:
+    rows = {
+        task.id: _Row(task.id, task.context_id, task.state, task.updated_s)
+        for task in table.of(agent=agent, user=user)
+    }
+    if table.kept is not None:
+        async for record in table.kept.rows(user=user, context_id=query.context_id):
+            if record.agent == agent and record.id not in rows:
+                rows[record.id] = _Row(
+                    record.id, record.key.id, state_of(record), record.updated_at
+                )
+    return list(rows.values())
 
 
 def _read(params: Fields) -> _Query:
@@ -71,7 +102,7 @@ def _read(params: Fields) -> _Query:
     )
 
 
-def _matches(task: Task, query: _Query) -> bool:
+def _matches(task: _Row, query: _Query) -> bool:
     return (
         (not query.context_id or task.context_id == query.context_id)
         and (not query.status or task.state == query.status)
@@ -79,11 +110,11 @@ def _matches(task: Task, query: _Query) -> bool:
     )
 
 
-def _order(task: Task) -> tuple[float, str]:
+def _order(task: _Row) -> tuple[float, str]:
     return (task.updated_s, task.id)
 
 
-def _token(task: Task) -> str:
+def _token(task: _Row) -> str:
     return base64.urlsafe_b64encode(f"{task.updated_s!r} {task.id}".encode()).decode()
 
 

@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from hector_server.a2a import Methods
 from hector_server.host import Host, Reloadable
+from hector_server.http.approvals import approval_routes
 from hector_server.http.guard import AccessLog, HostCheck
 from hector_server.http.pages import Pages
 from hector_server.http.rpc import RPCEndpoint
@@ -62,6 +63,7 @@ def create_app(
             Route("/health", pages.health),
             Route(options.metrics_path, pages.metrics),
             Route("/", pages.index),
+            *approval_routes(host, table, options),
             *_admin_routes(host, options),
         ],
         middleware=[

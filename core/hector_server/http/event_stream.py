@@ -21,16 +21,21 @@ HEADERS = [
 ]
 
 
+def _id(mark: bytes) -> bytes:
+    return b"id: %b\n" % mark if mark else b""
+
+
 class EventStream:
     """An ASGI response: one JSON-RPC response per update (A2A 1.0 section 9.4.2).
 
+    The id of an event says what a client has that read up to it; it may go on from there.
     All updates that are waiting go out in one write. A client that closes the connection ends the
     stream, never the task. A client that lags too far behind gets an error as its last event and
     may subscribe again.
     """
 
     def __init__(self, stream: TaskStream, request_id: RequestId, *, keep_alive_s: float) -> None:
-        self._task = stream.task
+        self._stream = stream
         self._subscription = stream.subscription
         self._request_id = request_id
         self._head = b'data: {"jsonrpc":"2.0","id":%b,"result":' % write_json(request_id)
@@ -44,13 +49,14 @@ class EventStream:
                 await self._write(send)
                 watcher.cancel()
         finally:
-            self._task.unsubscribe(self._subscription)
+            self._stream.close()
 
     async def _write(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
         head = self._head
         while (updates := await self._subscription.read(self._keep_alive_s)) is not None:
-            body = b"".join([b"%b%b}\n\n" % (head, item) for item in updates]) or b": alive\n\n"
+            body = b"".join([_id(mark) + b"%b%b}\n\n" % (head, item) for mark, item in updates])
+            body = body or b": alive\n\n"
             await send({"type": "http.response.body", "body": body, "more_body": True})
         last = b"data: %b\n\n" % self._dropped() if self._subscription.was_dropped else b""
         await send({"type": "http.response.body", "body": last, "more_body": False})
@@ -58,7 +64,7 @@ class EventStream:
     def _dropped(self) -> bytes:
         error = InternalError(
             "the client reads too slowly and was dropped; the task goes on: use SubscribeToTask",
-            metadata={"taskId": self._task.id},
+            metadata={"taskId": self._stream.task.id},
         )
         return error_reply(self._request_id, error.to_json())
 

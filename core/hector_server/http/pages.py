@@ -13,8 +13,8 @@ from hector import __version__
 from hector.message import JSONObject, JSONValue
 from hector_server.a2a import agent_card, agent_url, card_url
 from hector_server.host import AgentInfo, Host
+from hector_server.http.identity import public_agent
 from hector_server.http.replies import base_url, json_reply, not_found, text_reply
-from hector_server.http.rpc import public_agent
 from hector_server.options import ServerOptions
 from hector_server.wire.json_text import write_json
 

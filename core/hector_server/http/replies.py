@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.responses import Response
 from starlette.types import Scope
 
 from hector.message import JSONValue
 from hector_server.wire.json_text import write_json
 
-__all__ = ["base_url", "json_reply", "not_found", "text_reply"]
+__all__ = ["base_url", "error_page", "json_reply", "not_found", "text_reply"]
+
+STATUS_NAMES = {
+    400: "INVALID_ARGUMENT",
+    404: "NOT_FOUND",
+    408: "DEADLINE_EXCEEDED",
+    409: "FAILED_PRECONDITION",
+    410: "FAILED_PRECONDITION",
+    413: "INVALID_ARGUMENT",
+    415: "INVALID_ARGUMENT",
+    500: "INTERNAL",
+    503: "UNAVAILABLE",
+}
+"""What `google.rpc.Code` calls an HTTP status."""
 
 NO_SNIFF = {"X-Content-Type-Options": "nosniff"}
 
@@ -37,8 +52,27 @@ def text_reply(text: str, *, status: int = 200, headers: dict[str, str] | None =
 
 def not_found(message: str) -> Response:
     """404 in JSON, in the shape of A2A's HTTP errors."""
+    return error_page(404, message)
+
+
+def error_page(
+    status: int,
+    message: str,
+    *,
+    reason: str = "",
+    more: Mapping[str, str] | None = None,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """An error in JSON, in the shape of A2A's HTTP errors; `reason` and `more` are for programs."""
+    error: dict[str, JSONValue] = {
+        "code": status,
+        "status": STATUS_NAMES[status],
+        "message": message,
+    }
+    if reason:
+        error["details"] = [{"reason": reason, "metadata": more or {}}]
     return json_reply(
-        {"error": {"code": 404, "status": "NOT_FOUND", "message": message}}, status=404
+        {"error": error}, status=status, headers={"Cache-Control": "no-store", **(headers or {})}
     )
 
 

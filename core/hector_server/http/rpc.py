@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hector_server.a2a import Caller, Methods, TaskStream
-from hector_server.host import AgentInfo, Host
+from hector_server.host import Host
 from hector_server.http.body import (
     BodyTimeoutError,
     BodyTooLargeError,
@@ -17,6 +17,7 @@ from hector_server.http.body import (
     read_body,
 )
 from hector_server.http.event_stream import EventStream
+from hector_server.http.identity import public_agent, user_of
 from hector_server.http.replies import not_found
 from hector_server.options import ServerOptions
 from hector_server.wire.errors import (
@@ -34,21 +35,11 @@ from hector_server.wire.request import (
     result_reply,
 )
 
-__all__ = ["RPCEndpoint", "public_agent"]
+__all__ = ["CONTENT_TYPES", "RPCEndpoint"]
 
 logger = logging.getLogger("hector_server.rpc")
 
 CONTENT_TYPES = frozenset({"application/json", "application/a2a+json"})
-LOCAL_USER = "local"
-
-
-def public_agent(host: Host, name: str) -> AgentInfo | None:
-    """The agent if anybody may call it.
-
-    Nobody can be authenticated yet, so internal and private agents are as good as absent.
-    """
-    agent = host.agents.get(name)
-    return agent if agent is not None and agent.visibility == "public" else None
 
 
 class RPCEndpoint:
@@ -89,7 +80,10 @@ class RPCEndpoint:
             request_id = request.id
             check_version(headers.get(b"a2a-version", b"").decode("latin-1") or _version(scope))
             answer = await self._methods.call(
-                request.method, Caller(agent, LOCAL_USER), request.params
+                request.method,
+                Caller(agent, user_of(scope)),
+                request.params,
+                last_event_id=headers.get(b"last-event-id", b"").decode("latin-1"),
             )
         except InvalidRequestError as error:
             return _reply(error_reply(error.request_id, error.to_json()))

@@ -16,12 +16,16 @@ class Artifact:
         id: unique within the task.
         name: for people.
         size: of the parts, roughly in bytes.
+        open_id: id of the message that is being streamed, or was last.
+        is_torn: whether a reader may have pieces of a message that never came whole: it is told everything anew.
     """
 
     def __init__(self, artifact_id: str, name: str) -> None:
         self.id = artifact_id
         self.name = name
         self.size = 0
+        self.open_id = ""
+        self.is_torn = False
         self._parts: list[JSONObject] = []
         self._pieces: list[str] = []  # of the text that is still growing
         self._metadata: JSONObject = {}
@@ -32,9 +36,19 @@ class Artifact:
         return not self._parts and not self._pieces
 
     @property
+    def has_open_text(self) -> bool:
+        """Whether a message is being streamed."""
+        return bool(self._pieces)
+
+    @property
     def open_text(self) -> str:
         """The text of the message that is being streamed; empty when none is."""
         return "".join(self._pieces)
+
+    @property
+    def author(self) -> JSONValue:
+        """Who says the message that is being streamed."""
+        return self._metadata.get("hector:author", "")
 
     def add_text(self, text: str, metadata: JSONObject) -> JSONObject:
         """Add a piece of the message being streamed; returns the part that says so."""
@@ -64,6 +78,13 @@ class Artifact:
         self._parts.append(whole)
         self.size += sum(len(value) for value in part.values() if isinstance(value, str))
         return whole
+
+    def opened(self) -> Artifact:
+        """Another one with only the message that is being streamed."""
+        artifact = Artifact(self.id, self.name)
+        artifact.open_id = self.open_id
+        artifact.add_text(self.open_text, self._metadata)
+        return artifact
 
     def parts(self) -> list[JSONValue]:
         """All parts so far."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from hector.message import (
+    Approval,
     DataPart,
+    Decision,
     Event,
     FilePart,
     JSONObject,
@@ -14,6 +16,7 @@ from hector.message import (
     ToolCall,
     Usage,
 )
+from hector_server.wire.timestamps import to_timestamp
 
 __all__ = ["compact_event", "compact_usage"]
 
@@ -42,6 +45,10 @@ def compact_event(event: Event) -> JSONObject:
         compact["usage"] = compact_usage(event.usage)
     if event.model is not None:
         compact["model"] = event.model
+    if event.approval is not None:
+        compact["approval"] = _compact_approval(event.approval)
+    if event.decision is not None:
+        compact["decision"] = _compact_decision(event.decision)
     if event.actions is not None and event.actions.transfer_to:
         compact["transferTo"] = event.actions.transfer_to
     if event.actions is not None and event.actions.escalate:
@@ -57,6 +64,29 @@ def compact_usage(usage: Usage) -> JSONObject:
         "cachedInputTokens": usage.cached_input_tokens,
         "reasoningTokens": usage.reasoning_tokens,
     }
+
+
+def _compact_approval(approval: Approval) -> JSONObject:
+    expires_at = approval.expires_at
+    return {
+        "reason": approval.reason,
+        "prompt": approval.prompt,
+        "callHash": approval.call_hash,
+        "expiresAt": None if expires_at is None else to_timestamp(expires_at),
+    }
+
+
+def _compact_decision(decision: Decision) -> JSONObject:
+    compact: dict[str, JSONValue] = {
+        "callId": decision.call_id,
+        "decision": decision.choice,
+        "by": decision.by,
+    }
+    if decision.reason:
+        compact["reason"] = decision.reason
+    if decision.arguments is not None:
+        compact["arguments"] = decision.arguments
+    return compact
 
 
 def _compact_part(part: Part) -> JSONObject:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Iterable
+from typing import TypeAlias
 
-__all__ = ["Subscription"]
+__all__ = ["Subscription", "Update"]
 
 CONGESTED = 64
+
+Update: TypeAlias = tuple[bytes, bytes]
+"""The id of a server-sent event, possibly empty, and its JSON."""
 
 
 class Subscription:
@@ -22,7 +27,7 @@ class Subscription:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._queue: deque[bytes] = deque()
+        self._queue: deque[Update] = deque()
         self._wake = asyncio.Event()
         self._is_closed = False
         self.was_dropped = False
@@ -37,7 +42,7 @@ class Subscription:
         """Whether the reader should get a turn soon."""
         return len(self._queue) >= CONGESTED
 
-    def put(self, update: bytes) -> None:
+    def put(self, update: Update) -> None:
         """Add an update, in order; drops the reader when it lags too far behind."""
         if self._is_closed:
             return
@@ -49,12 +54,17 @@ class Subscription:
         self._queue.append(update)
         self._wake.set()
 
+    def put_first(self, updates: Iterable[Update]) -> None:
+        """Add updates before those that are queued, however many they are."""
+        self._queue.extendleft(reversed(list(updates)))
+        self._wake.set()
+
     def close(self) -> None:
         """Put nothing more in; the reader gets what is queued and then the end."""
         self._is_closed = True
         self._wake.set()
 
-    async def read(self, timeout_s: float) -> list[bytes] | None:
+    async def read(self, timeout_s: float) -> list[Update] | None:
         """Take all that is queued, waiting for the first.
 
         Returns:
@@ -67,6 +77,11 @@ class Subscription:
                     await self._wake.wait()
             except TimeoutError:
                 return []
+        updates = self.take()
+        return updates or (None if self._is_closed else [])
+
+    def take(self) -> list[Update]:
+        """Take all that is queued, without waiting."""
         updates = list(self._queue)
         self._queue.clear()
-        return updates or (None if self._is_closed else [])
+        return updates

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
-from hector.message import JSONObject, JSONValue
+from hector.message import Event, JSONObject, JSONValue, Usage
 from hector_server.tasks.artifact import Artifact
+from hector_server.tasks.position import Position
 from hector_server.tasks.subscription import Subscription
 from hector_server.wire.json_text import write_json
+from hector_server.wire.timestamps import to_timestamp
 
-__all__ = ["SETTLED_STATES", "STATES", "TERMINAL_STATES", "Task", "TaskState", "to_timestamp"]
+__all__ = ["SETTLED_STATES", "STATES", "TERMINAL_STATES", "Task", "TaskState"]
 
 TaskState: TypeAlias = Literal[
     "TASK_STATE_SUBMITTED",
@@ -49,7 +51,7 @@ OVERHEAD = 1_024
 class Task:
     """State, artifacts, history and readers of one task.
 
-    Every change is published to the readers, in order.
+    Every change is published to the readers, in order, with the id that the reader may go on from later.
 
     Attributes:
         id: of the task.
@@ -60,12 +62,21 @@ class Task:
         updated_s: when the state was last set, in seconds since the epoch.
         artifacts: by id, in order of creation.
         history: A2A messages, oldest first.
+        questions: by branch and call, the recorded events that ask about calls that wait.
+        usage: tokens so far, or None.
+        position: which recorded events were applied.
         run: the server's own asyncio task that works on it, while it runs.
-        settled: set when a run is over and cleared when the next begins.
+        is_resumed: whether the runtime works on it, which took it up from its log.
+        is_let_go: whether this process gave the work up, for another to go on with.
+        waiters: how many requests wait for it.
+        rested: set while nothing works on it, or nobody here knows any more.
     """
 
-    def __init__(self, *, context_id: str, agent: str, user: str) -> None:
-        self.id = str(uuid.uuid4())
+    def __init__(
+        self, *, context_id: str, agent: str, user: str, id: str = "", closes_streams: bool = True
+    ) -> None:
+        """`closes_streams` ends the readers' streams when the task ends or asks."""
+        self.id = id or str(uuid.uuid4())
         self.context_id = context_id
         self.agent = agent
         self.user = user
@@ -73,11 +84,21 @@ class Task:
         self.updated_s = time.time()
         self.artifacts: dict[str, Artifact] = {}
         self.history: list[JSONObject] = []
+        self.questions: dict[tuple[str, str], Event] = {}
+        self.usage: Usage | None = None
+        self.position = Position()
         self.run: asyncio.Task[None] | None = None
-        self.settled = asyncio.Event()
+        self.is_resumed = False
+        self.is_let_go = False
+        self.waiters = 0
+        self.rested = asyncio.Event()
+        self._closes_streams = closes_streams
         self._status_message: JSONObject | None = None
         self._history_size = 0
         self._subscriptions: set[Subscription] = set()
+        self._pieces = 0
+        self._batch: list[bytes] | None = None
+        self._is_closing = False
 
     @property
     def is_terminal(self) -> bool:
@@ -86,8 +107,13 @@ class Task:
 
     @property
     def is_running(self) -> bool:
-        """Whether an invocation works on it."""
-        return self.run is not None
+        """Whether an invocation in this process works on it."""
+        return self.run is not None or self.is_resumed
+
+    @property
+    def is_held(self) -> bool:
+        """Whether anybody reads it or waits for it."""
+        return bool(self._subscriptions or self.waiters)
 
     @property
     def size(self) -> int:
@@ -114,21 +140,62 @@ class Task:
         self,
         state: TaskState,
         *,
-        text: str = "",
+        parts: Sequence[JSONValue] = (),
         metadata: JSONObject | None = None,
+        at_s: float | None = None,
+        message_id: str = "",
     ) -> None:
         """Change the state and publish it; an end or a question also closes the readers' streams.
 
         Args:
             state: the new one, or the same again to publish `metadata`.
-            text: what the agent has to say to it, such as why it failed.
+            parts: what the agent has to say to it, such as why it failed.
             metadata: about the update.
+            at_s: when, in seconds since the epoch; now if None.
+            message_id: of what it has to say.
         """
         self.state = state
-        self.updated_s = time.time()
-        self._status_message = self._agent_message(text) if text else None
+        self.updated_s = time.time() if at_s is None else at_s
+        self._status_message = self._agent_message(parts, message_id) if parts else None
         self.publish_status(metadata)
         if state in SETTLED_STATES:
+            self.close_subscriptions()
+            if not self.is_running:
+                self.rested.set()
+        else:
+            self.rested.clear()
+
+    def let_go(self) -> None:
+        """Say that this process works on it no more, although it has not ended: its readers may come again."""
+        self.is_let_go = True
+        self.close_subscriptions()
+        if not self.is_running:
+            self.rested.set()
+
+    def rest(self) -> None:
+        """Say that the work in this process is over."""
+        self.run = None
+        self.is_resumed = False
+        if self.is_let_go or self.state in SETTLED_STATES:
+            self.rested.set()
+
+    def begin_event(self) -> None:
+        """What is published from here on belongs to one recorded event."""
+        self._batch = []
+
+    def end_event(self, sequence: int) -> None:
+        """A reader that gets the last update of the event has it; one that gets fewer has only pieces of it.
+
+        A reader also has only pieces while other branches stream a message.
+        """
+        updates, self._batch = self._batch or [], None
+        for update in updates[:-1]:
+            self._put(update)
+        self.position.add(sequence)
+        self._pieces = any(item.has_open_text for item in self.artifacts.values())
+        if updates:
+            self._put(updates[-1], is_whole=True)
+        if self._is_closing:
             self.close_subscriptions()
 
     def publish_status(self, metadata: JSONObject | None) -> None:
@@ -153,12 +220,35 @@ class Task:
             update["lastChunk"] = True
         self._publish({"artifactUpdate": update})
 
-    def subscribe(self, limit: int) -> Subscription:
-        """Read along from now on; the first update is the task as it is."""
+    def subscribe(
+        self,
+        limit: int,
+        *,
+        begins_with: TaskState | None = None,
+        is_silent: bool = False,
+        is_torn: bool = False,
+    ) -> Subscription:
+        """Read along from now on; the first update is the task as it is.
+
+        Args:
+            limit: how far the reader may lag behind.
+            begins_with: the state that the first update gives it.
+            is_silent: leave the first update out.
+            is_torn: the reader has pieces of what was never recorded.
+        """
+        self._pieces += is_torn
         subscription = Subscription(limit)
-        subscription.put(write_json({"task": self.to_json()}))
+        if not is_silent:
+            task = self.to_json()
+            if begins_with is not None:
+                task["status"] = {"state": begins_with, "timestamp": to_timestamp(time.time())}
+            subscription.put((self._mark(), write_json({"task": task})))
         self._subscriptions.add(subscription)
         return subscription
+
+    def read(self, subscription: Subscription) -> None:
+        """Publish to a reader that was made elsewhere."""
+        self._subscriptions.add(subscription)
 
     def unsubscribe(self, subscription: Subscription) -> None:
         """Stop reading along."""
@@ -166,13 +256,19 @@ class Task:
 
     def close_subscriptions(self) -> None:
         """End the streams of all readers."""
+        if not self._closes_streams:
+            return
+        if self._batch is not None:  # its updates are not out yet
+            self._is_closing = True
+            return
+        self._is_closing = False
         for subscription in self._subscriptions:
             subscription.close()
         self._subscriptions.clear()
 
     def to_json(
         self, *, history_length: int | None = None, with_artifacts: bool = True
-    ) -> JSONObject:
+    ) -> dict[str, JSONValue]:
         """The A2A task; `history_length` None gives the whole history, 0 none (section 3.2.4)."""
         task: dict[str, JSONValue] = {
             "id": self.id,
@@ -200,24 +296,32 @@ class Task:
             status["message"] = self._status_message
         return status
 
-    def _agent_message(self, text: str) -> JSONObject:
+    def _agent_message(self, parts: Sequence[JSONValue], message_id: str) -> JSONObject:
         return {
-            "messageId": str(uuid.uuid4()),
+            "messageId": message_id or str(uuid.uuid4()),
             "contextId": self.context_id,
             "taskId": self.id,
             "role": "ROLE_AGENT",
-            "parts": [{"text": text}],
+            "parts": list(parts),
         }
 
     def _publish(self, update: JSONObject) -> None:
         data = write_json(update)
+        if self._batch is not None:
+            self._batch.append(data)
+        else:
+            self._put(data)
+
+    def _put(self, data: bytes, *, is_whole: bool = False) -> None:
+        if not is_whole:
+            self._pieces += 1
+        mark = self._mark()
         for subscription in self._subscriptions:
-            subscription.put(data)
+            subscription.put((mark, data))
         if any(item.is_closed for item in self._subscriptions):
             self._subscriptions = {item for item in self._subscriptions if not item.is_closed}
 
-
-def to_timestamp(seconds: float) -> str:
-    """ISO 8601 in UTC with milliseconds (A2A 1.0 section 5.6.1)."""
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    def _mark(self) -> bytes:
+        """What a reader has that reads up to here; empty before anything was recorded."""
+        text = self.position.text
+        return b"%b.%d" % (text, self._pieces) if self._pieces and text else text

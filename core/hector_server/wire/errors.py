@@ -11,6 +11,7 @@ __all__ = [
     "A2AError",
     "BusyError",
     "ContentTypeNotSupportedError",
+    "DecisionNotCountedError",
     "ExtendedAgentCardNotConfiguredError",
     "InternalError",
     "InvalidParamsError",
@@ -156,6 +157,21 @@ class UnsupportedOperationError(A2AError):
 
     code = -32004
     reason = "UNSUPPORTED_OPERATION"
+
+
+class DecisionNotCountedError(A2AError):
+    """A decision about a tool call does not count; nothing was changed.
+
+    Attributes:
+        because: see `hector.errors.DecisionRefusedError`.
+    """
+
+    code = -32004
+    reason = "DECISION_NOT_COUNTED"
+
+    def __init__(self, message: str, *, because: str) -> None:
+        super().__init__(message, metadata={"because": because})
+        self.because = because
 
 
 class ContentTypeNotSupportedError(A2AError):

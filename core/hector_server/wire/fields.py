@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import cast
 
 from hector.message import JSONObject, JSONValue
@@ -27,6 +27,10 @@ class Fields:
     def where(self, name: str) -> str:
         """The path of a member, such as `message.parts[0].raw`."""
         return name if self.path == "params" else f"{self.path}.{name}"
+
+    def names(self) -> Collection[str]:
+        """The names of the members that are there."""
+        return self._members.keys()
 
     def value(self, name: str) -> JSONValue:
         """Any value, or None."""

@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 import attrs
 
 from hector.spi import Doc, Duration, Length, Pattern, Range, Secret
 
-__all__ = ["MCPSettings"]
+__all__ = ["MCPSettings", "TellableEffect"]
+
+TellableEffect: TypeAlias = Literal["pure", "idempotent", "unsafe"]
+"""A `ToolEffect` that a tool of an MCP server can have: the protocol has no way to look a call up."""
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
@@ -60,6 +63,16 @@ class MCPSettings:
         Pattern(r"[a-zA-Z0-9_-]*"),
         Length(maximum=32),
     ] = ""
+    trust_hints: Annotated[
+        bool,
+        Doc(
+            "believe what the server says of its tools' effects; else a cut-off call needs a person"
+        ),
+    ] = False
+    effects: Annotated[
+        Mapping[str, TellableEffect],
+        Doc("what tools do when called twice, by the server's names; wins over the server's hints"),
+    ] = attrs.field(factory=dict[str, TellableEffect])
     timeout: Annotated[
         float, Doc("time one call may take"), Duration(), Range(0, is_minimum_exclusive=True)
     ] = 60.0

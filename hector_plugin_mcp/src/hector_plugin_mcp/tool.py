@@ -13,7 +13,7 @@ from hector_plugin_mcp.results import tool_output
 if TYPE_CHECKING:
     from hector_plugin_mcp.server import Server
 
-__all__ = ["IDEMPOTENCY_KEY_META", "MCPTool"]
+__all__ = ["IDEMPOTENCY_KEY_META", "MCPTool", "hinted_effect"]
 
 IDEMPOTENCY_KEY_META = "hector/idempotencyKey"
 """Where a call's idempotency key stands in the `_meta` of the request."""
@@ -26,6 +26,7 @@ class MCPTool:
         server: who has it.
         definition: what the server says about it.
         name: what models call it.
+        effect: what a second call does.
         timeout_s: seconds one call may take, > 0.
         max_output_length: characters of text one call may give to the model, > 0.
     """
@@ -36,6 +37,7 @@ class MCPTool:
         definition: mcp_types.Tool,
         *,
         name: str,
+        effect: ToolEffect,
         timeout_s: float,
         max_output_length: int,
     ) -> None:
@@ -47,7 +49,7 @@ class MCPTool:
             name=name,
             description=_description(definition),
             parameters={"type": "object", **definition.input_schema},
-            effect=_effect(definition.annotations),
+            effect=effect,
             timeout_s=timeout_s,
         )
 
@@ -85,10 +87,13 @@ def _description(definition: mcp_types.Tool) -> str:
     return next((text for text in said if text and text.strip()), "")
 
 
-def _effect(annotations: mcp_types.ToolAnnotations | None) -> ToolEffect:
-    """What the server hints at; nothing said is `unsafe`, as MCP's own defaults are."""
+def hinted_effect(annotations: mcp_types.ToolAnnotations | None) -> ToolEffect:
+    """What the server hints at; nothing said is `unsafe`, as MCP's own defaults are.
+
+    A tool that claims to change nothing and to destroy is not believed.
+    """
     if annotations is None:
         return "unsafe"
     if annotations.read_only_hint:
-        return "pure"
+        return "unsafe" if annotations.destructive_hint else "pure"
     return "idempotent" if annotations.idempotent_hint else "unsafe"

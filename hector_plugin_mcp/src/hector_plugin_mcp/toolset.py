@@ -18,13 +18,13 @@ from mcp.client.stdio import get_default_environment
 
 import hector
 from hector.errors import ComponentOpenError
-from hector.spi import BuildContext, Tool
+from hector.spi import BuildContext, Tool, ToolEffect
 from hector_plugin_mcp.names import alias
 from hector_plugin_mcp.redaction import Redaction
 from hector_plugin_mcp.server import Server
 from hector_plugin_mcp.settings import MCPSettings
 from hector_plugin_mcp.stderr import StandardError
-from hector_plugin_mcp.tool import MCPTool
+from hector_plugin_mcp.tool import MCPTool, hinted_effect
 from hector_plugin_mcp.transport import stdio, streamable_http
 
 __all__ = ["MCPToolset", "open_toolset"]
@@ -72,6 +72,7 @@ class MCPToolset:
                 self._server,
                 definition,
                 name=name,
+                effect=self._effect(definition),
                 timeout_s=settings.timeout,
                 max_output_length=settings.max_output_length,
             )
@@ -79,12 +80,20 @@ class MCPToolset:
         if definitions:
             self._report_missing({definition.name for definition in definitions})
 
+    def _effect(self, definition: mcp_types.Tool) -> ToolEffect:
+        """The config's word, or the server's if it is trusted; hints are claims that anybody can make."""
+        settings = self._settings
+        if definition.name in settings.effects:
+            return settings.effects[definition.name]
+        return hinted_effect(definition.annotations) if settings.trust_hints else "unsafe"
+
     def _report_missing(self, names: set[str]) -> None:
-        for name in self._settings.filter or ():
-            if name not in names:
-                self._logger.warning(
-                    "`filter` names the tool %r, which the server does not have", name
-                )
+        for key, wanted in (("filter", self._settings.filter), ("effects", self._settings.effects)):
+            for name in wanted or ():
+                if name not in names:
+                    self._logger.warning(
+                        "`%s` names the tool %r, which the server does not have", key, name
+                    )
 
 
 def _is_task_only(definition: mcp_types.Tool) -> bool:

@@ -26,7 +26,7 @@ from hector.spi import (
     tool_result_text,
 )
 from hector_plugin_openai.settings import LLMSettings
-from hector_plugin_openai.wire import PROVIDER, Body, arguments_text, unsupported
+from hector_plugin_openai.wire import PROVIDER, Body, arguments_text, cache_options, unsupported
 
 __all__ = ["chat_body"]
 
@@ -48,6 +48,7 @@ def chat_body(request: LLMRequest, settings: LLMSettings) -> Body:
         "response_format": _format(parameters),
         "reasoning_effort": settings.effort,
         "prompt_cache_key": request.cache_key if settings.base_url is None else None,
+        "prompt_cache_options": cache_options(settings),
         "stream_options": {"include_usage": True} if request.is_streaming else None,
     }
     return {key: value for key, value in body.items() if value is not None}

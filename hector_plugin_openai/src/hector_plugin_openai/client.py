@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit, urlunsplit
 
 import openai
 
 from hector_plugin_openai.settings import ConnectionSettings
 
-__all__ = ["open_client"]
+__all__ = ["address_of", "open_client"]
 
 _OPENAI_URL = "https://api.openai.com/v1"
 _CONNECT_TIMEOUT_S = 10.0
@@ -23,6 +24,12 @@ async def open_client(settings: ConnectionSettings) -> AsyncGenerator[openai.Asy
     client = await asyncio.to_thread(_make, settings)
     async with client:
         yield client
+
+
+def address_of(settings: ConnectionSettings) -> str:
+    """The address of the server, without the user and password that it may hold."""
+    address = urlsplit(settings.base_url or _OPENAI_URL)
+    return urlunsplit((address.scheme, address.netloc.rpartition("@")[2], address.path, "", ""))
 
 
 def _make(settings: ConnectionSettings) -> openai.AsyncOpenAI:

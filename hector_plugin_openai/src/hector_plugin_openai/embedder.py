@@ -11,13 +11,13 @@ from typing import Any
 import openai
 
 from hector.errors import EmbedderError, LLMError
-from hector.spi import BuildContext, EmbedPurpose, ProviderCalls, Vector
-from hector_plugin_openai.client import open_client
+from hector.spi import BuildContext, EmbedPurpose, ProviderCalls, Vector, json_text
+from hector_plugin_openai.client import address_of, open_client
 from hector_plugin_openai.errors import redaction_of, translated
 from hector_plugin_openai.settings import KNOWN_DIMENSIONS, EmbedderSettings
 from hector_plugin_openai.wire import PROVIDER
 
-__all__ = ["OpenAIEmbedder", "create"]
+__all__ = ["OpenAIEmbedder", "VectorRequests", "create"]
 
 # OpenAI takes 300,000 tokens a request. No tokenizer is needed to keep to that: a token stands for
 # one byte or more, so as many bytes are never too many tokens.
@@ -33,7 +33,7 @@ async def create(
     One request is made if the vector length is neither configured nor known.
     """
     async with open_client(settings) as client:
-        requests = _Requests(client, settings)
+        requests = VectorRequests(client, settings)
         dimension = settings.dimension or KNOWN_DIMENSIONS.get(settings.model)
         if dimension is None:
             dimension = len((await requests.vectors(["dimension"]))[0])
@@ -46,7 +46,9 @@ class OpenAIEmbedder:
     Vectors are as the model gives them: those of OpenAI have length 1, also when they are shortened.
     """
 
-    def __init__(self, requests: _Requests, settings: EmbedderSettings, dimension: int) -> None:
+    def __init__(
+        self, requests: VectorRequests, settings: EmbedderSettings, dimension: int
+    ) -> None:
         self._requests = requests
         self._settings = settings
         self._dimension = dimension
@@ -60,6 +62,12 @@ class OpenAIEmbedder:
     def dimension(self) -> int:
         """Length of every vector."""
         return self._dimension
+
+    def identity(self, purpose: EmbedPurpose) -> str:
+        """See `hector.spi.IdentifiedEmbedder`; the address is that of the server, without a password."""
+        shortened = self._settings.dimension if self._settings.can_shorten else None
+        server = address_of(self._settings)
+        return json_text([PROVIDER, server, self.model, self._dimension, shortened])
 
     async def embed(
         self, texts: Sequence[str], *, purpose: EmbedPurpose = "document"
@@ -107,7 +115,7 @@ def _batches(texts: Sequence[str], size: int) -> Iterator[list[str]]:
         yield batch
 
 
-class _Requests:
+class VectorRequests:
     """Makes the requests of one embedder, not more at a time than allowed. It does not own the client."""
 
     def __init__(self, client: openai.AsyncOpenAI, settings: EmbedderSettings) -> None:

@@ -31,7 +31,7 @@ from hector.spi import (
     tool_result_text,
 )
 from hector_plugin_openai.settings import LLMSettings
-from hector_plugin_openai.wire import PROVIDER, Body, arguments_text
+from hector_plugin_openai.wire import PROVIDER, Body, arguments_text, cache_options
 
 __all__ = ["count_body", "responses_body"]
 
@@ -55,6 +55,7 @@ def responses_body(request: LLMRequest, settings: LLMSettings) -> Body:
         "text": _format(parameters),
         "reasoning": _reasoning(settings),
         "prompt_cache_key": request.cache_key if settings.base_url is None else None,
+        "prompt_cache_options": cache_options(settings),
         "include": None
         if settings.model.startswith(_WITHOUT_REASONING)
         else ["reasoning.encrypted_content"],

@@ -124,6 +124,11 @@ class LLMSettings(ConnectionSettings, CallSettings, LimitSettings):
     max_tokens: Annotated[
         int | None, Doc("most tokens an answer may have, reasoning included"), Range(minimum=1)
     ] = None
+    prompt_cache_ttl: Annotated[
+        str | None,
+        Doc("least time that OpenAI keeps a prompt it has read, such as `30m`; gpt-5.6 and later"),
+        Pattern(r"[1-9][0-9]*[mhd]"),
+    ] = None
     max_tool_output_length: Annotated[
         int, Doc("most characters of a tool result's text; 0 means all"), Range(minimum=0)
     ] = 0

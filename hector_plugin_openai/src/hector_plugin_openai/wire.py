@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeAlias, cast
 from hector.errors import LLMResponseError, UnsupportedError
 from hector.message import JSONObject, ToolCall, Usage
 from hector.spi import LLMChunk, LLMRequest, TextDelta, json_text, own_data
+from hector_plugin_openai.settings import LLMSettings
 
 __all__ = [
     "PROVIDER",
@@ -21,6 +22,7 @@ __all__ = [
     "ReportedError",
     "Wire",
     "arguments_text",
+    "cache_options",
     "encoded",
     "missing_text",
     "text_in",
@@ -89,6 +91,12 @@ class Wire(Protocol):
 def encoded(body: Body) -> bytes:
     """Write a request body. Half a surrogate pair, which UTF-8 cannot hold, becomes `?`."""
     return json_text(body).encode(errors="replace")
+
+
+def cache_options(settings: LLMSettings) -> Body | None:
+    """What OpenAI is told of how long to keep the prompt."""
+    ttl = settings.prompt_cache_ttl
+    return None if ttl is None else {"ttl": ttl}
 
 
 def text_in(value: object) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from hector.cli import main
 
 sys.path.insert(0, str(Path(__file__).parent))  # the tests are no package, and share this module
 
@@ -31,3 +35,32 @@ def slow(terminal: Terminal) -> Terminal:
         "server:\n  sessions:\n    backend: sql\n    database: main\n",
     )
     return terminal
+
+
+Inside = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def inside(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Inside:
+    """Calls `hector` in this process, which is quicker: exit code, stdout and stderr."""
+    monkeypatch.chdir(terminal.folder)
+    monkeypatch.setattr(sys, "path", [str(terminal.folder / "site"), *sys.path])
+
+    def call(*args: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        root = logging.getLogger()
+        before = root.handlers[:], root.level
+        try:
+            with pytest.raises(SystemExit) as left:
+                main(args)
+        finally:  # a command sees to the logs of its process
+            root.handlers, root.level = before[0], before[1]
+            logging.captureWarnings(capture=False)
+        code = left.value.code
+        assert isinstance(code, int)
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return call

@@ -107,7 +107,8 @@ def test_every_command_is_listed_and_its_help_can_be_read(terminal: Terminal) ->
             ["zzz"],
             (
                 "No such command 'zzz'. "
-                "There are: init, run, chat, serve, validate, plan, sessions, index, token, schema, plugins, version."
+                "There are: init, run, chat, serve, validate, plan, sessions, approvals, "
+                "checkpoints, index, token, schema, plugins, version."
             ),
         ),
         (["--nothing"], "No such option '--nothing'."),

@@ -2,74 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import re
-import select
 import signal
-import subprocess
-import time
 from collections.abc import Generator
 
 import pytest
-from cli_terminal import HECTOR, Terminal
-
-ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\r")
-CTRL_C, CTRL_D = "\x03", "\x04"
-
-
-class Screen:
-    """The user's side of a pseudo-terminal."""
-
-    def __init__(self, master: int, process: subprocess.Popen[bytes]) -> None:
-        self.master = master
-        self.process = process
-        self.text = ""
-
-    def wait_for(self, expected: str) -> str:
-        """What was written up to and including `expected`, without control sequences."""
-        deadline = time.monotonic() + 20
-        while expected not in self.text:
-            readable, _, _ = select.select([self.master], [], [], deadline - time.monotonic())
-            assert readable, f"{expected!r} never came after: {self.text!r}"
-            raw = os.read(self.master, 65536).decode()
-            if "\x1b[6n" in raw:  # prompt_toolkit asks a terminal where its cursor is
-                os.write(self.master, b"\x1b[1;1R")
-            self.text += ESCAPE.sub("", raw)
-        before, _, self.text = self.text.partition(expected)
-        return before + expected
-
-    def write(self, text: str) -> None:
-        os.write(self.master, text.encode())
+from cli_screen import CTRL_C, CTRL_D, Screen, on_screen
+from cli_terminal import Terminal
 
 
 @pytest.fixture
 def screen(terminal: Terminal) -> Generator[Screen]:
-    yield from chat(terminal)
+    with on_screen(terminal, "chat") as made:
+        yield made
 
 
 @pytest.fixture
 def slow_screen(slow: Terminal) -> Generator[Screen]:
-    yield from chat(slow)
-
-
-def chat(terminal: Terminal) -> Generator[Screen]:
-    master, slave = pty.openpty()
-    with subprocess.Popen(
-        [*HECTOR, "chat"],
-        cwd=terminal.folder,
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-        env={**terminal.environment, "TERM": "xterm"},
-        start_new_session=True,
-    ) as process:
-        os.close(slave)
-        try:
-            yield Screen(master, process)
-        finally:
-            process.kill()
-            os.close(master)
+    with on_screen(slow, "chat") as made:
+        yield made
 
 
 def test_a_conversation_on_a_terminal(screen: Screen) -> None:

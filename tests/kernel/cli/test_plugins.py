@@ -22,7 +22,7 @@ def test_the_table_names_every_plugin_and_why_one_is_broken(slow: Terminal) -> N
 
     lines = [re.sub(r" {2,}", " | ", line.rstrip()) for line in done.stdout.splitlines()]
     assert (done.returncode, done.stderr) == (0, "")
-    assert f"std | hector {__version__} | loaded | llm: offline, auto" in lines
+    assert f"std | hector {__version__} | loaded | llm: offline, auto, router" in lines
     assert "slow | hector-plugin-slow 1.0 | loaded | llm: slow" in lines
     assert (
         "broken | hector-plugin-broken 1.0 | failed | RuntimeError: no [key] for :smile:" in lines

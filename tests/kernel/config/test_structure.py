@@ -382,8 +382,8 @@ NOT_YET = [
     *(
         f"server.{key}"
         for key in (
-            "grpc_port", "transport", "tls", "cors", "auth", "studio", "approval", "tasks",
-            "checkpoint", "rate_limiting",
+            "grpc_port", "transport", "tls", "cors", "auth", "studio", "tasks",
+            "rate_limiting",
             "observability.tracing.headers", "observability.tracing.insecure",
             "observability.tracing.timeout", "observability.tracing.capture_payloads",
             "observability.tracing.debug_exporter", "observability.tracing.service_version",
@@ -391,7 +391,7 @@ NOT_YET = [
             "observability.metrics.const_labels",
         )
     ),
-    *(f"storage.{key}" for key in ("tasks", "checkpoint")),
+    *(f"storage.{key}" for key in ("tasks",)),
     "guardrails",
     "rate_limiting",
     *(
@@ -402,8 +402,6 @@ NOT_YET = [
             "include_context_max_length", "search",
         )
     ),
-    "tools.files.require_approval",
-    "tools.files.approval_prompt",
     *(
         f"document_stores.d.{key}"
         for key in (

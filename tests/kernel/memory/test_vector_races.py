@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, cast
@@ -180,3 +181,22 @@ async def test_processes_with_two_models_do_not_fight_over_one_store() -> None:
         assert await old.find("bob", "house", limit=5) == ()
         assert await new.cursor() == "1"
         assert len(await new.find("bob", "house", limit=5)) == 1
+
+
+async def test_a_later_rebuild_takes_over_from_one_whose_clock_is_ahead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What counts is who began later, not what the clocks say; nor is anything left of the first one."""
+    async with open_chromem(ChromemSettings()) as store:
+        memory = VectorMemory(EMBEDDER, store, app=APP)
+        assert await memory.apply(batch(None, "1", "red house"))
+        ahead = time.time() + 600
+        with monkeypatch.context() as clock:
+            clock.setattr(time, "time", lambda: ahead)
+            first = await memory.replacement().__aenter__()
+            await first.apply(batch(None, "a", "blue house"))
+        async with memory.replacement() as second:
+            with pytest.raises(MemoryIndexError, match="which began later"):
+                await first.apply(batch("a", "b", "blue house"))
+            await second.swap()
+        assert len(await store.collections()) == 1

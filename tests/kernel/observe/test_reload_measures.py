@@ -20,7 +20,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families
 
 from hector.config import ObservabilityConfig
-from hector.config.sections import MetricsConfig, TracingConfig
+from hector.config.server_sections import MetricsConfig, TracingConfig
 from hector.observe import open_observer
 from hector.observe.gauges import GaugeCollector
 from hector.observe.reloads import PHASE_BUCKETS_S

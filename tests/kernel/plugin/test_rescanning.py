@@ -65,9 +65,12 @@ class Site:
         return wheel
 
     def install(self, name: str, version: str, type: str) -> None:
-        """Install, or upgrade."""
+        """Install, or upgrade: for a folder as target pip leaves what was there, which it removes elsewhere."""
         wheel = self.wheel(name, version, type)
-        _run("install", "--no-deps", "--upgrade", "--target", str(self.folder), str(wheel))
+        for info in self.folder.glob(f"{name.replace('-', '_')}-*.dist-info"):
+            shutil.rmtree(info)
+        target = ("--upgrade", "--target", str(self.folder))
+        _run("install", "--no-deps", *target, str(wheel), home=self.wheels)
 
     def remove(self, name: str) -> None:
         """Uninstall: what pip does for a folder that it has as a target."""
@@ -82,7 +85,8 @@ def _hash(text: str) -> str:
     return f"sha256={base64.urlsafe_b64encode(digest).rstrip(b'=').decode()}"
 
 
-def _run(*arguments: str) -> None:
+def _run(*arguments: str, home: Path) -> None:
+    """Run the installer, in a home of its own: pip asks what else is installed, which may leave things there."""
     uv = shutil.which("uv")
     command = [uv, "pip"] if uv else [sys.executable, "-m", "pip"]
     done = subprocess.run(
@@ -90,7 +94,7 @@ def _run(*arguments: str) -> None:
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "VIRTUAL_ENV": sys.prefix, "PIP_NO_CACHE_DIR": "1"},
+        env={**os.environ, "HOME": str(home), "VIRTUAL_ENV": sys.prefix, "PIP_NO_CACHE_DIR": "1"},
     )
     assert done.returncode == 0, done.stderr
 

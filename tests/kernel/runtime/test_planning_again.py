@@ -243,9 +243,7 @@ def test_a_rotated_variable_rebuilds_exactly_what_uses_it(tmp_path: Path) -> Non
     file = tmp_path / "config.yaml"
     config = _with(CONFIG, "llms", "two", api_key="none")
     config = _with(config, "llms", "one", api_key="fixed", model="${HECTOR_TEST_MODEL}")
-    text = yaml.safe_dump(  # pyright: ignore[reportUnknownMemberType] - its stubs leave a parameter open
-        _with(config, "llms", "three", provider="chat")
-    )
+    text = yaml.safe_dump(_with(config, "llms", "three", provider="chat"))
     file.write_text(text)
     env = tmp_path / ".env"
     env.write_text("HECTOR_TEST_MODEL=a\nCHAT_KEY=k1\n")

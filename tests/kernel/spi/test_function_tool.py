@@ -22,6 +22,7 @@ from hector.spi import (
     Env,
     Invocation,
     Length,
+    LookupTool,
     Pattern,
     Range,
     Tool,
@@ -356,3 +357,78 @@ def test_a_value_is_accepted_exactly_when_it_satisfies_the_schema(hint: Any, val
         is_accepted = False
 
     assert is_accepted == is_valid
+
+
+async def _pay(amount: int, context: ToolContext, note: str = "") -> str:
+    return f"paid {amount} as {context.idempotency_key}"
+
+
+async def _paid(context: ToolContext, amount: int) -> dict[str, object] | None:
+    return {"key": context.idempotency_key, "amount": amount} if amount else None
+
+
+def test_what_a_function_declares_stands_in_its_spec() -> None:
+    """Nothing declared is the careful case: unsafe, and nobody is asked."""
+    plain = function_tool(_pay).spec
+    assert (plain.effect, plain.needs_approval, plain.approval_prompt) == ("unsafe", False, "")
+
+    asked = function_tool(
+        _pay, effect="idempotent", needs_approval=True, approval_prompt="Pay {amount}?"
+    )
+    assert (asked.spec.effect, asked.spec.needs_approval) == ("idempotent", True)
+    assert asked.spec.approval_prompt == "Pay {amount}?"
+    assert call(asked, amount=3) == "paid 3 as k1"
+
+
+def test_a_second_function_says_what_became_of_a_call() -> None:
+    """It gets the arguments that it names, and the context; None stands for never."""
+    tool = function_tool(_pay, lookup=_paid)
+
+    assert tool.spec.effect == "lookup"
+    assert isinstance(tool, LookupTool)
+    given = {"amount": 3, "note": "for lunch"}
+    assert asyncio.run(cast("Any", tool.lookup(given, CONTEXT))) == {"key": "k1", "amount": 3}
+    assert asyncio.run(cast("Any", tool.lookup({"amount": 0}, CONTEXT))) is None
+
+
+def test_a_tool_without_a_lookup_cannot_be_asked() -> None:
+    assert not isinstance(function_tool(_pay), LookupTool)
+
+
+def test_arguments_that_do_not_fit_are_not_looked_up() -> None:
+    tool = function_tool(_pay, lookup=_paid)
+    assert isinstance(tool, LookupTool)
+    with pytest.raises(ToolArgumentsError, match="argument `amount`"):
+        asyncio.run(cast("Any", tool.lookup({"amount": "three"}, CONTEXT)))
+
+
+def _with_stranger(amount: int, other: str) -> None: ...
+def _with_optional(note: str) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (
+            {"effect": "lookup"},
+            "tool `_pay`: the effect `lookup` and a function `lookup` go together",
+        ),
+        (
+            {"effect": "pure", "lookup": _paid},
+            "tool `_pay`: the effect `lookup` and a function `lookup` go together",
+        ),
+        ({"lookup": 3}, "tool `_pay`, its lookup: it is a `int`, not a function"),
+        (
+            {"lookup": _with_stranger},
+            "tool `_pay`, its lookup: `other: 'str'` is no argument of the tool",
+        ),
+        (
+            {"lookup": _with_optional},
+            "tool `_pay`, its lookup: `note: 'str'` needs a default, for the call may come without it",
+        ),
+    ],
+)
+def test_a_lookup_that_does_not_fit_is_refused(options: dict[str, Any], problem: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        function_tool(_pay, **options)
+    assert caught.value.message == problem

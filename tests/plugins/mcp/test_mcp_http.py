@@ -86,18 +86,51 @@ class Recorder:
             await self._app(scope, receive, send)
 
 
-async def test_hints_of_the_server_become_effects(context: BuildContext) -> None:
+def hinting() -> MCPServer:
     server = MCPServer("hints")
     for name, hints in {
         "look": ToolAnnotations(read_only_hint=True),
         "set": ToolAnnotations(idempotent_hint=True),
         "send": ToolAnnotations(destructive_hint=False),
+        "liar": ToolAnnotations(read_only_hint=True, destructive_hint=True),
         "silent": None,
     }.items():
         server.add_tool(lambda: "done", name=name, annotations=hints)
-    async with opened(server.streamable_http_app(), context) as toolset:
-        effects = {tool.spec.name: tool.spec.effect for tool in toolset.tools()}
-    assert effects == {"look": "pure", "set": "idempotent", "send": "unsafe", "silent": "unsafe"}
+    return server
+
+
+def effects_of(toolset: Toolset) -> dict[str, str]:
+    return {tool.spec.name: tool.spec.effect for tool in toolset.tools()}
+
+
+async def test_hints_of_a_trusted_server_become_effects(context: BuildContext) -> None:
+    """One who claims to change nothing and to destroy is not believed."""
+    async with opened(hinting().streamable_http_app(), context, trust_hints=True) as toolset:
+        effects = effects_of(toolset)
+    assert effects == {
+        "look": "pure", "set": "idempotent", "send": "unsafe", "liar": "unsafe", "silent": "unsafe",
+    }  # fmt: skip
+
+
+async def test_hints_of_any_other_server_are_claims(context: BuildContext) -> None:
+    """A call that was cut off is not repeated because a server said so."""
+    async with opened(hinting().streamable_http_app(), context) as toolset:
+        assert set(effects_of(toolset).values()) == {"unsafe"}
+
+
+async def test_the_word_of_the_config_wins_over_the_hints(
+    context: BuildContext, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A name that the server does not have is reported."""
+    given: dict[str, str] = {"look": "unsafe", "send": "idempotent", "gone": "pure"}
+    app = hinting().streamable_http_app()
+    async with opened(app, context, trust_hints=True, effects=given) as toolset:
+        effects = effects_of(toolset)
+    assert effects == {
+        "look": "unsafe", "set": "idempotent", "send": "idempotent", "liar": "unsafe",
+        "silent": "unsafe",
+    }  # fmt: skip
+    assert "`effects` names the tool 'gone', which the server does not have" in caplog.messages
 
 
 async def test_a_tool_gets_its_arguments_and_gives_structured_content(

@@ -165,7 +165,9 @@ async def test_the_filesystem_server_keeps_to_its_folder(
     box.mkdir()
     (box / "note.txt").write_text("line one\nline two\n")
     script = npm / "server-filesystem" / "dist" / "index.js"
-    given = MCPSettings(command="node", args=(str(script), str(box)), prefix="fs_")
+    given = MCPSettings(
+        command="node", args=(str(script), str(box)), prefix="fs_", trust_hints=True
+    )
     async with open_toolset(given, context) as toolset:
         effects = {tool.spec.name: tool.spec.effect for tool in toolset.tools()}
         assert effects["fs_read_text_file"] == "pure"

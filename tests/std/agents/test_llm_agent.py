@@ -89,7 +89,7 @@ async def test_a_tool_call_is_intended_done_and_answered() -> None:
     durable = [event.kind for event in events if event.sequence is not None]
     assert durable == ["started", "message", "tool_intent", "tool_result", "message", "finished"]
     intent = events[2]
-    assert intent.idempotency_key == f"{intent.invocation_id}:c1"
+    assert intent.idempotency_key == f"{intent.id}:c1"
     (result,) = results(events)
     assert result.content == (DataPart({"arguments": {"x": 1}, "key": intent.idempotency_key}),)
     assert [message.role for message in llm.requests[1].messages] == ["user", "assistant", "tool"]

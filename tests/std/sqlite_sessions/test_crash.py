@@ -16,7 +16,7 @@ from hector.message import event_to_json
 from hector.spi.session import SessionKey
 from hector_std.sqlite_sessions.store import SqliteSessions
 
-from .dying import HISTORY, a_store  # noqa: TID252  # the script that this file starts
+from .dying import HISTORIES, a_store  # noqa: TID252  # the script that this file starts
 
 DYING = Path(__file__).with_name("dying.py")
 APPENDER = Path(__file__).with_name("appender.py")
@@ -93,16 +93,18 @@ async def picture(database: Path, content: str) -> list[object]:
                 loaded = await sessions.load_artifact(item.key, artifact.name)
                 assert len(loaded.data) == artifact.size_bytes
                 seen.append(hash(loaded.data))
+        seen += (await sessions.tasks.list("app")).tasks
+        seen.append((await sessions.tasks.executors())[0])
         page = await sessions.changes("app")
         seen.append([(change.key, change.event and change.event.id) for change in page.changes])
     return seen
 
 
-@pytest.mark.parametrize("content", ["pieces", "blobs"])
+@pytest.mark.parametrize("content", ["pieces", "blobs", "tasks"])
 async def test_killed_before_any_statement_it_is_as_before_or_after_the_step(
     tmp_path: Path, content: str
 ) -> None:
-    """A history with state, claims, artifacts in pieces or blobs, a restored and a deleted session.
+    """A history with state, claims, artifacts in pieces or blobs, a restored and a deleted session; and one of tasks.
 
     A day later nothing is left of content that no artifact names.
     """
@@ -113,11 +115,12 @@ async def test_killed_before_any_statement_it_is_as_before_or_after_the_step(
         timeout=60,
     )
     lives = [[int(word) for word in line.split()] for line in process.stdout.splitlines()]
-    assert len(lives) > 60
-    assert lives[-1][1] == len(HISTORY)
+    history = HISTORIES[content]
+    assert len(lives) > 5 * len(history)
+    assert lives[-1][1] == len(history)
     nothing: list[list[object]] = [[]]
     pictures = nothing + [
-        await picture_after(tmp_path, content, steps) for steps in range(len(HISTORY) + 1)
+        await picture_after(tmp_path, content, steps) for steps in range(len(history) + 1)
     ]
     for number, done in lives:
         database = tmp_path / f"{number}.db"
@@ -136,7 +139,7 @@ async def picture_after(folder: Path, content: str, steps: int) -> list[object]:
     """What an undisturbed life leaves after so many steps."""
     database = folder / f"whole-{steps}.db"
     async with a_store(database, content) as sessions:
-        for step in HISTORY[:steps]:
+        for step in HISTORIES[content][:steps]:
             await step(sessions)
     return await picture(database, content)
 

@@ -50,7 +50,7 @@ async def test_a_missing_folder_is_made_and_the_file_is_private(tmp_path: Path) 
 
 async def test_the_file_is_written_ahead_and_fully_synchronised(tmp_path: Path) -> None:
     """Without FULL the last commits could go with the power."""
-    wanted = {"journal_mode": "wal", "synchronous": 2, "fullfsync": 1, "user_version": 3}
+    wanted = {"journal_mode": "wal", "synchronous": 2, "fullfsync": 1, "user_version": 4}
 
     def ask(connection: sqlite3.Connection) -> dict[str, object]:
         return {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in wanted}
@@ -130,26 +130,33 @@ async def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     assert await refusal(database) == (
         (
             f"the session database {database} was written by a newer version of Hector: "
-            "its schema is version 7, this one knows up to 3"
+            "its schema is version 7, this one knows up to 4"
         ),
         "update Hector, or choose another file",
     )
 
 
 async def test_a_damaged_file_is_named(tmp_path: Path) -> None:
-    """The pages behind the first are overwritten."""
+    """The pages where tables and indexes begin are overwritten; then all but the first, with the schema in them."""
     database = tmp_path / "sessions.db"
     async with SqliteSessions(database) as sessions:
         await sessions.create(KEY)
         await sessions.append(KEY, [an_event("a", "x" * 50_000)], head=0)
-    data = database.read_bytes()
-    database.write_bytes(data[:4096] + b"\xa5" * (len(data) - 4096))
+    with closing(sqlite3.connect(database)) as other:
+        roots = other.execute("SELECT rootpage FROM sqlite_schema WHERE name <> 'marks'").fetchall()
+    data = bytearray(database.read_bytes())
+    for (number,) in roots:
+        data[(number - 1) * 4096 : number * 4096] = b"\xa5" * 4096
+    database.write_bytes(data)
     async with SqliteSessions(database) as sessions:
         for attempt in (sessions.load(KEY), sessions.append(KEY, [an_event("b")], head=1)):
             with pytest.raises(SessionError, match="is damaged") as caught:
                 await attempt
             assert caught.value.hint is not None
             assert "restore it from a backup" in caught.value.hint
+    database.write_bytes(data[:4096] + b"\xa5" * (len(data) - 4096))
+    message, _ = await refusal(database)
+    assert message.startswith(f"the session database {database} is damaged: ")
 
 
 async def test_a_file_locked_at_the_start_is_named(tmp_path: Path) -> None:

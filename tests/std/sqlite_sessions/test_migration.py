@@ -94,7 +94,7 @@ async def test_a_file_of_version_1_keeps_everything(tmp_path: Path, heads: tuple
         assert session.head == heads[0] + 1
     with closing(sqlite3.connect(database)) as other:
         assert other.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        assert other.execute("PRAGMA user_version").fetchone() == (3,)
+        assert other.execute("PRAGMA user_version").fetchone() == (4,)
 
 
 async def test_a_file_that_another_version_migrates_meanwhile_is_refused_from_then_on(

@@ -11,12 +11,12 @@ from typing import cast
 import pytest
 
 from hector.errors import UsageError
-from hector.spi import BuildContext, Invocation, ToolContext, Toolset
+from hector.spi import BuildContext, Invocation, LookupTool, ToolContext, Toolset
 from hector.testing import ToolsetSuite
 from hector_std.tools_function import PROVIDERS, FunctionToolsSettings, open_function_tools
 
 MODULE = '''
-from hector.spi import function_tool
+from hector.spi import ToolContext, function_tool
 
 def add(left: int, right: int) -> int:
     """Add two numbers."""
@@ -31,6 +31,13 @@ class Desk:
 def _other(left: int) -> int:
     """Give it back."""
     return left
+
+def order(item: str, *, count: int = 1) -> str:
+    """Order something."""
+    return f"{count} of {item}"
+
+def found(context: ToolContext, item: str) -> str | None:
+    return f"{item} was ordered as {context.idempotency_key}" if item == "book" else None
 
 renamed = function_tool(_other, name="other", effect="pure")
 '''
@@ -73,6 +80,48 @@ async def test_functions_become_tools_in_the_order_of_the_config() -> None:
         ("other", "pure", None),
     ]
     assert await tools[1].call({"left": 1, "right": 2}, CALL) == 3
+
+
+async def test_a_function_that_looks_up_makes_a_tool_that_can_be_asked() -> None:
+    """It is told of the call's key and of the arguments that it names."""
+    settings = FunctionToolsSettings(
+        functions=("own_functions:order", "own_functions:add"),
+        lookups={"order": "own_functions:found"},
+    )
+    order, add = (await open_function_tools(settings, CONTEXT)).tools()
+
+    assert (order.spec.effect, add.spec.effect) == ("lookup", "unsafe")
+    assert isinstance(order, LookupTool)
+    assert not isinstance(add, LookupTool)
+    assert await order.lookup({"item": "book", "count": 2}, CALL) == "book was ordered as k"
+    assert await order.lookup({"item": "pen"}, CALL) is None
+
+
+@pytest.mark.parametrize(
+    ("lookups", "message"),
+    [
+        (
+            {"nothing": "own_functions:found"},
+            "`tools.mine.lookups` names the tool `nothing`, and there is none",
+        ),
+        (
+            {"other": "own_functions:found"},
+            "the tool `other` was made in its module and gets no lookup here",
+        ),
+        ({"order": "own_functions:missing"}, "`own_functions` has no `missing`"),
+        (
+            {"order": "own_functions:add"},
+            "tool `order`, its lookup: `left: int` is no argument of the tool",
+        ),
+    ],
+)
+async def test_a_lookup_that_fits_no_tool_is_refused(lookups: dict[str, str], message: str) -> None:
+    settings = FunctionToolsSettings(
+        functions=("own_functions:order", "own_functions:renamed"), lookups=lookups
+    )
+    with pytest.raises(UsageError) as caught:
+        await open_function_tools(settings, CONTEXT)
+    assert caught.value.message == message
 
 
 @pytest.mark.parametrize(

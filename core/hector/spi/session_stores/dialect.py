@@ -17,6 +17,7 @@ from hector.spi.session_state import ScopedState
 from hector.spi.session_stores.groups import Append, GroupLimits
 from hector.spi.session_stores.rows import EventRow, Slice
 from hector.spi.session_stores.staging import Doomed, Found
+from hector.spi.session_stores.task_dialect import TaskRows
 from hector.spi.session_values import (
     ArtifactDraft,
     ArtifactSummary,
@@ -165,5 +166,6 @@ class Dialect(Generic[C]):
     reading: Reading[C]
     writing: Writing[C]
     artifacts: ArtifactRows[C]
+    tasks: TaskRows[C]
     write: Callable[[C, Sequence[Append], bool], Awaitable[Sequence[SessionError | None]]]
     limits: GroupLimits

@@ -14,6 +14,7 @@ from hector.errors import SessionError
 from hector.spi.session_state import ScopedState
 from hector.spi.session_stores.rows import EventRow
 from hector.spi.session_values import ArtifactDraft, SessionKey
+from hector.spi.task_codec import TaskRow
 
 __all__ = ["Append", "GroupLimits", "GroupWriter", "Pauses", "Pool"]
 
@@ -92,6 +93,7 @@ class Append:
     Attributes:
         identity: the digest of the key, see `rows.identity`.
         now: when it was asked for, in seconds since the epoch.
+        task: the row that is written with it.
     """
 
     key: SessionKey
@@ -102,6 +104,7 @@ class Append:
     head: int
     epoch: int
     now: float
+    task: TaskRow | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -252,6 +255,8 @@ class GroupWriter(Generic[C]):
                 group.append(queued)
                 for row in append.rows:
                     room -= len(row[2])
+                if append.task is not None:
+                    room -= len(append.task.values[-1] or "")
             sessions.add(append.identity)
         queue.extendleft(reversed(left))
         return group

@@ -30,11 +30,13 @@ from hector.spi.session_rules import (
 )
 from hector.spi.session_state import ScopedState, split_state
 from hector.spi.session_stores.commits import Commits
-from hector.spi.session_stores.dialect import ArtifactRows, Dialect
+from hector.spi.session_stores.dialect import Dialect
 from hector.spi.session_stores.groups import Append, GroupWriter, Pool
+from hector.spi.session_stores.pooled_contents import PooledContents
 from hector.spi.session_stores.rows import Slice, delta_of, identity, position_of, row_of
-from hector.spi.session_stores.staging import Doomed, Found, Staging
+from hector.spi.session_stores.staging import Found, Staging
 from hector.spi.session_stores.sweeps import Sleep, Sweeper
+from hector.spi.session_stores.tasks import ServerTasks
 from hector.spi.session_values import (
     Artifact,
     ArtifactDraft,
@@ -45,6 +47,7 @@ from hector.spi.session_values import (
     SessionPage,
     StagedBytes,
 )
+from hector.spi.task_codec import TaskRow
 
 __all__ = ["Opened", "ServerSessions", "ServerStoreSettings"]
 
@@ -71,11 +74,11 @@ class Opened(Generic[C]):
 
     pool: Pool[C]
     writer: GroupWriter[C]
-    contents: _PooledContents[C]
+    contents: PooledContents[C]
 
 
 class ServerSessions(Generic[C]):
-    """Sessions in a database of a server: `hector.spi.Sessions`, as an async context manager.
+    """Sessions and tasks in a database of a server: `hector.spi.Sessions`, as an async context manager.
 
     Entering connects and brings the tables up to date; leaving commits what is queued and disconnects. Enter and
     leave in one task. Any number of processes may use one database.
@@ -120,6 +123,14 @@ class ServerSessions(Generic[C]):
         self._stack = AsyncExitStack()
         self._opened: Opened[C] | None = None
         self._commits = Commits(poll_s=_POLL_S)
+        self._tasks = ServerTasks(
+            append_with=self._append, pool=lambda: self._pool, rows=dialect.tasks, clock=clock
+        )
+
+    @property
+    def tasks(self) -> ServerTasks[C]:
+        """See `TaskSource.tasks`."""
+        return self._tasks
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -128,7 +139,7 @@ class ServerSessions(Generic[C]):
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             tasks.create_task(writer.run(), name=f"writer of {self._where}")
             stack.callback(writer.stop)
-            opened = Opened(pool, writer, _PooledContents(pool, self._dialect.artifacts))
+            opened = Opened(pool, writer, PooledContents(pool, self._dialect.artifacts))
             sweep = functools.partial(self._sweep, opened)
             sweeper = Sweeper(sweep, where=self._where, sleep=self._sleep)
             sweeps = await stack.enter_async_context(asyncio.TaskGroup())
@@ -185,6 +196,18 @@ class ServerSessions(Generic[C]):
         artifacts: Sequence[ArtifactDraft] = (),
     ) -> Sequence[Event]:
         """See `Sessions.append`."""
+        return await self._append(key, events, head=head, epoch=epoch, artifacts=artifacts)
+
+    async def _append(
+        self,
+        key: SessionKey,
+        events: Sequence[Event],
+        *,
+        head: int,
+        epoch: int,
+        artifacts: Sequence[ArtifactDraft],
+        task: TaskRow | None = None,
+    ) -> Sequence[Event]:
         opened = self._open
         check_key(key)
         stored = tuple([numbered(event, number) for number, event in enumerate(events, head + 1)])
@@ -198,7 +221,7 @@ class ServerSessions(Generic[C]):
             artifacts = await self._staging.drafts(opened.contents, key, artifacts, self._clock())
         rows = [row_of(event) for event in stored]
         await opened.writer.submit(
-            Append(key, identity(key), rows, delta, artifacts, head, epoch, self._clock())
+            Append(key, identity(key), rows, delta, artifacts, head, epoch, self._clock(), task)
         )
         return stored
 
@@ -350,32 +373,3 @@ class ServerSessions(Generic[C]):
 
     def _on_commit(self) -> None:
         self._commits.note()
-
-
-class _PooledContents(Generic[C]):
-    """The rows of content: `staging.Contents`, each method on a connection of its own.
-
-    What removes may be done twice, so it is done again when the connection breaks.
-    """
-
-    def __init__(self, pool: Pool[C], rows: ArtifactRows[C]) -> None:
-        self._pool = pool
-        self._rows = rows
-
-    async def begin(self, key: SessionKey, now: float) -> int:
-        return await self._pool.run(lambda it: self._rows.begin_content(it, key, now))
-
-    async def name_blob(self, content: int, blob: str) -> None:
-        await self._pool.run(lambda it: self._rows.name_blob(it, content, blob))
-
-    async def add_piece(self, content: int, number: int, data: bytes) -> None:
-        await self._pool.run(lambda it: self._rows.add_piece(it, content, number, data))
-
-    async def finish(self, content: int, size_bytes: int) -> bool:
-        return await self._pool.run(lambda it: self._rows.finish_content(it, content, size_bytes))
-
-    async def drop(self, content: int) -> None:
-        await self._pool.read(lambda it: self._rows.drop_content(it, content))
-
-    async def doom(self, before: float, limit: int, *, with_blobs: bool) -> Sequence[Doomed]:
-        return await self._pool.read(lambda it: self._rows.doom(it, before, limit, with_blobs))

@@ -17,6 +17,7 @@ from hector_plugin_mysql.artifacts import check_newest, insert_artifacts
 from hector_plugin_mysql.pool import MySQLConnection
 from hector_plugin_mysql.rows import finite, marks
 from hector_plugin_mysql.state import merge
+from hector_plugin_mysql.task_appends import StoredRows, stored_row, write_rows
 
 __all__ = ["append_all", "insert_events"]
 
@@ -38,25 +39,30 @@ async def append_all(
     through: list[tuple[int, Append]] = []
     async with connection.transaction():
         locked = await connection.fetch(_LOCK, (appends[0].key.app.encode(),))
+        column, names = stored_row(appends)
         rows = await connection.fetch(
-            "SELECT identity, number, head, epoch FROM sessions"  # noqa: S608 - placeholders
+            f"SELECT identity, number, head, epoch, {column} FROM sessions"  # noqa: S608 - placeholders
             f" WHERE identity IN ({marks(len(appends))}) ORDER BY identity FOR UPDATE",
-            [append.identity for append in appends],
+            [*names, *(append.identity for append in appends)],
         )
         stored = {bytes(row[0]): row[1:] for row in rows}
+        tasks = StoredRows()
         for append in appends:
             found = stored.get(append.identity)
             try:
                 if found is None:
                     raise session_not_found(append.key)
-                if await _check(connection, append, *found, is_unsure=is_unsure):
-                    through.append((found[0], append))
+                session, head, epoch, row = found
+                if await _check(connection, append, session, head, epoch, is_unsure=is_unsure):
+                    tasks.check(append, session, row)
+                    through.append((session, append))
                 results.append(None)
             except SessionError as error:
                 results.append(error)
         if through:
             app, position = locked[0]
             await _write(connection, app, position, through)
+            await write_rows(connection, app, through, tasks)
     return results
 
 

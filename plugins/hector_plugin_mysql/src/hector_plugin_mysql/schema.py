@@ -7,6 +7,7 @@ from asyncmy.errors import MySQLError
 from hector.errors import SessionError
 from hector_plugin_mysql.errors import code_of
 from hector_plugin_mysql.pool import MySQLConnection
+from hector_plugin_mysql.task_tables import TASK_TABLES
 
 __all__ = ["MIGRATIONS", "migrate"]
 
@@ -114,7 +115,7 @@ _VERSION_2 = ("ALTER TABLE contents ADD COLUMN blob_id varbinary(64)",)
 """Content with a `blob_id` is not in `pieces` but in the store of blobs, under that id. Content of `session` 0 belongs
 to no session any more, and waits for its blob to be deleted."""
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2, TASK_TABLES)
 """Statements that lead from version n to n + 1."""
 
 _LOCK_TIMEOUT_S = 60

@@ -13,7 +13,7 @@ from hector.spi.session_stores.dialect import Dialect
 from hector.spi.session_stores.groups import GroupLimits
 from hector.spi.session_stores.server import ServerSessions
 from hector.spi.session_stores.sweeps import Sleep
-from hector_plugin_mysql import artifacts, reading, writing
+from hector_plugin_mysql import artifacts, reading, tasks, writing
 from hector_plugin_mysql.appends import append_all
 from hector_plugin_mysql.opening import open_pool
 from hector_plugin_mysql.pool import MySQLConnection
@@ -25,6 +25,7 @@ _DIALECT: Dialect[MySQLConnection] = Dialect(
     reading=reading,
     writing=writing,
     artifacts=artifacts,
+    tasks=tasks,
     write=append_all,
     limits=GroupLimits(appends=256, characters=8 * 1024 * 1024, are_artifacts_alone=False),
 )

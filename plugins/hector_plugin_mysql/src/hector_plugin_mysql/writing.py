@@ -60,6 +60,7 @@ async def delete(connection: MySQLConnection, key: SessionKey, now: float) -> in
         if not rows or not found:
             return None
         (app, position), session = rows[0], int(found[0][0])
+        await connection.execute("DELETE FROM tasks WHERE session = %s", (session,))
         await connection.execute("DELETE FROM sessions WHERE number = %s", (session,))
         await connection.execute("INSERT INTO removed VALUES (%s)", (session,))
         await connection.execute(

@@ -10,6 +10,8 @@ One statement is one round trip and one transaction. Its parts run in the order 
    is compared again as it is now: that is how PostgreSQL updates at READ COMMITTED.
 3. Events and state are inserted for what has moved. What has not moved is a lost fence; it took a few positions, and
    gaps are allowed.
+
+The rows of tasks come with parts of their own, see `task_appends`.
 """
 
 from __future__ import annotations
@@ -17,27 +19,38 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from asyncpg import Record
+
 from hector.errors import SessionError
 from hector.spi.session_rules import conflict, session_not_found
 from hector.spi.session_stores.groups import Append
 from hector.spi.session_stores.rows import LARGEST
 from hector_plugin_postgres.pool import AnyConnection
 from hector_plugin_postgres.state import state_rows
+from hector_plugin_postgres.task_appends import (
+    ROW_JOINS,
+    ROW_TEST,
+    held_rows,
+    row_columns,
+    row_refusal,
+    written_rows,
+)
 
 __all__ = ["append_all", "is_possible", "refused"]
 
-_EVENTS = """
+_NUMBERED = """
 WITH numbered AS (
     UPDATE apps SET position = position + $2 WHERE name = $1
     RETURNING number, position - $2 AS before
-), moved AS (
+)"""
+_EVENTS = """, moved AS (
     UPDATE sessions SET head = sessions.head + asked.count,
         updated_at = greatest(sessions.created_at, asked.now)
     FROM numbered, unnest($3::int[], $4::bytea[], $5::bigint[], $6::bigint[], $7::int[], $8::float8[])
-        AS asked (place, identity, head, epoch, count, now)
+        AS asked (place, identity, head, epoch, count, now) {joins}
     WHERE sessions.identity = asked.identity
-        AND sessions.head = asked.head AND sessions.epoch = asked.epoch
-    RETURNING asked.place, sessions.key, sessions."user", sessions.updated_at
+        AND sessions.head = asked.head AND sessions.epoch = asked.epoch {test}
+    RETURNING asked.place, sessions.key, sessions."user", sessions.id, sessions.updated_at
 ), added AS (
     INSERT INTO events (app, position, session, sequence, recorded_at, timestamp, payload)
     SELECT numbered.number, numbered.before + event.at, moved.key, event.sequence,
@@ -73,8 +86,21 @@ _STATE = """, app_final AS (
     ON CONFLICT (session, key) DO UPDATE SET value = excluded.value
 )"""
 _RESULT = " SELECT place FROM moved"
-_APPEND = _EVENTS + _RESULT
-_APPEND_WITH_STATE = _EVENTS + _STATE + _RESULT
+
+
+def _statement(*, has_state: bool, has_rows: bool) -> str:
+    state = _STATE if has_state else ""
+    if not has_rows:
+        return _NUMBERED + _EVENTS.format(joins="", test="") + state + _RESULT
+    events = _EVENTS.format(joins=ROW_JOINS, test=ROW_TEST)
+    return _NUMBERED + held_rows(22 if has_state else 13) + events + state + written_rows()
+
+
+_STATEMENTS = {
+    (has_state, has_rows): _statement(has_state=has_state, has_rows=has_rows)
+    for has_state in (False, True)
+    for has_rows in (False, True)
+}
 
 
 def is_possible(append: Append) -> bool:
@@ -88,6 +114,9 @@ async def append_all(connection: AnyConnection, appends: Sequence[Append]) -> se
     Args:
         connection: outside a transaction, or in one that is the caller's.
         appends: of one app, of one session at most one, without regard to their artifacts.
+
+    Raises:
+        AppearedError: nothing was written; try again.
     """
     events: tuple[list[int], list[int], list[float], list[str]] = ([], [], [], [])
     for place, append in enumerate(appends):
@@ -107,10 +136,13 @@ async def append_all(connection: AnyConnection, appends: Sequence[Append]) -> se
         [append.now for append in appends],
         *events,
     ]
-    statement = _APPEND
-    if any(append.delta is not None for append in appends):
-        statement = _APPEND_WITH_STATE
+    has_state = any(append.delta is not None for append in appends)
+    has_rows = any(append.task is not None for append in appends)
+    if has_state:
         values += _state_columns(appends)
+    if has_rows:
+        values += row_columns(appends)
+    statement = _STATEMENTS[has_state, has_rows]
     return {row[0] for row in await connection.fetch(statement, *values)}
 
 
@@ -156,17 +188,22 @@ async def refused(
             results.append(session_not_found(append.key))
         elif is_unsure and await _is_there(connection, row["key"], append):
             results.append(None)
+        elif (row["head"], row["epoch"]) == (append.head, append.epoch):
+            reason = await row_refusal(connection, append, row["key"])
+            results.append(reason or _conflict(append, row))
         else:
-            results.append(
-                conflict(
-                    append.key,
-                    head=append.head,
-                    epoch=append.epoch,
-                    stored_head=row["head"],
-                    stored_epoch=row["epoch"],
-                )
-            )
+            results.append(_conflict(append, row))
     return results
+
+
+def _conflict(append: Append, row: Record) -> SessionError:
+    return conflict(
+        append.key,
+        head=append.head,
+        epoch=append.epoch,
+        stored_head=row["head"],
+        stored_epoch=row["epoch"],
+    )
 
 
 async def _is_there(connection: AnyConnection, session: int, append: Append) -> bool:

@@ -20,6 +20,7 @@ from hector.spi.session_stores.rows import bounded, identity
 from hector.spi.session_stores.staging import Doomed, Found, content_of
 from hector_plugin_postgres.appends import append_all, is_possible, refused
 from hector_plugin_postgres.pool import AnyConnection
+from hector_plugin_postgres.task_appends import AppearedError, lock_row
 
 __all__ = [
     "add_piece",
@@ -43,20 +44,14 @@ async def write_group(
     connection: AnyConnection, appends: Sequence[Append], is_unsure: bool
 ) -> Sequence[SessionError | None]:
     """See `GroupWriter`. An append with artifacts is a group of its own."""
-    if appends[0].artifacts:
-        try:
-            done = is_possible(appends[0]) and await _append_with_artifacts(connection, appends[0])
-        except SessionError as error:
-            return [error]
-        through = {0} if done else set[int]()
-    elif all(is_possible(append) for append in appends):
-        through = await append_all(connection, appends)
-        if len(through) == len(appends):
-            return [None] * len(appends)
-    else:
-        possible = [place for place, append in enumerate(appends) if is_possible(append)]
-        written = await append_all(connection, [appends[it] for it in possible]) if possible else ()
-        through = {possible[place] for place in written}
+    try:
+        through = await _through(connection, appends)
+    except AppearedError:  # it is seen now
+        through = await _through(connection, appends)
+    except SessionError as error:
+        return [error for _ in appends]
+    if len(through) == len(appends):
+        return [None] * len(appends)
     lost = [place for place in range(len(appends)) if place not in through]
     results: list[SessionError | None] = [None] * len(appends)
     if lost:
@@ -64,6 +59,23 @@ async def write_group(
         for place, reason in zip(lost, reasons, strict=True):
             results[place] = reason
     return results
+
+
+async def _through(connection: AnyConnection, appends: Sequence[Append]) -> set[int]:
+    """Write what the fences let through; which these are, by their places.
+
+    Raises:
+        AppearedError: nothing was written; try again.
+        SessionError: the artifacts do not go on from the stored ones; nothing was written.
+    """
+    if appends[0].artifacts:
+        done = is_possible(appends[0]) and await _append_with_artifacts(connection, appends[0])
+        return {0} if done else set()
+    possible = [place for place, append in enumerate(appends) if is_possible(append)]
+    if not possible:
+        return set()
+    written = await append_all(connection, [appends[place] for place in possible])
+    return {possible[place] for place in written}
 
 
 async def _append_with_artifacts(connection: AnyConnection, append: Append) -> bool:
@@ -74,6 +86,8 @@ async def _append_with_artifacts(connection: AnyConnection, append: Append) -> b
     """
     async with connection.transaction():
         await connection.execute(_LOCK, append.key.app)
+        if not await lock_row(connection, append):
+            return False
         session = await connection.fetchval(
             "SELECT key FROM sessions WHERE identity = $1 AND head = $2 AND epoch = $3"
             " FOR NO KEY UPDATE",

@@ -6,8 +6,6 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 
-from asyncpg import Record
-
 from hector.spi import MemoryMatch, SessionKey
 from hector.spi.memory_ranking import rank
 from hector.spi.words import query_words
@@ -16,7 +14,7 @@ from hector_plugin_postgres.pool import AnyConnection
 __all__ = ["find"]
 
 _COUNTS = """
-SELECT place.number AS place, place.cursor, scope.number AS scope, scope.events, scope.length,
+SELECT scope.number AS scope, scope.events, scope.length,
     term.number AS term, term.word, term.occurrences, term.events AS found
 FROM memory_indexes AS place
 JOIN memory_scopes AS scope ON scope.place = place.number AND scope."user" = $2
@@ -30,12 +28,10 @@ SELECT session, sequence, event_id, score FROM (
     SELECT found.entry, round(sum(
         asked.weight * asked.n / (asked.n + $4::float8 + $5::float8 * (found.entry & 4095))
     ) * 1e9) / 1e9 AS score
-    FROM memory_indexes AS place,
-        unnest($1::bigint[], $2::float8[], $3::float8[]) AS asked (term, weight, n),
+    FROM unnest($1::bigint[], $2::float8[], $3::float8[]) AS asked (term, weight, n),
         LATERAL (
             SELECT entry FROM memory_entries WHERE terms && ARRAY[asked.term] AND scope = $6
         ) AS found
-    WHERE place.number = $8 AND place.state = 'current' AND place.cursor IS NOT DISTINCT FROM $9
     GROUP BY found.entry ORDER BY score DESC, found.entry DESC LIMIT $7
 ) AS best JOIN memory_entries ON scope = $6 AND memory_entries.entry = best.entry
 ORDER BY score DESC, best.entry DESC
@@ -47,12 +43,30 @@ async def find(
 ) -> Sequence[MemoryMatch]:
     """Search what one user's sessions hold; see `MemoryStore.find`. Everything is of one moment."""
     asked = query_words(query)
-    if not asked or not _can_be_stored(user):
+    if not _can_be_stored(user):
         return ()
-    best = await _find(connection, app, user, asked, limit)
-    if best is None:  # what was counted is not there any more: look at it in one transaction
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            best = await _find(connection, app, user, asked, limit)
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        rows = await connection.fetch(_COUNTS, app, user, asked)
+        if not rows:
+            return ()
+        found: Counter[str] = Counter()
+        for row in rows:
+            if row["term"] is not None:
+                found[row["word"]] += row["found"]
+        ranking = rank(asked, found, events=rows[0]["events"], words=rows[0]["length"])
+        looked_for = [row for row in rows if row["word"] in ranking.weights]
+        if not looked_for:
+            return ()
+        best = await connection.fetch(
+            _BEST,
+            [row["term"] for row in looked_for],
+            [ranking.weights[row["word"]] for row in looked_for],
+            [float(row["occurrences"]) for row in looked_for],
+            ranking.base,
+            ranking.slope,
+            rows[0]["scope"],
+            limit,
+        )
     return [
         MemoryMatch(
             key=SessionKey(app, user, row["session"]),
@@ -60,37 +74,8 @@ async def find(
             event_id=json.loads(row["event_id"]),
             score=row["score"],
         )
-        for row in best or ()
+        for row in best
     ]
-
-
-async def _find(
-    connection: AnyConnection, app: str, user: str, asked: Sequence[str], limit: int
-) -> Sequence[Record] | None:
-    """The best rows; None if the index has moved between the two looks."""
-    rows = await connection.fetch(_COUNTS, app, user, asked)
-    found: Counter[str] = Counter()
-    for row in rows:
-        if row["term"] is not None:
-            found[row["word"]] += row["found"]
-    if not found:
-        return ()
-    first = rows[0]
-    ranking = rank(asked, found, events=first["events"], words=first["length"])
-    looked_for = [row for row in rows if row["word"] in ranking.weights]
-    best = await connection.fetch(
-        _BEST,
-        [row["term"] for row in looked_for],
-        [ranking.weights[row["word"]] for row in looked_for],
-        [float(row["occurrences"]) for row in looked_for],
-        ranking.base,
-        ranking.slope,
-        first["scope"],
-        limit,
-        first["place"],
-        first["cursor"],
-    )
-    return best or None
 
 
 def _can_be_stored(text: str) -> bool:

@@ -6,6 +6,7 @@ from asyncpg import Connection, Record
 from asyncpg.exceptions import DuplicateTableError
 
 from hector.errors import SessionError
+from hector_plugin_postgres.task_tables import TASK_TABLES
 
 __all__ = ["MIGRATIONS", "migrate"]
 
@@ -112,7 +113,7 @@ _VERSION_2 = ("ALTER TABLE contents ADD COLUMN blob text",)
 """Content with a `blob` is not in `pieces` but in the store of blobs, under that id. Content of `session` 0 belongs to
 no session any more, and waits for its blob to be deleted."""
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2, TASK_TABLES)
 """Statements that lead from version n to n + 1."""
 
 

@@ -13,7 +13,7 @@ from hector.spi.session_stores.dialect import Dialect
 from hector.spi.session_stores.groups import GroupLimits
 from hector.spi.session_stores.server import ServerSessions
 from hector.spi.session_stores.sweeps import Sleep
-from hector_plugin_postgres import artifacts, reading, writing
+from hector_plugin_postgres import artifacts, reading, tasks, writing
 from hector_plugin_postgres.pool import AnyConnection, open_pool
 from hector_plugin_postgres.settings import PostgresSettings
 
@@ -23,6 +23,7 @@ _DIALECT: Dialect[AnyConnection] = Dialect(
     reading=reading,
     writing=writing,
     artifacts=artifacts,
+    tasks=tasks,
     write=artifacts.write_group,
     # An append with artifacts takes several round trips: others do not wait for them.
     limits=GroupLimits(appends=512, characters=32 * 1024 * 1024, are_artifacts_alone=True),

@@ -73,6 +73,10 @@ async def delete(connection: AnyConnection, key: SessionKey, now: float) -> int 
     """
     async with connection.transaction():
         await connection.execute(_LOCK, key.app)
+        await connection.execute(
+            "DELETE FROM tasks WHERE session = (SELECT key FROM sessions WHERE identity = $1)",
+            identity(key),
+        )
         session = await connection.fetchval(
             "DELETE FROM sessions WHERE identity = $1 RETURNING key", identity(key)
         )

@@ -11,10 +11,13 @@ from hector_std import (
     chromem,
     chunkers,
     directory,
+    embedder_cache,
     lexical,
     offline,
     parsers,
+    router,
     sqlite_sessions,
+    tools_command,
     tools_files,
     tools_function,
     tools_memory,
@@ -35,14 +38,14 @@ __all__ = [
 
 @hookimpl
 def hector_llm_providers() -> Iterable[Provider]:
-    """offline, auto."""
-    return offline.PROVIDERS
+    """offline, auto, router."""
+    return (*offline.PROVIDERS, *router.PROVIDERS)
 
 
 @hookimpl
 def hector_embedder_providers() -> Iterable[Provider]:
-    """Lexical."""
-    return lexical.PROVIDERS
+    """lexical, cached."""
+    return (*lexical.PROVIDERS, *embedder_cache.PROVIDERS)
 
 
 @hookimpl
@@ -65,8 +68,13 @@ def hector_session_backends() -> Iterable[Provider]:
 
 @hookimpl
 def hector_toolset_providers() -> Iterable[Provider]:
-    """files, function, memory."""
-    return (*tools_files.PROVIDERS, *tools_function.PROVIDERS, *tools_memory.PROVIDERS)
+    """command, files, function, memory."""
+    return (
+        *tools_command.PROVIDERS,
+        *tools_files.PROVIDERS,
+        *tools_function.PROVIDERS,
+        *tools_memory.PROVIDERS,
+    )
 
 
 @hookimpl

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
-from typing import Annotated, Any, cast
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, cast
 
 import attrs
 
@@ -17,7 +17,6 @@ from hector.spi import (
     Provider,
     Range,
     Tool,
-    ToolEffect,
     ToolSpec,
     function_tool,
 )
@@ -35,9 +34,15 @@ class FunctionToolsSettings:
         Doc("functions with types, as `package.module:function`; the module must be importable"),
     ]
     effect: Annotated[
-        ToolEffect,
-        Doc("what a second call with the same arguments does: nothing, nothing more, or harm"),
+        Literal["pure", "idempotent", "unsafe"],
+        Doc(
+            "what a second call with the same idempotency key does: nothing, nothing more, or harm"
+        ),
     ] = "unsafe"
+    lookups: Annotated[
+        Mapping[str, str],
+        Doc("by tool: the function that says what became of a call, as `package.module:function`"),
+    ] = attrs.field(factory=dict[str, str])
     timeout: Annotated[
         float | None,
         Duration(),
@@ -67,8 +72,7 @@ async def open_function_tools(
     """
     import asyncio  # not at the top: declaring a provider must stay cheap
 
-    targets = await asyncio.to_thread(lambda: [_imported(path) for path in settings.functions])
-    tools = tuple(_tool(target, settings) for target in targets)
+    tools = await asyncio.to_thread(_imported_tools, settings)
     names = [tool.spec.name for tool in tools]
     for name in names:
         if names.count(name) > 1:
@@ -76,7 +80,18 @@ async def open_function_tools(
                 f"`{context.path}` has two tools named `{name}`",
                 hint="Wrap one of them with `hector.spi.function_tool(function, name=…)`.",
             )
+    for name in settings.lookups:
+        if name not in names:
+            raise UsageError(
+                f"`{context.path}.lookups` names the tool `{name}`, and there is none",
+                hint=f"There are: {', '.join(names)}.",
+            )
     return FunctionToolset(tools)
+
+
+def _imported_tools(settings: FunctionToolsSettings) -> tuple[Tool, ...]:
+    lookups = {name: _imported(path) for name, path in settings.lookups.items()}
+    return tuple(_tool(_imported(path), settings, lookups) for path in settings.functions)
 
 
 def _imported(path: str) -> Any:
@@ -99,10 +114,22 @@ def _imported(path: str) -> Any:
     return target
 
 
-def _tool(target: Any, settings: FunctionToolsSettings) -> Tool:
+def _tool(target: Any, settings: FunctionToolsSettings, lookups: Mapping[str, Any]) -> Tool:
     if isinstance(getattr(target, "spec", None), ToolSpec):  # already a tool, made in the module
-        return cast("Tool", target)
-    return function_tool(target, effect=settings.effect, timeout_s=settings.timeout)
+        tool = cast("Tool", target)
+        if tool.spec.name in lookups:
+            raise UsageError(
+                f"the tool `{tool.spec.name}` was made in its module and gets no lookup here",
+                hint="Give it to `hector.spi.function_tool(function, lookup=…)`.",
+            )
+        return tool
+    lookup = lookups.get(getattr(target, "__name__", ""))
+    return function_tool(
+        target,
+        effect=None if lookup is not None else settings.effect,
+        lookup=lookup,
+        timeout_s=settings.timeout,
+    )
 
 
 PROVIDERS: tuple[Provider, ...] = (

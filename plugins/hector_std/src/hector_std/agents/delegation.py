@@ -61,7 +61,7 @@ class AgentTool:
             name=f"agent_call_{agent.name}",
             description=f"Ask the agent {agent.name} and get its answer.{about}",
             parameters=parameters,
-            effect="unsafe",
+            effect="idempotent",  # what it does are steps of the same log: run again, it goes on with them
         )
 
     async def call(self, arguments: JSONObject, context: ToolContext) -> ToolOutput:

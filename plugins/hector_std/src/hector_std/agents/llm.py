@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from hashlib import blake2b
 
 import attrs
 
 from hector.errors import IterationLimitError, LLMContentBlockedError, LLMResponseError
-from hector.message import Event, JSONObject, JSONValue, TextPart, ToolCall
+from hector.message import Event, TextPart, ToolCall
 from hector.spi import (
     LLM,
     Agent,
@@ -16,13 +17,12 @@ from hector.spi import (
     Invocation,
     LLMRequest,
     Tool,
-    ToolContext,
-    ToolOutput,
     Toolset,
-    ToolSpec,
+    with_spec,
 )
 from hector_std.agents.delegation import AgentTool, EscalateTool, ExitLoopTool, TransferTool
 from hector_std.agents.instruction import Instruction
+from hector_std.agents.progress import count_of
 
 __all__ = ["LLMAgent", "ToolSource"]
 
@@ -54,19 +54,6 @@ def _cache_key(invocation: Invocation) -> str:
     """The same for every request of one agent in one session; it names nobody."""
     names = (invocation.app, invocation.user, invocation.session, invocation.agent)
     return blake2b("\0".join(names).encode(errors="replace"), digest_size=16).hexdigest()
-
-
-class _Renamed:
-    """A tool under another name, for when two have the same."""
-
-    __slots__ = ("_tool", "spec")
-
-    def __init__(self, tool: Tool, name: str) -> None:
-        self._tool = tool
-        self.spec: ToolSpec = attrs.evolve(tool.spec, name=name)
-
-    async def call(self, arguments: JSONObject, context: ToolContext) -> ToolOutput | JSONValue:
-        return await self._tool.call(arguments, context)
 
 
 class LLMAgent:
@@ -152,7 +139,7 @@ class LLMAgent:
                     continue
                 if name in table:
                     name = _free_name(f"{source.name}_{name}", table)
-                    table[name] = _Renamed(tool, name)
+                    table[name] = with_spec(tool, attrs.evolve(tool.spec, name=name))
                 else:
                     table[name] = tool
         return table
@@ -165,10 +152,11 @@ class LLMAgent:
             InstructionError: the instruction names something that is not there.
             IterationLimitError: `max_iterations` calls brought no answer without tool calls.
         """
-        for _ in range(self._max_iterations):
+        for iteration in range(count_of(invocation.resumed()), self._max_iterations):
+            invocation.progress(iteration)
             tools = self.tools()
             answer: Event | None = None
-            request = await self._request(invocation, tools)
+            request = functools.partial(self._request, invocation, tools)
             async for event in invocation.generate(self._llm, request):
                 yield event
                 answer = event

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any, TypeAlias, cast
 
-from hector.errors import RunError
+from hector.errors import InputRequiredError, RunError
 from hector.message import Event
 from hector.spi import Agent, Invocation
 
@@ -32,9 +32,13 @@ class ParallelAgent:
         self._agents = tuple(agents)
 
     async def run(self, invocation: Invocation) -> AsyncGenerator[Event]:
-        """See `hector.spi.Agent.run`. The first agent that fails ends the others, and its error is raised."""
+        """See `hector.spi.Agent.run`. The first agent that fails ends the others, and its error is raised.
+
+        One that has to wait for a person lets the others come to their end first.
+        """
         queue: Queue = asyncio.Queue(QUEUED_EVENTS)
         failure: Exception | None = None
+        waiting: list[InputRequiredError] = []
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(
@@ -50,15 +54,20 @@ class ParallelAgent:
                         yield item
                         continue
                     unfinished -= 1
-                    if item is not None:
+                    if isinstance(item, InputRequiredError):
+                        waiting.append(item)  # the others go on as far as they can
+                    elif item is not None:
                         failure = item
                         break
             except GeneratorExit:
-                pass  # the reader left; a task group would make an error of it, and the generator ends here anyway
+                # The reader left; a task group would make an error of it, and the generator ends here anyway.
+                waiting.clear()
             for task in tasks:
                 task.cancel()
         if failure is not None:
             raise failure
+        if waiting:
+            raise InputRequiredError.of(self.name, waiting)
 
     async def _follow(self, invocation: Invocation, agent: Agent, queue: Queue) -> None:
         # The error travels through the queue: raised here it would cancel the parent task, which may be in the

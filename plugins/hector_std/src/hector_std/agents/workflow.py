@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 
 from hector.message import Event
 from hector.spi import Agent, Invocation
+from hector_std.agents.progress import count_of
 
 __all__ = ["LoopAgent", "SequentialAgent"]
 
@@ -22,7 +23,9 @@ class SequentialAgent:
 
     async def run(self, invocation: Invocation) -> AsyncGenerator[Event]:
         """See `hector.spi.Agent.run`. An escalation of one agent leaves the others out and goes on to the caller."""
-        for agent in self._agents:
+        done = count_of(invocation.resumed())
+        for step, agent in enumerate(self._agents[done:], done):
+            invocation.progress(step)
             is_over = False
             async for event in invocation.run(agent):
                 yield event
@@ -46,14 +49,15 @@ class LoopAgent:
 
     async def run(self, invocation: Invocation) -> AsyncGenerator[Event]:
         """See `hector.spi.Agent.run`. The agent that escalates ends the loop at once; those after it do not run."""
-        for _ in range(self._max_iterations):
-            for agent in self._agents:
-                is_over = False
-                async for event in invocation.run(agent):
-                    yield event
-                    is_over = is_over or _escalates(event, invocation.branch)
-                if is_over:
-                    return
+        count = len(self._agents)
+        for step in range(count_of(invocation.resumed()), self._max_iterations * count):
+            invocation.progress(step)  # rounds times agents
+            is_over = False
+            async for event in invocation.run(self._agents[step % count]):
+                yield event
+                is_over = is_over or _escalates(event, invocation.branch)
+            if is_over:
+                return
 
 
 def _escalates(event: Event, branch: str) -> bool:

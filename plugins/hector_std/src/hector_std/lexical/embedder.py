@@ -49,6 +49,10 @@ class Lexical:
         """See `Embedder.dimension`."""
         return self._dimension
 
+    def identity(self, purpose: EmbedPurpose) -> str:
+        """See `hector.spi.IdentifiedEmbedder`."""
+        return f"{self.model}:{self._dimension}"
+
     async def embed(
         self, texts: Sequence[str], *, purpose: EmbedPurpose = "document"
     ) -> Sequence[Vector]:

@@ -13,9 +13,11 @@ from hector.spi.session import ArtifactDraft, SessionKey
 from hector.spi.session_rules import conflict
 from hector.spi.session_state import ScopedState
 from hector.spi.session_stores.rows import EventRow
+from hector.spi.task_codec import TaskRow
 from hector_std.sqlite_sessions.artifacts import check_newest, insert_artifact
 from hector_std.sqlite_sessions.places import Places
 from hector_std.sqlite_sessions.state import merge
+from hector_std.sqlite_sessions.task_rows import GoingOn, append_row, write_going
 
 __all__ = ["Append", "append_all", "insert_events"]
 
@@ -37,6 +39,7 @@ class Append:
     head: int
     epoch: int
     now: float
+    task: TaskRow | None = None
 
 
 def append_all(
@@ -51,6 +54,7 @@ def append_all(
     """
     results: list[SessionError | None] = []
     values: list[Any] = []
+    going: GoingOn = {}
     position = places.position
     for append in appends:
         try:
@@ -65,6 +69,15 @@ def append_all(
                 )
             if append.artifacts:
                 check_newest(connection, append.key, place.number, append.artifacts)
+            if append.task is not None:  # behind everything else that may be refused
+                append_row(
+                    connection,
+                    places.tasks,
+                    append.task,
+                    key=append.key,
+                    head=place.head,
+                    going=going,
+                )
         except SessionError as error:
             results.append(error)
             continue
@@ -79,6 +92,7 @@ def append_all(
             insert_artifact(connection, number, draft, append.now)
         results.append(None)
     insert_events(connection, values)
+    write_going(connection, going)
     places.position = position
     return results
 

@@ -11,6 +11,7 @@ from hector.spi.session_rules import session_not_found
 from hector_std.sqlite_sessions.indexing import index_events
 from hector_std.sqlite_sessions.schema import check_version
 from hector_std.sqlite_sessions.tail import Tail
+from hector_std.sqlite_sessions.task_places import TaskPlaces
 
 __all__ = ["INDEX_EVERY", "Place", "Places"]
 
@@ -43,6 +44,7 @@ class Places:
     Attributes:
         position: the last one given to a change.
         indexed: the position up to which the index is complete.
+        tasks: the rows of tasks.
     """
 
     def __init__(self) -> None:
@@ -52,6 +54,7 @@ class Places:
         self._version = -1
         self.indexed = 0
         self.position = 0
+        self.tasks = TaskPlaces()
 
     def begin(self, connection: sqlite3.Connection) -> None:
         """Forget everything if somebody else has written. Call it with the write lock held.
@@ -61,10 +64,11 @@ class Places:
         """
         ((version,),) = connection.execute("PRAGMA data_version").fetchall()
         self._is_caught_up = False
-        if version == self._version and len(self._known) <= _MOST:
+        if version == self._version and len(self._known) + len(self.tasks) <= _MOST:
             return
         check_version(connection)
         self._known.clear()
+        self.tasks.clear()
         ((self.position, self.indexed),) = connection.execute(
             "SELECT max((SELECT coalesce(max(position), 0) FROM events),"
             " (SELECT coalesce(max(position), 0) FROM deletions), position), position"
@@ -103,6 +107,15 @@ class Places:
             tail = self._tail.get(number)
             place = self._known[names] = Place(number, tail.head if tail else head, epoch)
         return place
+
+    def raise_epoch(self, connection: sqlite3.Connection, key: SessionKey) -> int:
+        """Shut every writer of a session out; the new epoch. Raises `SessionNotFoundError`."""
+        place = self.get(connection, key)
+        connection.execute(
+            "UPDATE sessions SET epoch = ? WHERE key = ?", (place.epoch + 1, place.number)
+        )
+        place.epoch += 1
+        return place.epoch
 
     def index(self, connection: sqlite3.Connection) -> None:
         """Now and then, bring the index, and heads and times in the rows of the sessions, up to date."""

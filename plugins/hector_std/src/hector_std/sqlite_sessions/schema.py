@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from hector.errors import SessionError
+from hector_std.sqlite_sessions.task_tables import TASK_TABLES
 
 __all__ = ["APPLICATION_ID", "MIGRATIONS", "OtherVersionError", "check_version", "migrate"]
 
@@ -205,7 +206,7 @@ latest `timestamp` of the log up to that event, so it never falls, and can be se
 a `blob` is not in `pieces` but in the store of blobs, under that id.
 """
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2, _VERSION_3)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2, _VERSION_3, TASK_TABLES)
 """Statements that lead from version n to n + 1; the version is the file's `user_version`."""
 
 

@@ -49,6 +49,7 @@ from hector.spi.session_stores.commits import Commits
 from hector.spi.session_stores.rows import Slice, delta_of, position_of, row_of
 from hector.spi.session_stores.staging import Found, Staging
 from hector.spi.session_stores.sweeps import Sleep, Sweeper
+from hector.spi.task_codec import TaskRow
 from hector_std.sqlite_sessions import artifacts as artifact_rows
 from hector_std.sqlite_sessions import reading, writing
 from hector_std.sqlite_sessions.appends import Append
@@ -58,6 +59,7 @@ from hector_std.sqlite_sessions.contents import SqliteContents
 from hector_std.sqlite_sessions.hot import HotLogs
 from hector_std.sqlite_sessions.settings import SqliteSettings
 from hector_std.sqlite_sessions.tail import Tail
+from hector_std.sqlite_sessions.tasks import SqliteTasks
 from hector_std.sqlite_sessions.writer import GroupWriter, Operation
 
 __all__ = ["SqliteSessions", "create"]
@@ -81,7 +83,7 @@ def create(settings: SqliteSettings, context: BuildContext) -> SqliteSessions:  
 
 
 class SqliteSessions:
-    """Sessions in one SQLite file: `hector.spi.Sessions`, as an async context manager.
+    """Sessions and tasks in one SQLite file: `hector.spi.Sessions`, as an async context manager.
 
     Entering makes the file and its folder when missing; leaving commits what is queued and closes.
     Enter and leave in one task. Several processes may use one file.
@@ -131,6 +133,14 @@ class SqliteSessions:
         self._reader: SqliteConnection | None = None
         self._contents: SqliteContents | None = None
         self._commits = Commits(poll_s=_POLL_S)
+        self._tasks = SqliteTasks(
+            append_with=self._append, writer=self._open_writer, read=self._read, clock=clock
+        )
+
+    @property
+    def tasks(self) -> SqliteTasks:
+        """See `TaskSource.tasks`."""
+        return self._tasks
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -204,6 +214,18 @@ class SqliteSessions:
         artifacts: Sequence[ArtifactDraft] = (),
     ) -> Sequence[Event]:
         """See `Sessions.append`."""
+        return await self._append(key, events, head=head, epoch=epoch, artifacts=artifacts)
+
+    async def _append(
+        self,
+        key: SessionKey,
+        events: Sequence[Event],
+        *,
+        head: int,
+        epoch: int,
+        artifacts: Sequence[ArtifactDraft],
+        task: TaskRow | None = None,
+    ) -> Sequence[Event]:
         writer = self._open_writer()
         check_key(key)
         stored = tuple([numbered(event, number) for number, event in enumerate(events, head + 1)])
@@ -217,7 +239,7 @@ class SqliteSessions:
             contents = self._open_contents()
             artifacts = await self._staging.drafts(contents, key, artifacts, self._clock())
         rows = [row_of(event) for event in stored]
-        await writer.submit(Append(key, rows, delta, artifacts, head, epoch, self._clock()))
+        await writer.submit(Append(key, rows, delta, artifacts, head, epoch, self._clock(), task))
         return stored
 
     async def claim(self, key: SessionKey) -> Session:

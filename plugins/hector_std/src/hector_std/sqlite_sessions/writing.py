@@ -17,6 +17,7 @@ from hector_std.sqlite_sessions.artifacts import check_newest, insert_artifact
 from hector_std.sqlite_sessions.contents import leave_blobs
 from hector_std.sqlite_sessions.places import Place, Places
 from hector_std.sqlite_sessions.state import merge, read_state
+from hector_std.sqlite_sessions.task_rows import drop_rows
 from hector_std.sqlite_sessions.writer import AbandonedError
 
 __all__ = ["claim", "create", "delete", "restore"]
@@ -37,12 +38,7 @@ def create(
 
 def claim(connection: sqlite3.Connection, places: Places, key: SessionKey) -> int:
     """Raise the epoch and return it. Raises `SessionNotFoundError`."""
-    place = places.get(connection, key)
-    connection.execute(
-        "UPDATE sessions SET epoch = ? WHERE key = ?", (place.epoch + 1, place.number)
-    )
-    place.epoch += 1
-    return place.epoch
+    return places.raise_epoch(connection, key)
 
 
 def delete(
@@ -61,6 +57,7 @@ def delete(
         return None
     places.forget(key)
     number = rows[0][0]
+    drop_rows(connection, places.tasks, key)
     doomed = leave_blobs(connection, number)
     connection.execute(
         "DELETE FROM app_runs WHERE first = last AND last IN"

@@ -1,0 +1,56 @@
+"""What every store of tasks must do, as tests to subclass."""
+
+# asserting is what it is for
+from __future__ import annotations
+
+from typing import ClassVar
+
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from hector.testing.opened import SLOW_IS_FINE
+from hector.testing.task_append_laws import TaskAppendLaws
+from hector.testing.task_claim_laws import TaskClaimLaws
+from hector.testing.task_listing_laws import TaskListingLaws
+from hector.testing.task_machine import TaskMachine
+
+__all__ = ["TasksSuite"]
+
+
+class TasksSuite(TaskAppendLaws, TaskClaimLaws, TaskListingLaws):
+    """The laws of `hector.spi.Tasks`, for a session store that is a `hector.spi.TaskSource`.
+
+    ```python
+    class TestTasks(TasksSuite):
+        is_persistent = True
+
+        def open_store(self, folder: Path) -> AbstractAsyncContextManager[Sessions]:
+            return SqliteSessions(folder / "sessions.db")
+    ```
+
+    Attributes:
+        is_persistent: whether a store opened a second time for the same folder has the tasks of
+            the first; if so, the histories close and open it, too.
+        histories: how many histories `test_histories_of_tasks` plays.
+    """
+
+    is_persistent: ClassVar[bool] = False
+    histories: ClassVar[int] = 20
+
+    def test_histories_of_tasks(self) -> None:
+        """Any history of calls leaves what a plain model of sessions and tasks says."""
+        open_store, is_persistent = self.open_store, self.is_persistent
+
+        class Machine(TaskMachine):
+            def __init__(self) -> None:
+                super().__init__(open_store, is_persistent=is_persistent)
+
+        run_state_machine_as_test(
+            Machine,
+            settings=settings(
+                max_examples=self.histories,
+                stateful_step_count=25,
+                deadline=None,
+                suppress_health_check=SLOW_IS_FINE,
+            ),
+        )

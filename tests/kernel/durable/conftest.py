@@ -1,0 +1,8 @@
+"""What the proofs of durability share."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))  # the tests are no package, and share these modules
