@@ -118,7 +118,7 @@ async def _found(store: VectorStore, where: Filter | None) -> set[str]:
         (Equals("n", float(2**53)), {"at"}),
         (Equals("n", True), set[str]()),
     ],
-    ids=lambda value: str(sorted(value) if isinstance(value, set) else value)[:40],
+    ids=("above", "from", "below", "below a googol", "a float", "a boolean"),
 )
 async def test_neighbours_that_are_one_float_are_told_apart(
     store: VectorStore, where: Filter, expected: set[str]
