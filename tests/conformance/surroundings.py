@@ -96,8 +96,8 @@ def fixed_keys() -> Mapping[str, tuple[Keys, ...]]:
         ),
         # one of two that mean the same thing, and one of two ways to be let in
         "llm.openai": (
-            {"api_key": key, "reasoning_effort": None},
-            {"base_url": st.just(f"http://{nowhere}/v1"), "thinking": None},
+            {"api_key": key, "reasoning_effort": None, **known},
+            {"base_url": st.just(f"http://{nowhere}/v1"), "thinking": None, **known},
         ),
         # weights belong to one strategy, and no LLM may stand there twice
         "llm.router": (
@@ -110,8 +110,13 @@ def fixed_keys() -> Mapping[str, tuple[Keys, ...]]:
         "embedder.cached": ({"embedder": st.just("helper"), "path": st.just("vectors.db")},),
         # the length of an unknown model's vectors is found by asking, so a known one is named
         "embedder.openai": (
-            {"api_key": key, "model": st.just("text-embedding-3-small"), "dimension": None},
-            {"api_key": key, "dimension": st.integers(1, 1536)},
+            {
+                "api_key": key,
+                "model": st.just("text-embedding-3-small"),
+                "dimension": None,
+                **known,
+            },
+            {"api_key": key, "dimension": st.integers(1, 1536), **known},
         ),
         # its server is asked when it opens; the plugin's own tests have one
         "vector_store.qdrant": ({"path": st.just("vectors"), **no_server},),
@@ -122,7 +127,8 @@ def fixed_keys() -> Mapping[str, tuple[Keys, ...]]:
                     st.sampled_from([f"{FUNCTIONS}:add", f"{FUNCTIONS}:greet"]),
                     min_size=1,
                     unique=True,
-                )
+                ),
+                "lookups": None,  # names a tool and a function that is there
             },
         ),
         "toolset.mcp": (

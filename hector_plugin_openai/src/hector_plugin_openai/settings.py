@@ -86,6 +86,8 @@ class ConnectionSettings(RequestSettings):
             )
         if self.base_url is not None and not _is_address(self.base_url):
             raise ValueError("base_url must be an address such as http://localhost:8000/v1")
+        if self.proxy and not re.fullmatch(r"https?://[^\s/]+/?", self.proxy.reveal()):
+            raise ValueError("proxy must be an address such as http://127.0.0.1:3128")
 
 
 @attrs.frozen(kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -43,9 +43,13 @@ Inside = Callable[..., tuple[int, str, str]]
 @pytest.fixture
 def inside(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Inside:
-    """Calls `hector` in this process, which is quicker: exit code, stdout and stderr."""
+) -> Iterator[Inside]:
+    """Calls `hector` in this process, which is quicker: exit code, stdout and stderr.
+
+    The plugins of the terminal's folder are forgotten afterwards: they would count as removed.
+    """
     monkeypatch.chdir(terminal.folder)
+    known = set(sys.modules)
     monkeypatch.setattr(sys, "path", [str(terminal.folder / "site"), *sys.path])
 
     def call(*args: str) -> tuple[int, str, str]:
@@ -63,4 +67,7 @@ def inside(
         said = capsys.readouterr()
         return code, said.out, said.err
 
-    return call
+    yield call
+    for name in set(sys.modules) - known:
+        if str(terminal.folder) in (getattr(sys.modules[name], "__file__", None) or ""):
+            del sys.modules[name]
