@@ -120,6 +120,23 @@ def fixed_keys() -> Mapping[str, tuple[Keys, ...]]:
         ),
         # its server is asked when it opens; the plugin's own tests have one
         "vector_store.qdrant": ({"path": st.just("vectors"), **no_server},),
+        # a list of commands or a shell, and patterns that are such
+        "toolset.command": (
+            {
+                "allowed_commands": st.just(["git status"]),
+                "shell": None,
+                "denied_patterns": st.just(["push"]),
+                "working_directory": st.just(FOLDER),
+                "env": None,
+            },
+            {
+                "allowed_commands": None,
+                "shell": st.just(True),
+                "denied_patterns": st.just(["rm -rf"]),
+                "working_directory": st.just(FOLDER),
+                "env": None,
+            },
+        ),
         "toolset.files": ({"root": st.just(FOLDER)},),
         "toolset.function": (
             {
