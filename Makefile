@@ -24,9 +24,10 @@ run: .venv/.run $(if $(MODEL),.venv/.plugin-openai)  ## Serve the quickstart: do
 
 dev: .venv/.dev  ## Make the environment with everything in it, editable.
 
-# A file of tests stays with one worker: what its tests share is made once.
+# A file of tests stays with one worker: what its tests share is made once. What measures runs by itself.
 test: .venv/.test services  ## Run the tests, on all cores.
-	$(BIN)/pytest --numprocesses=logical --dist=loadfile
+	$(BIN)/pytest --numprocesses=logical --dist=loadfile -m "not long and not alone"
+	$(BIN)/pytest -m "alone and not long" tests/e2e
 
 test-long: .venv/.test  ## Run the tests that take minutes.
 	$(BIN)/pytest -m long || test $$? -eq 5  # 5: there is none yet

@@ -26,8 +26,6 @@ MANY = 100
 SLOW_IS_FINE = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
 UNSHRUNK = (Phase.explicit, Phase.reuse, Phase.generate)  # shrinking would open thousands
 
-pytestmark = pytest.mark.timeout(180)  # settings of many keys, each example built and closed
-
 
 class Quoting(yaml.SafeDumper):
     """Quotes every string: PyYAML writes YAML 1.1, where `1e100` is one, and Hector reads YAML 1.2."""

@@ -269,11 +269,10 @@ async def soak(folder: Path, seconds: float, record: Callable[[str, object], Non
     assert health["status"] == "ok"
     assert health["generation"] > good // 2, (figures, log.lines[-20:])
     assert len(stormy.tags) > good // 4, stormy.tags
-    assert added_s < 2 + p99(calm.seconds), (
-        figures
-    )  # a machine that is busy otherwise is slow in both
+    assert added_s < 2, figures
 
 
+@pytest.mark.alone
 async def test_a_crowd_notices_nothing_of_reloads(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
