@@ -10,6 +10,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hector.session import InMemorySessions
+    from hector.testing.agent_parts import AgentParts, PlannedLLM
+    from hector.testing.agent_suite import AgentSuite
+    from hector.testing.fakes import AnsweringAgent, FakeDocumentStore, HashEmbedder
+    from hector.testing.fake_clock import FakeClock
+    from hector.testing.in_memory_vectors import InMemoryVectors
+    from hector.testing.provider_suite import ProviderSuite
+    from hector.testing.recording_tool import RecordedCall, RecordingTool, RecordingToolset
+    from hector.testing.leftovers import nothing_left
+    from hector.testing.provider_config import config_of
     from hector.testing.anthropic_wire import AnthropicWire
     from hector.testing.chunker_suite import ChunkerSuite, check_chunks, structured_texts
     from hector.testing.conversations import conversations
@@ -29,7 +39,7 @@ if TYPE_CHECKING:
     from hector.testing.session_suite import SessionsSuite
     from hector.testing.settings_mutations import Mutation, mutations
     from hector.testing.settings_strategies import settings_strategy
-    from hector.testing.surroundings import Surroundings, open_component
+    from hector.testing.surroundings import Surroundings, open_component, open_in
     from hector.testing.task_suite import TasksSuite
     from hector.testing.toolset_suite import ToolsetSuite
     from hector.testing.vector_suite import VectorStoreSuite
@@ -45,6 +55,9 @@ if TYPE_CHECKING:
     from hector.testing.wire_server import WireEnding, WireReply, WireRequest, WireServer
 
 __all__ = [
+    "AgentParts",
+    "AgentSuite",
+    "AnsweringAgent",
     "AnthropicWire",
     "ChunkerSuite",
     "DocumentParserSuite",
@@ -52,6 +65,11 @@ __all__ = [
     "EmbedderSuite",
     "EmbedderWireSuite",
     "EmbeddingWire",
+    "FakeClock",
+    "FakeDocumentStore",
+    "HashEmbedder",
+    "InMemorySessions",
+    "InMemoryVectors",
     "LLMSuite",
     "LLMWire",
     "LLMWireSuite",
@@ -63,6 +81,11 @@ __all__ = [
     "OpenAIEmbeddingWire",
     "OpenAIResponsesWire",
     "Opened",
+    "PlannedLLM",
+    "ProviderSuite",
+    "RecordedCall",
+    "RecordingTool",
+    "RecordingToolset",
     "Reply",
     "ScriptedLLM",
     "ScriptedSettings",
@@ -81,15 +104,21 @@ __all__ = [
     "WireServer",
     "WireShapeError",
     "check_chunks",
+    "config_of",
     "conversations",
     "mutations",
+    "nothing_left",
     "open_component",
+    "open_in",
     "scripted_provider",
     "settings_strategy",
     "structured_texts",
 ]
 
 _HOMES = {
+    "AgentParts": "agent_parts",
+    "AgentSuite": "agent_suite",
+    "AnsweringAgent": "fakes",
     "AnthropicWire": "anthropic_wire",
     "ChunkerSuite": "chunker_suite",
     "DocumentParserSuite": "document_suite",
@@ -97,6 +126,11 @@ _HOMES = {
     "EmbedderSuite": "embedder_suite",
     "EmbedderWireSuite": "embedder_wire_suite",
     "EmbeddingWire": "wire_protocol",
+    "FakeClock": "fake_clock",
+    "FakeDocumentStore": "fakes",
+    "HashEmbedder": "fakes",
+    "InMemorySessions": "hector.session",
+    "InMemoryVectors": "in_memory_vectors",
     "LLMSuite": "llm_suite",
     "LLMWire": "wire_protocol",
     "LLMWireSuite": "llm_wire_suite",
@@ -108,6 +142,11 @@ _HOMES = {
     "OpenAIEmbeddingWire": "openai_embedding_wire",
     "OpenAIResponsesWire": "openai_responses_wire",
     "Opened": "opened",
+    "PlannedLLM": "agent_parts",
+    "ProviderSuite": "provider_suite",
+    "RecordedCall": "recording_tool",
+    "RecordingTool": "recording_tool",
+    "RecordingToolset": "recording_tool",
     "Reply": "scripted",
     "ScriptedLLM": "scripted",
     "ScriptedSettings": "scripted",
@@ -115,8 +154,8 @@ _HOMES = {
     "SeenResult": "wire_protocol",
     "SeenTool": "wire_protocol",
     "SessionsSuite": "session_suite",
-    "TasksSuite": "task_suite",
     "Surroundings": "surroundings",
+    "TasksSuite": "task_suite",
     "ToolsetSuite": "toolset_suite",
     "VectorStoreSuite": "vector_suite",
     "WireEnding": "wire_server",
@@ -126,9 +165,12 @@ _HOMES = {
     "WireServer": "wire_server",
     "WireShapeError": "wire_protocol",
     "check_chunks": "chunker_suite",
+    "config_of": "provider_config",
     "conversations": "conversations",
     "mutations": "settings_mutations",
+    "nothing_left": "leftovers",
     "open_component": "surroundings",
+    "open_in": "surroundings",
     "scripted_provider": "scripted",
     "settings_strategy": "settings_strategies",
     "structured_texts": "chunker_suite",
@@ -140,7 +182,7 @@ def __getattr__(name: str) -> object:
     if home is None:
         raise AttributeError(f"module 'hector.testing' has no attribute {name!r}")
     try:
-        value: object = getattr(import_module(f"hector.testing.{home}"), name)
+        value: object = getattr(import_module(home if "." in home else f"hector.testing.{home}"), name)
     except ModuleNotFoundError as error:
         if error.name not in {"pytest", "hypothesis"}:
             raise
