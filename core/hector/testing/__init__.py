@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hector.session import InMemorySessions
-    from hector.testing.agent_parts import AgentParts, PlannedLLM
+    from hector.testing.agent_parts import AgentParts, PlannedLLM, SteppingAgent
     from hector.testing.agent_suite import AgentSuite
     from hector.testing.fakes import AnsweringAgent, FakeDocumentStore, HashEmbedder
     from hector.testing.fake_clock import FakeClock
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hector.testing.recording_tool import RecordedCall, RecordingTool, RecordingToolset
     from hector.testing.leftovers import nothing_left
     from hector.testing.provider_config import config_of
+    from hector.testing.provider_laws import SettingsKeys
     from hector.testing.anthropic_wire import AnthropicWire
     from hector.testing.chunker_suite import ChunkerSuite, check_chunks, structured_texts
     from hector.testing.conversations import conversations
@@ -93,6 +94,8 @@ __all__ = [
     "SeenResult",
     "SeenTool",
     "SessionsSuite",
+    "SettingsKeys",
+    "SteppingAgent",
     "Surroundings",
     "TasksSuite",
     "ToolsetSuite",
@@ -154,6 +157,8 @@ _HOMES = {
     "SeenResult": "wire_protocol",
     "SeenTool": "wire_protocol",
     "SessionsSuite": "session_suite",
+    "SettingsKeys": "provider_laws",
+    "SteppingAgent": "agent_parts",
     "Surroundings": "surroundings",
     "TasksSuite": "task_suite",
     "ToolsetSuite": "toolset_suite",

@@ -22,6 +22,7 @@ from hector.testing.agent_runs import (
     tool_results,
 )
 from hector.testing.laws import law
+from hector.testing.profiles import examples
 
 __all__ = ["AgentSuite"]
 
@@ -138,7 +139,7 @@ class AgentSuite:
                 await self._answers_still(agent)
 
         whole = _run(self._whole())
-        for until in range(1, min(len(whole.seen), self.most_cuts)):
+        for until in range(1, min(len(whole.seen), self._cuts())):
             _run(cancelled(until))
 
     @law(
@@ -163,7 +164,7 @@ class AgentSuite:
                 await self._answers_still(agent)
 
         whole = _run(self._whole())
-        for until in range(1, min(len(whole.seen), self.most_cuts)):
+        for until in range(1, min(len(whole.seen), self._cuts())):
             _run(closed(until))
 
     async def _answers_still(self, agent: Agent) -> None:
@@ -215,7 +216,7 @@ class AgentSuite:
             async with self.open(parts) as agent:
                 return await run_after(agent, whole.log[:cut]), parts
 
-        for cut in _spread(len(whole.log), self.most_cuts):
+        for cut in _spread(len(whole.log), self._cuts()):
             run, parts = _run(gone_on(cut))
             before = whole.log[:cut]
             assert by_branch(run.log) == by_branch(whole.log), f"cut off after event {cut}"
@@ -242,7 +243,7 @@ class AgentSuite:
             async with self.open(AgentParts.make()) as agent:
                 return await run_after(agent, before.log, record=before.record)
 
-        for cut in _spread(len(whole.log), self.most_cuts):
+        for cut in _spread(len(whole.log), self._cuts()):
             before = _run(cut_off(cut))
             if len(before.log) == cut:  # agents that run at once may have recorded more
                 log = _run(gone_on(before)).log
@@ -280,6 +281,9 @@ class AgentSuite:
             paid = _paid(parts)
             assert paid == asked, f"{asked} calls were approved, and {paid} ran"
         raise AssertionError(f"it still waits after {_MOST_WAITS} decisions")
+
+    def _cuts(self) -> int:
+        return examples(self.most_cuts)
 
     async def _whole(self) -> AgentRun:
         async with self.open(AgentParts.make()) as agent:

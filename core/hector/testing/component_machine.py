@@ -21,6 +21,7 @@ from hypothesis.stateful import (
 
 from hector.testing.leftovers import Holdings
 from hector.testing.opened import SLOW_IS_FINE
+from hector.testing.profiles import examples, steps
 
 if TYPE_CHECKING:
     from hector.testing.provider_laws import ProviderLaws
@@ -49,8 +50,8 @@ def play_histories(laws: ProviderLaws, values: Mapping[str, Any], *, histories: 
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=histories,
-            stateful_step_count=_STEPS,
+            max_examples=examples(histories),
+            stateful_step_count=steps(_STEPS),
             deadline=None,
             suppress_health_check=SLOW_IS_FINE,
         ),

@@ -24,6 +24,7 @@ from hector.runtime.making import load_create
 from hector.testing.component_machine import play_histories
 from hector.testing.laws import law
 from hector.testing.leftovers import Holdings, nothing_left
+from hector.testing.profiles import examples
 from hector.testing.provider_laws import ProviderLaws
 from hector.testing.side_effects import side_effects
 from hector.testing.surroundings import Surroundings
@@ -187,7 +188,7 @@ class ProviderLifeLaws(ProviderLaws):
     )
     def test_reloads_stay_flat(self) -> None:
         """Building, using and closing it over and over adds no objects, descriptors or threads."""
-        values = self.warm_up()
+        values, cycles = self.warm_up(), examples(self.cycles)
         counts: list[tuple[Counter[str], int, int]] = []
 
         async def live(folder: Path) -> None:
@@ -197,17 +198,17 @@ class ProviderLifeLaws(ProviderLaws):
         logging.disable(logging.CRITICAL)  # whoever captures logs keeps them
         try:
             for _ in range(3):
-                for _ in range(self.cycles):
+                for _ in range(cycles):
                     with self.folder() as folder:
                         self.run(live(folder))
                 counts.append(_counted())
         finally:
             logging.disable(logging.NOTSET)
         (_, _, _), (middle, threads, descriptors), (last, more_threads, more_descriptors) = counts
-        grown = {name: last[name] - middle[name] for name in last if last[name] - middle[name] >= self.cycles}
-        assert not grown, f"{self.cycles} more cycles added objects: {_named(grown)}"
-        assert more_threads < threads + self.cycles, "threads grow with each cycle"
-        assert more_descriptors < descriptors + self.cycles, "descriptors grow with each cycle"
+        grown = {name: last[name] - middle[name] for name in last if last[name] - middle[name] >= cycles}
+        assert not grown, f"{cycles} more cycles added objects: {_named(grown)}"
+        assert more_threads < threads + cycles, "threads grow with each cycle"
+        assert more_descriptors < descriptors + cycles, "descriptors grow with each cycle"
 
     def _surroundings(self, folder: Path) -> Surroundings:
         return Surroundings(

@@ -19,6 +19,7 @@ from hector.runtime import Runtime, check_config
 from hector.spi import LLM_CAPABILITIES
 from hector.testing.laws import law
 from hector.testing.opened import SLOW_IS_FINE
+from hector.testing.profiles import examples
 from hector.testing.provider_config import place_of
 from hector.testing.provider_laws import TIMEOUT_S, ProviderLaws
 from hector.testing.settings_mutations import Mutation, mutations
@@ -99,7 +100,7 @@ class ProviderSettingsLaws(ProviderLaws):
         """A config with any valid settings has no error, and opens and closes."""
 
         @settings(
-            max_examples=self.settings_examples,
+            max_examples=examples(self.settings_examples),
             deadline=None,
             suppress_health_check=SLOW_IS_FINE,
             phases=_UNSHRUNK,
@@ -127,7 +128,7 @@ class ProviderSettingsLaws(ProviderLaws):
             return
 
         @settings(
-            max_examples=self.mistake_examples,
+            max_examples=examples(self.mistake_examples),
             deadline=None,
             suppress_health_check=SLOW_IS_FINE,
             phases=_UNSHRUNK,
