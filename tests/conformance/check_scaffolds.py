@@ -1,4 +1,4 @@
-"""Whether what `hector plugins new` writes is linted and typed, for every kind; run by `make check`.
+"""Whether what `hector plugins new` writes, and the examples, are linted and typed; run by `make check`.
 
 Written twice, under a short name and under a long one: neither may make a line too long, or one that would be joined.
 """
@@ -6,6 +6,7 @@ Written twice, under a short name and under a long one: neither may make a line 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,18 +15,19 @@ from pathlib import Path
 from hector.cli.scaffold import scaffold_name, write_scaffold
 from hector.spi import KINDS
 
-SHORT, LONG = "z", "a-rather-long-name"
+REPOSITORY = Path(__file__).parents[2]
 
 
 def main() -> int:
     """Write them, and run what their README tells to run; the exit code is the worst."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        for kind in KINDS:
-            for stem in (SHORT, LONG):
-                # the kind last, so that packages do not shadow each other
-                name = scaffold_name(f"{stem}-{kind.replace('_', '')}"[:30])
+        for number, kind in enumerate(KINDS):
+            for text in (chr(ord("a") + number), f"{kind[0]}{number}-rather-long-nam"):
+                name = scaffold_name(text)
                 write_scaffold(folder / name.distribution, name, kind)
+        for example in (REPOSITORY / "examples").glob("hector-plugin-*"):
+            shutil.copytree(example, folder / example.name, ignore=shutil.ignore_patterns(".*_cache"))
         return max(_ruff(folder), _pyright(folder), _mypy(folder))
 
 

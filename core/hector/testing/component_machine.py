@@ -77,8 +77,20 @@ class _Life:
     calls: list[asyncio.Task[None]] = attrs.field(factory=list[asyncio.Task[None]])
 
 
+def _has_room(machine: ComponentMachine) -> bool:
+    return len(machine.lives) < _MOST_OPEN
+
+
+def _has_some(machine: ComponentMachine) -> bool:
+    return bool(machine.lives)
+
+
 class ComponentMachine(RuleBasedStateMachine):
-    """Plays with up to three components at once; each is entered and left in one task, as in a runtime."""
+    """Plays with up to three components at once; each is entered and left in one task, as in a runtime.
+
+    Attributes:
+        lives: the open ones.
+    """
 
     def __init__(self, laws: ProviderLaws, values: Mapping[str, Any]) -> None:
         super().__init__()
@@ -87,7 +99,7 @@ class ComponentMachine(RuleBasedStateMachine):
         self._before = Holdings.now()
         self._runner = asyncio.Runner()
         self._place = ExitStack()
-        self._lives: list[_Life] = []
+        self.lives: list[_Life] = []
 
     def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
         async def limited() -> Any:
@@ -96,16 +108,16 @@ class ComponentMachine(RuleBasedStateMachine):
 
         return self._runner.run(limited())
 
-    @precondition(lambda self: len(self._lives) < _MOST_OPEN)
+    @precondition(_has_room)
     @rule()
     def open(self) -> None:
         """Open one more, in a folder of its own."""
         folder = Path(self._place.enter_context(tempfile.TemporaryDirectory()))
         self._place.enter_context(self._laws.world(folder))
         claims = self._claims(folder)
-        if any(claims & life.claims for life in self._lives):
+        if any(claims & life.claims for life in self.lives):
             return
-        self._lives.append(self._run(self._opened(folder, claims)))
+        self.lives.append(self._run(self._opened(folder, claims)))
 
     def _claims(self, folder: Path) -> frozenset[str]:
         exclusive = self._laws.provider.exclusive
@@ -131,13 +143,13 @@ class ComponentMachine(RuleBasedStateMachine):
         keeper = loop.create_task(keep(), name="keeper of a component")
         return _Life(await entered, claims, closing, keeper)
 
-    @precondition(lambda self: self._lives)
+    @precondition(_has_some)
     @rule(index=_INDEX)
     def call(self, index: int) -> None:
         """Call one, and wait for the answer."""
         self._run(self._laws.exercise(self._life(index).component))
 
-    @precondition(lambda self: self._lives)
+    @precondition(_has_some)
     @rule(index=_INDEX, steps=_INDEX)
     def begin_a_call(self, index: int, steps: int) -> None:
         """Call one, and do something else after a few steps of the loop."""
@@ -151,27 +163,27 @@ class ComponentMachine(RuleBasedStateMachine):
 
         self._run(begin())
 
-    @precondition(lambda self: self._lives)
+    @precondition(_has_some)
     @rule(index=_INDEX)
     def cancel(self, index: int) -> None:
         """Cancel what one is doing, and let others use it still."""
         self._run(_cancel(self._life(index)))
 
-    @precondition(lambda self: self._lives)
+    @precondition(_has_some)
     @rule(index=_INDEX)
     def close(self, index: int) -> None:
         """Cancel what one is doing, and close it."""
         life = self._life(index)
-        self._lives.remove(life)
+        self.lives.remove(life)
         self._run(_close(life))
 
     def _life(self, index: int) -> _Life:
-        return self._lives[index % len(self._lives)]
+        return self.lives[index % len(self.lives)]
 
     def teardown(self) -> None:
         """Close all, and look what is left."""
         try:
-            for life in reversed(self._lives):
+            for life in reversed(self.lives):
                 self._run(_close(life))
             left = self._run(_other_tasks())
         finally:

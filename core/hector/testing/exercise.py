@@ -112,7 +112,8 @@ async def _call_sessions(sessions: Sessions) -> None:
     if await sessions.load(_KEY) is None:
         await sessions.create(_KEY)
     session = await sessions.load(_KEY)
-    assert session is not None
+    if session is None:  # another call has deleted it
+        return
     event = Event(
         id=f"e{session.head}",
         kind="message",

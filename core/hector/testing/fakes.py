@@ -87,14 +87,13 @@ def fake_components(names: Mapping[str, Sequence[str]]) -> dict[tuple[str, str],
     """A fake for each name of each kind of reference.
 
     Args:
-        names: kind of reference to names; a member after a dot belongs to the name before it. An
-            LLM `default` is always there.
+        names: kind of reference to names; a member after a dot belongs to the name before it.
+            `default`, which settings name that say nothing, is always there.
     """
     found: dict[tuple[str, str], Any] = {}
     for kind, of_kind in names.items():
-        for name in {item.partition(".")[0] for item in of_kind}:
+        for name in {"default", *(item.partition(".")[0] for item in of_kind)}:
             found[kind, name] = _fake(kind, name)
-    found.setdefault(("llm", "default"), _fake("llm", "default"))
     return found
 
 

@@ -80,8 +80,7 @@ def config_of(provider: Provider, settings: Mapping[str, Any]) -> dict[str, Any]
         needed |= {"agent", "llm", "toolset", "document_store"}
     for kind in sorted(needed & _HELPERS.keys()):
         place, entry = _HELPERS[kind]
-        names = ("default", "helper") if kind == "llm" else ("helper",)
-        config.setdefault(place, {}).update({name: dict(entry) for name in names})
+        config.setdefault(place, {}).update(default=dict(entry), helper=dict(entry))
     return config
 
 

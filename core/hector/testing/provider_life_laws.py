@@ -52,7 +52,7 @@ class ProviderLifeLaws(ProviderLaws):
 
         async def create(folder: Path) -> tuple[list[str], Holdings, set[Path]]:
             built = self.structured(values, folder)
-            context = self._surroundings(folder)
+            context = self._surroundings(folder, AsyncExitStack())
             function = await load_create(self.provider)
             before, files = Holdings.now(), _files(folder)
             tasks = asyncio.all_tasks()
@@ -80,7 +80,8 @@ class ProviderLifeLaws(ProviderLaws):
 
         async def create(folder: Path) -> None:
             function = await load_create(self.provider)
-            made: Any = function(self.structured(values, folder), self._surroundings(folder))
+            context = self._surroundings(folder, AsyncExitStack())
+            made: Any = function(self.structured(values, folder), context)
             _discard(made)
             del made
             gc.collect()
@@ -102,25 +103,25 @@ class ProviderLifeLaws(ProviderLaws):
         values = self.warm_up()
 
         async def close_twice(folder: Path) -> None:
-            function = await load_create(self.provider)
-
-            async def made() -> Any:
-                given: Any = function(self.structured(values, folder), self._surroundings(folder))
-                return await given if inspect.isawaitable(given) else given
-
-            component = await made()
-            if not _is_manager(component):
-                return
-            manager = cast("AbstractAsyncContextManager[Any]", component)
-            await manager.__aenter__()
-            await manager.__aexit__(None, None, None)
-            await manager.__aexit__(None, None, None)
-            unopened = await made()
-            if not inspect.isasyncgen(getattr(unopened, "gen", None)):  # that is Python's own to say
-                await unopened.__aexit__(None, None, None)
+            async with AsyncExitStack() as stack:
+                component = await self._created(values, folder, stack)
+                if not _is_manager(component):
+                    return
+                manager = cast("AbstractAsyncContextManager[Any]", component)
+                await manager.__aenter__()
+                await manager.__aexit__(None, None, None)
+                await manager.__aexit__(None, None, None)
+                unopened = await self._created(values, folder, stack)
+                if not inspect.isasyncgen(getattr(unopened, "gen", None)):  # that is Python's own
+                    await unopened.__aexit__(None, None, None)
 
         with self.folder() as folder, nothing_left():
             self.run(close_twice(folder))
+
+    async def _created(self, values: Mapping[str, Any], folder: Path, stack: AsyncExitStack) -> Any:
+        function = await load_create(self.provider)
+        made: Any = function(self.structured(values, folder), self._surroundings(folder, stack))
+        return await made if inspect.isawaitable(made) else made
 
     @law(
         "PLG-009",
@@ -210,12 +211,12 @@ class ProviderLifeLaws(ProviderLaws):
         assert more_threads < threads + cycles, "threads grow with each cycle"
         assert more_descriptors < descriptors + cycles, "descriptors grow with each cycle"
 
-    def _surroundings(self, folder: Path) -> Surroundings:
+    def _surroundings(self, folder: Path, stack: AsyncExitStack) -> Surroundings:
         return Surroundings(
             config_dir=folder,
             state_dir=folder,
             components=self.components(),
-            stack=AsyncExitStack(),
+            stack=stack,
         )
 
 

@@ -25,7 +25,7 @@ __all__ = ["ScaffoldName", "render", "scaffold_name", "write_scaffold"]
 
 _PREFIX = "hector-plugin-"
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
-_LONGEST = 30
+_LONGEST = 20
 _SUFFIX = ".tmpl"
 
 

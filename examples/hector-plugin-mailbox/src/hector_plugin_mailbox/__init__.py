@@ -1,4 +1,7 @@
-"""Document sources of the type `mailbox`. This module only declares: what is heavy is imported by `create`."""
+"""Document sources of the type `mailbox`.
+
+This module only declares: what is heavy is imported by `create`.
+"""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ from typing import cast
 
 import click
 
-from hector.cli.scaffold import KIND_TEXTS, scaffold_name, write_scaffold
 from hector.spi import KINDS, Kind
 
 __all__ = ["command"]
@@ -35,6 +34,8 @@ def command(name: str, word: str, folder: Path | None) -> None:
 
     What is written installs, runs without a network or a key, and passes the conformance kit.
     """
+    from hector.cli.scaffold import KIND_TEXTS, scaffold_name, write_scaffold
+
     named = scaffold_name(name)
     kind = cast("Kind", _WORDS[word])
     place = folder if folder is not None else Path(named.distribution)
