@@ -27,18 +27,24 @@ def main() -> int:
                 name = scaffold_name(text)
                 write_scaffold(folder / name.distribution, name, kind)
         for example in (REPOSITORY / "examples").glob("hector-plugin-*"):
-            shutil.copytree(example, folder / example.name, ignore=shutil.ignore_patterns(".*_cache"))
+            shutil.copytree(
+                example, folder / example.name, ignore=shutil.ignore_patterns(".*_cache")
+            )
         return max(_ruff(folder), _pyright(folder), _mypy(folder))
 
 
 def _run(folder: Path, *command: str, path: str = "") -> int:
     environment = {**os.environ, "MYPYPATH": path}
-    return subprocess.run([sys.executable, "-m", *command], cwd=folder, env=environment, check=False).returncode
+    return subprocess.run(
+        [sys.executable, "-m", *command], cwd=folder, env=environment, check=False
+    ).returncode
 
 
 def _ruff(folder: Path) -> int:
     quiet = ("--quiet", "--no-cache")
-    return max(_run(folder, "ruff", "check", *quiet), _run(folder, "ruff", "format", "--check", *quiet))
+    return max(
+        _run(folder, "ruff", "check", *quiet), _run(folder, "ruff", "format", "--check", *quiet)
+    )
 
 
 def _pyright(folder: Path) -> int:
@@ -52,8 +58,12 @@ def _pyright(folder: Path) -> int:
 
 def _mypy(folder: Path) -> int:
     roots = [str(path) for path in sorted(folder.glob("*/src"))]
-    packages = [part for root in roots for item in Path(root).iterdir() for part in ("-p", item.name)]
-    return _run(folder, "mypy", "--strict", "--no-error-summary", *packages, path=os.pathsep.join(roots))
+    packages = [
+        part for root in roots for item in Path(root).iterdir() for part in ("-p", item.name)
+    ]
+    return _run(
+        folder, "mypy", "--strict", "--no-error-summary", *packages, path=os.pathsep.join(roots)
+    )
 
 
 if __name__ == "__main__":

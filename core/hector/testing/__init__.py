@@ -13,20 +13,16 @@ if TYPE_CHECKING:
     from hector.session import InMemorySessions
     from hector.testing.agent_parts import AgentParts, PlannedLLM, SteppingAgent
     from hector.testing.agent_suite import AgentSuite
-    from hector.testing.fakes import AnsweringAgent, FakeDocumentStore, HashEmbedder
-    from hector.testing.fake_clock import FakeClock
-    from hector.testing.in_memory_vectors import InMemoryVectors
-    from hector.testing.provider_suite import ProviderSuite
-    from hector.testing.recording_tool import RecordedCall, RecordingTool, RecordingToolset
-    from hector.testing.leftovers import nothing_left
-    from hector.testing.provider_config import config_of
-    from hector.testing.provider_laws import SettingsKeys
     from hector.testing.anthropic_wire import AnthropicWire
     from hector.testing.chunker_suite import ChunkerSuite, check_chunks, structured_texts
     from hector.testing.conversations import conversations
     from hector.testing.document_suite import DocumentParserSuite, DocumentSourceSuite
     from hector.testing.embedder_suite import EmbedderSuite
     from hector.testing.embedder_wire_suite import EmbedderWireSuite
+    from hector.testing.fake_clock import FakeClock
+    from hector.testing.fakes import AnsweringAgent, FakeDocumentStore, HashEmbedder
+    from hector.testing.in_memory_vectors import InMemoryVectors
+    from hector.testing.leftovers import nothing_left
     from hector.testing.llm_suite import LLMSuite
     from hector.testing.llm_wire_suite import LLMWireSuite
     from hector.testing.memory_suite import MemoryStoreSuite
@@ -36,6 +32,10 @@ if TYPE_CHECKING:
     from hector.testing.openai_embedding_wire import OpenAIEmbeddingWire
     from hector.testing.openai_responses_wire import OpenAIResponsesWire
     from hector.testing.opened import Opened
+    from hector.testing.provider_config import config_of
+    from hector.testing.provider_laws import SettingsKeys
+    from hector.testing.provider_suite import ProviderSuite
+    from hector.testing.recording_tool import RecordedCall, RecordingTool, RecordingToolset
     from hector.testing.scripted import Reply, ScriptedLLM, ScriptedSettings, scripted_provider
     from hector.testing.session_suite import SessionsSuite
     from hector.testing.settings_mutations import Mutation, mutations
@@ -187,7 +187,9 @@ def __getattr__(name: str) -> object:
     if home is None:
         raise AttributeError(f"module 'hector.testing' has no attribute {name!r}")
     try:
-        value: object = getattr(import_module(home if "." in home else f"hector.testing.{home}"), name)
+        value: object = getattr(
+            import_module(home if "." in home else f"hector.testing.{home}"), name
+        )
     except ModuleNotFoundError as error:
         if error.name not in {"pytest", "hypothesis"}:
             raise

@@ -136,9 +136,7 @@ class AgentParts:
     def components(self) -> Mapping[tuple[str, str], Any]:
         """The parts by kind and name, for a `BuildContext`: each is `default`, `helper`, or named as the agents."""
         toolset = RecordingToolset(*self.tools)
-        found: dict[tuple[str, str], Any] = {
-            ("agent", agent.name): agent for agent in self.agents
-        }
+        found: dict[tuple[str, str], Any] = {("agent", agent.name): agent for agent in self.agents}
         for name in ("default", "helper"):
             found["llm", name] = self.llm
             found["toolset", name] = toolset

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import Any
@@ -47,6 +48,13 @@ class AgentRun:
     is_waiting: bool
 
 
+def _checkpointing() -> Checkpointing:
+    """One that takes a checkpoint with every event: its clock moves a second at each look."""
+    policy = CheckpointPolicy(strategy="hybrid", before_llm=True, interval_s=0.5)
+    ticks = itertools.count(1_700_000_000)
+    return Checkpointing(policy, clock=lambda: float(next(ticks)))
+
+
 def _task() -> TaskRecord:
     return TaskRecord(
         id="t", key=KEY, agent="a", invocation_id="i", owner="me", started_at=1.0, updated_at=1.0
@@ -56,7 +64,7 @@ def _task() -> TaskRecord:
 async def started(agent: Agent, text: str = "go") -> tuple[AgentInvocation, InMemorySessions]:
     """An invocation of `agent` in a session of its own, begun and not yet driven."""
     sessions = InMemorySessions()
-    track = Checkpointing(CheckpointPolicy(strategy="event")).begin(sessions.tasks, _task())
+    track = _checkpointing().begin(sessions.tasks, _task())
     log = SessionLog(sessions, await sessions.create(KEY), track=track)
     message = Message.user(text)
     invocation = AgentInvocation(id="i", agent=agent.name, message=message, log=log, generation=1)
@@ -65,7 +73,7 @@ async def started(agent: Agent, text: str = "go") -> tuple[AgentInvocation, InMe
 
 
 async def run_whole(agent: Agent, text: str = "go", *, until: int | None = None) -> AgentRun:
-    """Run to the end, or until so many events are in the log."""
+    """Run to the end, or until the reader has seen the event of that `sequence`; more may be in the log by then."""
     invocation, sessions = await started(agent, text)
     return await _finished(invocation, agent, sessions, until)
 
@@ -105,7 +113,7 @@ async def run_after(
     assert session is not None
     claimed = attrs.evolve(row, epoch=1)
     assert await sessions.tasks.update(claimed, epoch=0)
-    track = Checkpointing(CheckpointPolicy(strategy="event")).go_on(sessions.tasks, claimed)
+    track = _checkpointing().go_on(sessions.tasks, claimed)
     log = SessionLog(sessions, session, track=track, replay=Replay(session.events[:]))
     message = Message.user(text)
     invocation = AgentInvocation(id="i", agent=agent.name, message=message, log=log, generation=2)
@@ -117,9 +125,8 @@ async def _finished(
 ) -> AgentRun:
     seen, is_waiting = await drained(invocation.drive(agent), until)
     record = await sessions.tasks.get("t")
-    log = invocation.log.events
     return AgentRun(
-        log=tuple(log if until is None else log[:until]),
+        log=tuple(invocation.log.events),
         seen=tuple(seen),
         record=record or _task(),
         is_waiting=is_waiting,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -30,6 +30,8 @@ __all__ = ["play_histories"]
 
 _MOST_OPEN: Final = 3
 _STEPS: Final = 12
+_UNSHRUNK: Final = (Phase.explicit, Phase.reuse, Phase.generate)
+"""Shrinking would open thousands of components, and a history is short."""
 _DEADLINE_S: Final = 30.0
 _INDEX: Final = st.integers(0, 7)
 
@@ -53,6 +55,7 @@ def play_histories(laws: ProviderLaws, values: Mapping[str, Any], *, histories: 
             max_examples=examples(histories),
             stateful_step_count=steps(_STEPS),
             deadline=None,
+            phases=_UNSHRUNK,
             suppress_health_check=SLOW_IS_FINE,
         ),
     )

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from hector.message import Event, TextPart
-from hector.spi import EmbedPurpose, Filter, Invocation, LLMRequest, Passage, Vector
+from hector.spi import EmbedPurpose, Filter, Invocation, Passage, Vector
 from hector.testing.in_memory_vectors import InMemoryVectors
 from hector.testing.recording_tool import RecordingToolset
 from hector.testing.scripted import ScriptedLLM

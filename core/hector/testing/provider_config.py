@@ -15,10 +15,9 @@ __all__ = ["DOCUMENTS", "REFERENCE_NAMES", "config_of", "place_of", "reference_k
 DOCUMENTS: Final = "documents"
 """The folder, beside the config, of the documents that the config's document stores read."""
 
-REFERENCE_NAMES: Final[Mapping[str, Sequence[str]]] = {
-    kind: ("helper",)
-    for kind in ("llm", "embedder", "vector_store", "toolset", "document_store", "agent")
-}
+REFERENCE_NAMES: Final[Mapping[str, Sequence[str]]] = dict.fromkeys(
+    ("llm", "embedder", "vector_store", "toolset", "document_store", "agent"), ("helper",)
+)
 """What a reference in the settings may name; `config_of` has an entry for each."""
 
 _SECTIONS: Final[Mapping[str, tuple[str, str]]] = {

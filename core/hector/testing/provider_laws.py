@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import tempfile
 from collections.abc import AsyncGenerator, Coroutine, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
+from weakref import WeakKeyDictionary
 
 from hypothesis import Phase, find, settings
 from hypothesis import strategies as st
@@ -29,6 +31,10 @@ TIMEOUT_S = 30.0
 
 SettingsKeys: TypeAlias = Mapping[str, SearchStrategy[Any] | None]
 """For keys of the settings, what to draw instead of any value of their type; None leaves the key out."""
+
+
+_smallest: WeakKeyDictionary[type, dict[str, Any]] = WeakKeyDictionary()
+"""By suite, for each law asks for them and they are looked for."""
 
 
 class ProviderLaws:
@@ -75,8 +81,10 @@ class ProviderLaws:
         Args:
             keys: more keys for the first setup.
         """
+        if keys is None and type(self) in _smallest:
+            return copy.deepcopy(_smallest[type(self)])
         drawn = self._drawn({**self.setups()[0], **(keys or {})})
-        return find(
+        found = find(
             drawn,
             lambda _: True,
             settings=settings(
@@ -87,15 +95,16 @@ class ProviderLaws:
                 suppress_health_check=SLOW_IS_FINE,
             ),
         )
+        if keys is None:
+            _smallest[type(self)] = copy.deepcopy(found)
+        return found
 
     def _drawn(self, keys: SettingsKeys) -> SearchStrategy[dict[str, Any]]:
         return settings_strategy(self.provider.settings, keys=keys, names=self.names)
 
     def structured(self, values: Mapping[str, Any], folder: Path) -> Any:
         """An instance of the settings class."""
-        return structure_settings(
-            self.provider, values, path="main", config_dir=folder, env={}
-        )
+        return structure_settings(self.provider, values, path="main", config_dir=folder, env={})
 
     # -------------------------------------------------------------------------------- components
 
@@ -111,9 +120,7 @@ class ProviderLaws:
     ) -> AsyncGenerator[Any]:
         """A component, alone; built from the smallest settings when none are given."""
         built = self.structured(self.smallest_settings() if values is None else values, folder)
-        async with open_in(
-            folder, self.provider, built, components=self.components()
-        ) as component:
+        async with open_in(folder, self.provider, built, components=self.components()) as component:
             yield component
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:

@@ -50,7 +50,7 @@ class ProviderLifeLaws(ProviderLaws):
         """Calling `create` starts no task, thread or process, opens no socket and no descriptor, writes no file."""
         values = self.warm_up()
 
-        async def create(folder: Path) -> tuple[list[str], Holdings, set[Path]]:
+        async def create(folder: Path) -> list[str]:
             built = self.structured(values, folder)
             context = self._surroundings(folder, AsyncExitStack())
             function = await load_create(self.provider)
@@ -58,14 +58,16 @@ class ProviderLifeLaws(ProviderLaws):
             tasks = asyncio.all_tasks()
             with side_effects() as seen:
                 made: Any = function(built, context)
-            effects = [*seen, *Holdings.now().beyond(before)]
+            after = Holdings.now()
+            effects = [*seen, *after.beyond(before)]
+            effects += ["daemon thread"] * (after.daemons - before.daemons)
             effects += [f"task {task.get_name()}" for task in asyncio.all_tasks() - tasks]
             effects += [f"file {path.name}" for path in _files(folder) - files]
             _discard(made)
-            return effects, before, files
+            return effects
 
         with self.folder() as folder:
-            effects, _, _ = self.run(create(folder))
+            effects = self.run(create(folder))
         assert not effects, f"`create` did: {', '.join(effects)}"
 
     @law(
@@ -146,7 +148,11 @@ class ProviderLifeLaws(ProviderLaws):
             task.cancel()
             with suppress(asyncio.CancelledError, HectorError, OSError):
                 await task
-            left = [item.get_name() for item in asyncio.all_tasks() if item is not asyncio.current_task()]
+            left = [
+                item.get_name()
+                for item in asyncio.all_tasks()
+                if item is not asyncio.current_task()
+            ]
             assert not left, f"tasks left behind after {steps} steps: {', '.join(left)}"
             return is_early
 
@@ -206,7 +212,9 @@ class ProviderLifeLaws(ProviderLaws):
         finally:
             logging.disable(logging.NOTSET)
         (_, _, _), (middle, threads, descriptors), (last, more_threads, more_descriptors) = counts
-        grown = {name: last[name] - middle[name] for name in last if last[name] - middle[name] >= cycles}
+        grown = {
+            name: last[name] - middle[name] for name in last if last[name] - middle[name] >= cycles
+        }
         assert not grown, f"{cycles} more cycles added objects: {_named(grown)}"
         assert more_threads < threads + cycles, "threads grow with each cycle"
         assert more_descriptors < descriptors + cycles, "descriptors grow with each cycle"
@@ -255,7 +263,9 @@ def _counted() -> tuple[Counter[str], int, int]:
     """How many objects there are of each type, how many threads, how many descriptors."""
     gc.collect()
     gc.collect()
-    types = Counter(f"{type(item).__module__}.{type(item).__qualname__}" for item in gc.get_objects())
+    types = Counter(
+        f"{type(item).__module__}.{type(item).__qualname__}" for item in gc.get_objects()
+    )
     return types, threading.active_count(), len(Holdings.now().descriptors)
 
 

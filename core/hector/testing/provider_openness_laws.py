@@ -130,7 +130,9 @@ class ProviderOpennessLaws(ProviderLaws):
         own = {module.partition(".")[0], "hector"}
         heavy = set(imported) - own - sys.stdlib_module_names - self.light_imports
         foreign = sorted(name for name in heavy if not name.startswith("_"))
-        assert not foreign, f"importing `{module}` imports {', '.join(foreign)} ({took_s * 1000:.0f} ms)"
+        assert not foreign, (
+            f"importing `{module}` imports {', '.join(foreign)} ({took_s * 1000:.0f} ms)"
+        )
 
     def _plugin_module(self) -> str:
         if self.module is not None:

@@ -110,7 +110,7 @@ class ProviderSettingsLaws(ProviderLaws):
             with self.folder() as folder:
                 path = self._written(values, folder)
                 assert self._errors(path) == []
-                asyncio.run(self._open_and_close(path))
+                asyncio.run(self._open_in_runtime(path))
 
         builds()
 
@@ -151,7 +151,7 @@ class ProviderSettingsLaws(ProviderLaws):
         problems = check_config(config, env={}, providers=[self.provider])
         return [(item.code, item.path) for item in problems if item.severity == "error"]
 
-    async def _open_and_close(self, config: Path) -> None:
+    async def _open_in_runtime(self, config: Path) -> None:
         async with (
             asyncio.timeout(TIMEOUT_S),
             Runtime.open(config, env={}, providers=[self.provider]) as runtime,

@@ -61,5 +61,5 @@ def test_a_large_mail_is_a_failure(tmp_path: Path) -> None:
 
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     """Which names the file."""
-    with pytest.raises(DocumentError, match="nowhere.mbox"):
+    with pytest.raises(DocumentError, match=r"nowhere\.mbox"):
         asyncio.run(_read(tmp_path / "nowhere.mbox"))

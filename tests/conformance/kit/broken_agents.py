@@ -110,9 +110,9 @@ class Hasty(Wrapped):
         done = invocation.resumed()
         for step in range(done if isinstance(done, int) else 0, 4):
             invocation.progress(step + 1)
-            yield await invocation.record(invocation.event(TextPart(f"step {step}")))
-            await asyncio.sleep(0)
-            yield await invocation.record(invocation.event(TextPart(f"step {step} again")))
+            request = LLMRequest(messages=invocation.history())
+            async for event in invocation.generate(self.parts.llm, request):
+                yield event
 
 
 class Swallowing(Wrapped):

@@ -9,13 +9,13 @@ import warnings
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import attrs
 from light_plugin import PROVIDER, GoodSettings, GoodToolset, open_good
 
 from hector.errors import UsageError
-from hector.spi import BuildContext, Doc, Length, Range
+from hector.spi import BuildContext, Doc, Range
 from hector.testing import ProviderSuite
 
 __all__ = ["BROKEN", "GoodProvider"]
@@ -77,7 +77,7 @@ class BuildsOnlySome(GoodProvider):
 class ClashingSettings:
     """The kernel reads `description` of every toolset itself."""
 
-    description: Annotated[str, Doc("what it is for"), Length(1, 40)] = "tools"
+    description: Annotated[Literal["short", "long"], Doc("how it is described")] = "short"
 
 
 class ReportsTwice(GoodProvider):
@@ -89,7 +89,7 @@ class ReportsTwice(GoodProvider):
 
 
 def create_at_once(settings: GoodSettings, context: BuildContext) -> GoodToolset:
-    (context.state_dir / "created").write_text("too early")
+    (context.config_dir / "created").write_text("too early")
     return GoodToolset(settings)
 
 
@@ -129,6 +129,14 @@ class ClosedOnce(Opened):
         if self.is_closed:
             raise RuntimeError("it is closed already")
         self.is_closed = True
+
+
+def create_complaining(settings: GoodSettings, context: BuildContext) -> GoodToolset:
+    return Complaining(settings)
+
+
+def create_closed_once(settings: GoodSettings, context: BuildContext) -> GoodToolset:
+    return ClosedOnce(settings)
 
 
 @asynccontextmanager
@@ -214,8 +222,8 @@ BROKEN: Mapping[str, type[ProviderSuite]] = {
     "PLG-004": BuildsOnlySome,
     "PLG-005": ReportsTwice,
     "PLG-006": broken(create=create_at_once),
-    "PLG-007": broken(create=lambda settings, context: Complaining(settings)),
-    "PLG-008": broken(create=lambda settings, context: ClosedOnce(settings)),
+    "PLG-007": broken(create=create_complaining),
+    "PLG-008": broken(create=create_closed_once),
     "PLG-009": broken(create=open_without_care),
     "PLG-010": LeaksWhenCancelled,
     "PLG-011": broken(create=open_talkative),
@@ -224,4 +232,3 @@ BROKEN: Mapping[str, type[ProviderSuite]] = {
     "PLG-014": broken(exclusive=never_the_same),
 }
 """Law to the suite of a provider that breaks it, and only it."""
-

@@ -14,6 +14,10 @@ from hector.testing.laws import laws_of, waivers_of
 __all__ = ["broken_laws"]
 
 
+def _forget(_name: str, _value: object) -> None:
+    """Nobody reads what is reported."""
+
+
 def broken_laws(suite: type) -> dict[str, str]:
     """The laws that do not hold on a suite, each with the first line of what was raised.
 
@@ -26,7 +30,7 @@ def broken_laws(suite: type) -> dict[str, str]:
         test = getattr(suite(), judged.test)
         arguments: dict[str, Any] = {}
         if "record_property" in test.__code__.co_varnames[: test.__code__.co_argcount]:
-            arguments["record_property"] = lambda name, value: None
+            arguments["record_property"] = _forget
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")  # of what the broken ones leave behind
             try:

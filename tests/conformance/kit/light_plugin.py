@@ -37,9 +37,7 @@ class GoodToolset:
 
 
 @asynccontextmanager
-async def open_good(
-    settings: GoodSettings, context: BuildContext
-) -> AsyncGenerator[GoodToolset]:
+async def open_good(settings: GoodSettings, context: BuildContext) -> AsyncGenerator[GoodToolset]:
     """Hold a descriptor for as long as it is open."""
     descriptor = os.open(os.devnull, os.O_RDONLY)
     try:

@@ -38,7 +38,9 @@ def test_every_kind_that_has_a_hook_can_be_written() -> None:
 @pytest.mark.parametrize("name", ["zyx", "zyx-wvu"])
 def test_nothing_is_left_of_the_words_that_stand_for_others(kind: Kind, name: str) -> None:
     for path, text in render(scaffold_name(name), kind).items():
-        left = re.search(r"sample|HECTOR_REQ|API_LEVEL|KIND_|\.tmpl", f"{path}\n{text}", re.IGNORECASE)
+        left = re.search(
+            r"sample|HECTOR_REQ|API_LEVEL|KIND_|\.tmpl", f"{path}\n{text}", re.IGNORECASE
+        )
 
         assert left is None, f"{path}: {left}"
 

@@ -63,17 +63,35 @@ def test_what_was_there_before_or_is_gone_again_is_not_left() -> None:
     os.close(before)
 
 
+def write_a_file(folder: Path) -> None:
+    (folder / "a").write_text("x")
+
+
+def make_a_folder(folder: Path) -> None:
+    (folder / "b").mkdir()
+
+
+def open_a_socket(folder: Path) -> None:
+    socket.socket().close()
+
+
+def open_a_database(folder: Path) -> None:
+    sqlite3.connect(":memory:").close()
+
+
+def run_a_process(folder: Path) -> None:
+    subprocess.run([sys.executable, "-c", ""], check=True)
+
+
 @pytest.mark.parametrize(
     ("effect", "seen"),
     [
-        (lambda folder: (folder / "a").write_text("x"), "open"),
-        (lambda folder: (folder / "b").mkdir(), "os.mkdir"),
-        (lambda folder: socket.socket().close(), "socket.__new__"),
-        (lambda folder: sqlite3.connect(":memory:").close(), "sqlite3.connect"),
-        (lambda folder: subprocess.run([sys.executable, "-c", ""], check=True), "subprocess.Popen"),
-        (lambda folder: threading.Thread(target=int).start(), "_thread.start_new_thread"),
+        (write_a_file, "open"),
+        (make_a_folder, "os.mkdir"),
+        (open_a_socket, "socket.__new__"),
+        (open_a_database, "sqlite3.connect"),
+        (run_a_process, "subprocess.Popen"),
     ],
-    ids=["file", "folder", "socket", "database", "process", "thread"],
 )
 def test_an_effect_is_seen_though_nothing_is_left(
     effect: Callable[[Path], object], seen: str, tmp_path: Path
