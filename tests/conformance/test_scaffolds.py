@@ -63,7 +63,7 @@ def _tests(scaffolds: Scaffolds, kinds: Sequence[Kind]) -> list[Path]:
 def test_their_own_tests_pass(scaffolds: Scaffolds, kinds: tuple[Kind, ...]) -> None:
     """Their suites and the tests beside them, with nothing skipped."""
     said = scaffolds.run(
-        "pytest", "-q", "-p", "no:cacheprovider", "--import-mode=importlib", "-W", "error",
+        "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio", "--import-mode=importlib", "-W", "error",
         "--hector-profile=quick", *_tests(scaffolds, kinds), cwd=scaffolds.folder,
     )  # fmt: skip
 
@@ -74,7 +74,7 @@ def test_their_own_tests_pass(scaffolds: Scaffolds, kinds: tuple[Kind, ...]) -> 
 def test_the_tests_of_the_tutorial_pass(scaffolds: Scaffolds) -> None:
     """The plugin that "A plugin step by step" ends with."""
     said = scaffolds.run(
-        "pytest", "-q", "-p", "no:cacheprovider", "--import-mode=importlib", "-W", "error",
+        "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio", "--import-mode=importlib", "-W", "error",
         "--hector-profile=quick", MAILBOX / "tests", cwd=scaffolds.folder,
     )  # fmt: skip
 

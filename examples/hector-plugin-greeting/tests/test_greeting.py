@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from hector.spi import LLM
@@ -18,6 +18,6 @@ class TestGreetingLLM(LLMSuite):
     tool_request = None  # it calls no tools
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[LLM]:
+    async def open(self) -> AsyncGenerator[LLM]:
         """A fresh model for each law."""
         yield GreetingLLM(GreetingSettings())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from email.message import EmailMessage
 from pathlib import Path
@@ -31,7 +31,7 @@ def write_mailbox(path: Path) -> None:
 
 
 @contextmanager
-def _mailbox_in(folder: Path) -> Iterator[None]:
+def _mailbox_in(folder: Path) -> Generator[None]:
     write_mailbox(folder / "mails.mbox")
     yield
 

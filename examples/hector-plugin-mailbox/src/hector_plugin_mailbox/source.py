@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import mailbox
 from collections.abc import AsyncIterator
+from contextlib import closing
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import parseaddr
@@ -31,29 +32,27 @@ class MailboxSource:
         Raises:
             DocumentError: there is no such file.
         """
-        box = await asyncio.to_thread(self._open)
-        try:
-            known: set[str] = set()
-            for key in await asyncio.to_thread(box.keys):
-                item = await asyncio.to_thread(self._read, box, key)
-                if item is not None and item.id not in known:  # the same mail may be kept twice
-                    known.add(item.id)
-                    yield item
-        finally:
-            box.close()
+        # A thread cannot be cancelled, only left behind: what it opens, it closes itself.
+        for item in await asyncio.to_thread(self._read):
+            yield item
 
-    def _open(self) -> mailbox.mbox:
+    def _read(self) -> list[RawDocument | DocumentFailure]:
+        found: dict[str, RawDocument | DocumentFailure] = {}
         try:
-            return mailbox.mbox(self._settings.path, create=False)
+            with closing(mailbox.mbox(self._settings.path, create=False)) as box:
+                for key in box.keys():  # noqa: SIM118 - a mailbox gives its mails, not its keys
+                    item = self._document(box.get_bytes(key))
+                    if item is not None:  # the same mail may be kept twice
+                        found.setdefault(item.id, item)
         except (mailbox.NoSuchMailboxError, OSError) as error:
             raise DocumentError(
                 f"`{self._settings.path}` cannot be read as a mailbox",
                 hint="a relative path is relative to the folder of the config file",
             ) from error
+        return list(found.values())
 
-    def _read(self, box: mailbox.mbox, key: str) -> RawDocument | DocumentFailure | None:
+    def _document(self, data: bytes) -> RawDocument | DocumentFailure | None:
         """One mail; None for one of another sender."""
-        data = box.get_bytes(key)
         mail = message_from_bytes(data, policy=policy.default)
         id = str(mail["Message-ID"] or hashlib.sha256(data).hexdigest()).strip("<> ")
         if len(data) > self._settings.max_mail_bytes:
