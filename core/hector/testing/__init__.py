@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hector.testing.document_suite import DocumentParserSuite, DocumentSourceSuite
     from hector.testing.embedder_suite import EmbedderSuite
     from hector.testing.embedder_wire_suite import EmbedderWireSuite
+    from hector.testing.laws import Law, all_laws, law, unsupported
     from hector.testing.llm_suite import LLMSuite
     from hector.testing.llm_wire_suite import LLMWireSuite
     from hector.testing.memory_suite import MemoryStoreSuite
@@ -55,6 +56,7 @@ __all__ = [
     "LLMSuite",
     "LLMWire",
     "LLMWireSuite",
+    "Law",
     "MemoryStoreSuite",
     "Mutation",
     "OllamaEmbeddingWire",
@@ -80,13 +82,16 @@ __all__ = [
     "WireRequest",
     "WireServer",
     "WireShapeError",
+    "all_laws",
     "check_chunks",
     "conversations",
+    "law",
     "mutations",
     "open_component",
     "scripted_provider",
     "settings_strategy",
     "structured_texts",
+    "unsupported",
 ]
 
 _HOMES = {
@@ -100,6 +105,7 @@ _HOMES = {
     "LLMSuite": "llm_suite",
     "LLMWire": "wire_protocol",
     "LLMWireSuite": "llm_wire_suite",
+    "Law": "laws",
     "MemoryStoreSuite": "memory_suite",
     "Mutation": "settings_mutations",
     "OllamaEmbeddingWire": "ollama_embedding_wire",
@@ -125,13 +131,16 @@ _HOMES = {
     "WireRequest": "wire_server",
     "WireServer": "wire_server",
     "WireShapeError": "wire_protocol",
+    "all_laws": "laws",
     "check_chunks": "chunker_suite",
     "conversations": "conversations",
+    "law": "laws",
     "mutations": "settings_mutations",
     "open_component": "surroundings",
     "scripted_provider": "scripted",
     "settings_strategy": "settings_strategies",
     "structured_texts": "chunker_suite",
+    "unsupported": "laws",
 }
 
 

@@ -152,7 +152,7 @@ def law(id: str, *, since: str, why: str, fix: str) -> Callable[[Function], Func
 
 def _first_sentence(text: str) -> str:
     """Up to the first full stop that ends a word, or the end of the first paragraph."""
-    paragraph = " ".join(text.split("\n\n")[0].split())
+    paragraph = " ".join(text.split("\n\n", maxsplit=1)[0].split())
     end = re.search(r"\.(?=\s|$)", paragraph)
     return paragraph[: end.end()] if end else paragraph
 
