@@ -109,7 +109,7 @@ def _script(name: str) -> ModuleType:
 # ------------------------------------------------------------------------- generated pages
 
 
-@pytest.mark.parametrize("name", ["commands.md", "errors.md", "settings.md"])
+@pytest.mark.parametrize("name", ["commands.md", "errors.md", "laws.md", "settings.md"])
 def test_generated_pages_are_up_to_date(name: str, generator: ModuleType) -> None:
     """Otherwise run `python docs/generate.py`."""
     expected = generator.PAGES[name]()

@@ -15,8 +15,8 @@ from hypothesis.strategies import SearchStrategy
 from hector.plugin.registry import build_registry
 from hector.spi import Provider
 from hector.testing import settings_strategy
+from hector_plugin_mcp.conformance import PROGRAM
 
-SERVER = Path(__file__).parents[1] / "plugins" / "mcp" / "programs" / "typed_server.py"
 FOLDER = "documents"  # in the folder of the config
 FUNCTIONS = "conformance_functions"
 
@@ -151,7 +151,7 @@ def fixed_keys() -> Mapping[str, tuple[Keys, ...]]:
         "toolset.mcp": (
             {
                 "command": st.just(sys.executable),
-                "args": st.just([str(SERVER)]),
+                "args": st.just([str(PROGRAM)]),
                 "transport": st.sampled_from([None, "stdio"]),
                 "working_directory": st.just(FOLDER),
                 "url": None,

@@ -9,7 +9,7 @@ import click
 
 from hector.spi import KINDS, Kind
 
-__all__ = ["command"]
+__all__ = ["new"]
 
 _WORDS = {kind.replace("_", "-"): kind for kind in KINDS}
 
@@ -29,7 +29,7 @@ _WORDS = {kind.replace("_", "-"): kind for kind in KINDS}
     type=click.Path(path_type=Path, file_okay=False),
     help="The folder to write; made, or empty. Absent: hector-plugin-NAME here.",
 )
-def command(name: str, word: str, folder: Path | None) -> None:
+def new(name: str, word: str, folder: Path | None) -> None:
     """Write a plugin to start from: NAME is its type in the config, hector-plugin-NAME its distribution.
 
     What is written installs, runs without a network or a key, and passes the conformance kit.

@@ -7,12 +7,12 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast, get_args
 
 import attrs
-from importlib_metadata import entry_points
 
 from hector.errors import UsageError
 
@@ -179,8 +179,8 @@ def read_report(path: Path) -> ConformanceReport:
 
 def conformance_module(plugin: str) -> str | None:
     """The module with the suites of a plugin, by its entry point; None if it brings none."""
-    found = [point.value for point in entry_points(group=CONFORMANCE_GROUP, name=plugin)]
-    return found[0] if found else None
+    points = list(entry_points(group=CONFORMANCE_GROUP, name=plugin))
+    return points[0].value if points else None
 
 
 def shipped_report_path(plugin: str) -> Path | None:

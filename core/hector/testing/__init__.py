@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hector.testing.fake_clock import FakeClock
     from hector.testing.fakes import AnsweringAgent, FakeDocumentStore, HashEmbedder
     from hector.testing.in_memory_vectors import InMemoryVectors
+    from hector.testing.laws import Law, all_laws, law, unsupported
     from hector.testing.leftovers import nothing_left
     from hector.testing.llm_suite import LLMSuite
     from hector.testing.llm_wire_suite import LLMWireSuite
@@ -74,6 +75,7 @@ __all__ = [
     "LLMSuite",
     "LLMWire",
     "LLMWireSuite",
+    "Law",
     "MemoryStoreSuite",
     "Mutation",
     "OllamaEmbeddingWire",
@@ -106,9 +108,11 @@ __all__ = [
     "WireRequest",
     "WireServer",
     "WireShapeError",
+    "all_laws",
     "check_chunks",
     "config_of",
     "conversations",
+    "law",
     "mutations",
     "nothing_left",
     "open_component",
@@ -116,6 +120,7 @@ __all__ = [
     "scripted_provider",
     "settings_strategy",
     "structured_texts",
+    "unsupported",
 ]
 
 _HOMES = {
@@ -137,6 +142,7 @@ _HOMES = {
     "LLMSuite": "llm_suite",
     "LLMWire": "wire_protocol",
     "LLMWireSuite": "llm_wire_suite",
+    "Law": "laws",
     "MemoryStoreSuite": "memory_suite",
     "Mutation": "settings_mutations",
     "OllamaEmbeddingWire": "ollama_embedding_wire",
@@ -169,9 +175,11 @@ _HOMES = {
     "WireRequest": "wire_server",
     "WireServer": "wire_server",
     "WireShapeError": "wire_protocol",
+    "all_laws": "laws",
     "check_chunks": "chunker_suite",
     "config_of": "provider_config",
     "conversations": "conversations",
+    "law": "laws",
     "mutations": "settings_mutations",
     "nothing_left": "leftovers",
     "open_component": "surroundings",
@@ -179,6 +187,7 @@ _HOMES = {
     "scripted_provider": "scripted",
     "settings_strategy": "settings_strategies",
     "structured_texts": "chunker_suite",
+    "unsupported": "laws",
 }
 
 

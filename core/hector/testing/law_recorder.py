@@ -27,6 +27,7 @@ from hector.testing.laws import KIT_VERSION, laws_of, suite_name, waivers_of
 
 __all__ = ["LawRecorder"]
 
+WAIVED: LawStatus = "waived"
 _WORST_FIRST: Sequence[LawStatus] = ("fail", "not run", "warned", "unsupported", "pass")
 
 
@@ -125,14 +126,16 @@ class LawRecorder:
 
     def _law(self, suite: str, id: str, claim: str, waiver: str | None) -> LawResult:
         came = self._came.get((suite, id), _Came())
-        status: LawStatus
-        if waiver is not None:
-            status, reason = "waived", waiver
-        else:
-            status = next((it for it in _WORST_FIRST if it in came.reasons), "not run")
-            reason = came.reasons.get(status, "deselected")
+        status, reason = _verdict(came) if waiver is None else (WAIVED, waiver)
         seconds = round(came.seconds, 4)
         return LawResult(id=id, claim=claim, status=status, reason=reason, seconds=seconds)
+
+
+def _verdict(came: _Came) -> tuple[LawStatus, str]:
+    for status in _WORST_FIRST:
+        if status in came.reasons:
+            return status, came.reasons[status]
+    return "not run", "deselected"
 
 
 def _described(suites: Iterable[type]) -> dict[str, dict[str, Any]]:

@@ -76,7 +76,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
         recorder = LawRecorder(
             Path(report).absolute(),
-            plugin=config.getoption("--hector-plugin"),
+            plugin=str(config.getoption("--hector-plugin")),
             profile=profile or "own",
             import_ms=config.getoption("--hector-import-ms"),
         )
@@ -117,8 +117,9 @@ def _law_of_item(item: pytest.Item) -> Law | None:
 
 def _suite_of(item: pytest.Item) -> type:
     assert isinstance(item, pytest.Function)
-    assert item.cls is not None
-    return item.cls
+    suite: type | None = item.cls
+    assert suite is not None
+    return suite
 
 
 # ------------------------------------------------------------------------------ running
@@ -133,6 +134,7 @@ def pytest_runtest_makereport(
     found = _law_of_item(item)
     if found is None:
         return report
+    status: str | None
     if report.failed and report.when == "call" and _is_lenient(item.config, found):
         soon = f"{found.id} is new in {found.since} and fails from the next minor version on"
         report.outcome, report.wasxfail = "skipped", f"{soon}: {_what_failed(call)}"
@@ -153,7 +155,7 @@ def pytest_runtest_makereport(
 
 
 def _is_lenient(config: pytest.Config, found: Law) -> bool:
-    is_strict: bool = config.getoption("--hector-strict")
+    is_strict = bool(config.getoption("--hector-strict"))
     return severity_of(found.since, is_strict=is_strict) == "warning"
 
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hector import __version__
-from hector.cli.plugins_new import command
+from hector.cli.plugins_new import new
 from hector.cli.scaffold import KIND_TEXTS, render, scaffold_name, write_scaffold
 from hector.errors import UsageError
 from hector.spi import KINDS, Kind
@@ -24,7 +24,7 @@ NAMES = st.lists(WORD, min_size=1, max_size=3).map("-".join)
 
 
 def run(*arguments: str) -> tuple[int, str]:
-    done = CliRunner().invoke(command, list(arguments))
+    done = CliRunner().invoke(new, list(arguments))
     if isinstance(done.exception, UsageError):
         raise done.exception
     return done.exit_code, done.stderr
