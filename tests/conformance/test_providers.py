@@ -23,6 +23,10 @@ WAIVED: Mapping[str, Mapping[str, str]] = {
 }
 
 
+SLOW = frozenset({"toolset.mcp", "vector_store.qdrant"})
+"""Those that start a program, or a large engine, each time they are opened."""
+
+
 def suite_of(name: str, provider: Provider) -> type[ProviderSuite]:
     """The suite of one provider, with what it must find in the world."""
 
@@ -30,6 +34,9 @@ def suite_of(name: str, provider: Provider) -> type[ProviderSuite]:
         """The laws of every provider."""
 
         waived = WAIVED.get(name, {})
+        settings_examples = 3
+        histories = 2 if name in SLOW else 3
+        cycles = 2 if name in SLOW else 3
         names = surroundings.NAMES
 
         def setups(self) -> Sequence[SettingsKeys]:

@@ -19,7 +19,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from hector.testing.leftovers import Holdings
+from hector.testing.leftovers import Holdings, left_since
 from hector.testing.opened import SLOW_IS_FINE
 from hector.testing.profiles import examples, steps
 
@@ -192,7 +192,7 @@ class ComponentMachine(RuleBasedStateMachine):
         finally:
             self._runner.close()
             self._place.close()
-        left += Holdings.now().beyond(self._before)
+        left += left_since(self._before)
         assert not left, f"left behind: {', '.join(left)}"
 
 

@@ -18,7 +18,7 @@ _MANY = 10_000
 
 
 class HashEmbedder:
-    """Implements `hector.spi.Embedder`: a text's vector follows from its SHA-256, and means nothing.
+    """Implements `hector.spi.IdentifiedEmbedder`, too: a text's vector follows from its SHA-256, and means nothing.
 
     Attributes:
         model: its name.
@@ -35,6 +35,10 @@ class HashEmbedder:
     ) -> Sequence[Vector]:
         """See `Embedder.embed`; both purposes share one space."""
         return [self._vector(text) for text in texts]
+
+    def identity(self, purpose: EmbedPurpose) -> str:
+        """See `IdentifiedEmbedder.identity`."""
+        return f"hash:{self.model}:{self.dimension}"
 
     def _vector(self, text: str) -> Vector:
         digest = hashlib.sha256(text.encode(errors="surrogatepass")).digest()

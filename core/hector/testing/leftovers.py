@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import attrs
 
-__all__ = ["Holdings", "nothing_left"]
+__all__ = ["GRACE_S", "Holdings", "left_since", "nothing_left"]
+
+GRACE_S = 2.0
+"""How long what is about to end may take to be gone, in seconds."""
 
 
 def _descriptors() -> dict[str, str]:
@@ -77,10 +81,25 @@ class Holdings:
         ]
 
 
+def left_since(before: Holdings) -> list[str]:
+    """What there is more than before, in words, once what is about to end has ended.
+
+    A thread says that it is done a moment before it is, and a process is reaped a moment after it
+    has ended: both are waited for, for `GRACE_S` at most.
+    """
+    pause = threading.Event()
+    deadline_s = time.monotonic() + GRACE_S
+    while left := Holdings.now().beyond(before):
+        if time.monotonic() > deadline_s:
+            return left
+        pause.wait(0.01)
+    return []
+
+
 @contextmanager
 def nothing_left() -> Generator[None]:
     """Fail when the block leaves a thread, a file descriptor or a child process behind."""
     before = Holdings.now()
     yield
-    left = Holdings.now().beyond(before)
+    left = left_since(before)
     assert not left, f"left behind: {', '.join(left)}"
