@@ -156,15 +156,25 @@ class ComponentMachine(RuleBasedStateMachine):
     @rule(index=_INDEX, steps=_INDEX)
     def begin_a_call(self, index: int, steps: int) -> None:
         """Call one, and do something else after a few steps of the loop."""
+        self._run(self._begun(self._life(index), steps))
+
+    @precondition(_has_some)
+    @rule(index=_INDEX, steps=_INDEX)
+    def cut_a_call_off(self, index: int, steps: int) -> None:
+        """Call one, and cancel the call after a few steps of the loop."""
         life = self._life(index)
 
-        async def begin() -> None:
-            loop = asyncio.get_running_loop()
-            life.calls.append(loop.create_task(self._laws.exercise(life.component)))
-            for _ in range(steps):
-                await asyncio.sleep(0)
+        async def cut_off() -> None:
+            await self._begun(life, steps)
+            await _cancel(life)
 
-        self._run(begin())
+        self._run(cut_off())
+
+    async def _begun(self, life: _Life, steps: int) -> None:
+        loop = asyncio.get_running_loop()
+        life.calls.append(loop.create_task(self._laws.exercise(life.component)))
+        for _ in range(steps):
+            await asyncio.sleep(0)
 
     @precondition(_has_some)
     @rule(index=_INDEX)

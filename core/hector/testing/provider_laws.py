@@ -44,6 +44,7 @@ class ProviderLaws:
     names: ClassVar[Mapping[str, Sequence[str]]] = REFERENCE_NAMES
     settings_examples: ClassVar[int] = 5
     mistake_examples: ClassVar[int] = 15
+    cut_offs: ClassVar[int] = 18
     histories: ClassVar[int] = 5
     cycles: ClassVar[int] = 10
 

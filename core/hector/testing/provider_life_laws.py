@@ -31,8 +31,8 @@ from hector.testing.surroundings import Surroundings
 
 __all__ = ["ProviderLifeLaws"]
 
-_MOST_STEPS: Final = 200
-"""At how many places an opening is cut off at most."""
+_CUTS: Final = (0, 1, 2, 3, 4, 6, 8, 11, 15, 20, 27, 36, 48, 64, 85, 113, 150, 200)
+"""After how many steps of the loop an opening is cut off."""
 
 
 class ProviderLifeLaws(ProviderLaws):
@@ -164,11 +164,11 @@ class ProviderLifeLaws(ProviderLaws):
 
         with self.folder() as folder, nothing_left():
             self.run(fail(folder))
-        steps, is_early = 0, True
-        while is_early and steps < _MOST_STEPS:
+        for steps in _spread(examples(self.cut_offs)):
             with self.folder() as folder, nothing_left():
                 is_early = self.run(cut_off(folder, steps))
-            steps += 1 if steps < 10 else 7
+            if not is_early:
+                return
 
     async def _open_and_close(self, folder: Path, values: Mapping[str, Any]) -> None:
         async with self.opened(folder, values):
@@ -226,6 +226,13 @@ class ProviderLifeLaws(ProviderLaws):
             components=self.components(),
             stack=stack,
         )
+
+
+def _spread(count: int) -> list[int]:
+    """So many of the places where an opening is cut off, the first ones closer together."""
+    if count >= len(_CUTS):
+        return list(_CUTS)
+    return [_CUTS[place * len(_CUTS) // count] for place in range(count)]
 
 
 def _is_manager(made: object) -> bool:

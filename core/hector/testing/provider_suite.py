@@ -29,6 +29,7 @@ class ProviderSuite(ProviderSettingsLaws, ProviderLifeLaws, ProviderOpennessLaws
         names: kind of reference to the names that references in drawn settings may use.
         settings_examples: how many drawn settings are built; each opens a runtime.
         mistake_examples: how many drawn mistakes are tried.
+        cut_offs: at how many places an opening is cut off, at most 18.
         histories: how many histories of components are played.
         cycles: how often a component is built to see whether something grows.
         module: the plugin's module, or None to look it up among the installed plugins.
