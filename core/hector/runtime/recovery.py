@@ -14,6 +14,7 @@ from hector.errors import (
     AgentChangedError,
     ComponentError,
     HectorError,
+    RuntimeClosedError,
     TaskError,
     TaskExpiredError,
 )
@@ -191,6 +192,8 @@ class Recovery:
                 await self.drive(record, events)
         except AgentChangedError as error:
             await self._keep_or_fail(record, error)
+        except RuntimeClosedError:
+            logger.debug("task %s is left to whoever looks next", record.id)
         except (TaskError, ComponentError) as error:
             logger.info("task %s is not resumed now: %s", record.id, error.message)
         except HectorError as error:
