@@ -30,7 +30,7 @@ _WORDS = {kind.replace("_", "-"): kind for kind in KINDS}
     help="The folder to write; made, or empty. Absent: hector-plugin-NAME here.",
 )
 def new(name: str, word: str, folder: Path | None) -> None:
-    """Write a plugin to start from: NAME is its type in the config, hector-plugin-NAME its distribution.
+    """Start a distribution of your own: NAME is its type in the config, hector-plugin-NAME its name for pip.
 
     What is written installs, runs without a network or a key, and passes the conformance kit.
     """
