@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import surroundings
 from surroundings import PROVIDERS, config_of, fixed_keys
 
@@ -50,6 +51,8 @@ def suite_of(name: str, provider: Provider) -> type[ProviderSuite]:
             return config_of(provider, values)
 
     Suite.provider = provider
+    if name == "toolset.mcp":  # a program is started some fifty times
+        pytest.mark.long(Suite)
     Suite.__name__ = Suite.__qualname__ = class_name(name)
     Suite.__module__ = __name__
     return Suite

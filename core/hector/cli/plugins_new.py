@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
 
 import click
 
-from hector.spi import KINDS, Kind
+from hector.spi import KINDS
 
 __all__ = ["new"]
 
@@ -37,7 +36,7 @@ def new(name: str, word: str, folder: Path | None) -> None:
     from hector.cli.scaffold import KIND_TEXTS, scaffold_name, write_scaffold
 
     named = scaffold_name(name)
-    kind = cast("Kind", _WORDS[word])
+    kind = _WORDS[word]
     place = folder if folder is not None else Path(named.distribution)
     for path in write_scaffold(place, named, kind):
         click.echo(f"wrote {path}", err=True)

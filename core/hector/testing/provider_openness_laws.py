@@ -174,8 +174,8 @@ def _secrets(value: object) -> Iterator[str]:
     """Every secret in settings, at any depth."""
     if isinstance(value, Secret):
         yield value.reveal()
-    elif attrs.has(type(value)):
-        for field in attrs.fields(type(value)):
+    elif attrs.has(kind := cast("Any", type(value))):
+        for field in attrs.fields(kind):
             yield from _secrets(getattr(value, field.name, None))
     elif isinstance(value, dict):
         for item in cast("dict[object, object]", value).values():
