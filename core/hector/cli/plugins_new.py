@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
-from hector.spi import KINDS
+from hector.spi import KINDS, Kind
 
 __all__ = ["new"]
 
-_WORDS = {kind.replace("_", "-"): kind for kind in KINDS}
+_WORDS: Mapping[str, Kind] = {kind.replace("_", "-"): kind for kind in KINDS}
 
 
 @click.command("new")
