@@ -1,7 +1,11 @@
 """What the session stores cost, beside what the disk and the codec allow.
 
 Appends are of one event of about 1 KB, each durable before the next of the same writer; the raw
-figure is an append of 1 KB and an fsync, measured in between, because disks have moods.
+figure is an append of 1 KB and an fsync, measured in between, because disks have moods. The bare
+figure is `sqlite3` itself in a thread that an event loop waits for: one commit for each event.
+
+What grouping gains depends on what an fsync costs, so the writers are measured again with fsyncs
+that take longer, as on disks that have to move something (needs `cc`).
 """
 
 from __future__ import annotations
@@ -9,7 +13,11 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
+import shutil
+import sqlite3
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
@@ -86,29 +94,76 @@ def percentile_99(seconds: list[float]) -> float:
     return statistics.quantiles(seconds, n=100)[98]
 
 
+async def bare(folder: Path, count: int) -> list[float]:
+    """Seconds of each commit of one row of 1 KB by `sqlite3` in a thread."""
+    database = sqlite3.connect(folder / "bare.db", isolation_level=None, check_same_thread=False)
+    for statement in (
+        "PRAGMA journal_mode = WAL",
+        "PRAGMA synchronous = FULL",
+        "CREATE TABLE IF NOT EXISTS events (position INTEGER PRIMARY KEY, payload TEXT)",
+    ):
+        database.execute(statement)
+
+    def append() -> None:
+        database.execute("BEGIN IMMEDIATE")
+        database.execute("INSERT INTO events (payload) VALUES (?)", ("x" * 1024,))
+        database.execute("COMMIT")
+
+    seconds: list[float] = []
+    for _ in range(count):
+        start = time.perf_counter()
+        await asyncio.to_thread(append)
+        seconds.append(time.perf_counter() - start)
+    database.close()
+    return seconds
+
+
+async def appends(sessions: Sessions, folder: Path, rounds: int) -> None:
+    """What one writer and 64 of them get, beside the disk and SQLite itself."""
+    fsyncs: list[float] = []
+    alone: list[float] = []
+    single: list[float] = []
+    for turn in range(rounds):
+        fsyncs += raw(folder, 300)
+        alone += await bare(folder, 300)
+        single += await append_many(sessions, f"single-{turn}", 300)
+    grouped = [await writers(sessions, f"many-{turn}", 64, 100) for turn in range(3)]
+    fsyncs += raw(folder, 300)
+    disk, by_hand, one = (len(each) / sum(each) for each in (fsyncs, alone, single))
+    most, cpu = statistics.median_low(grouped)
+    ratio = percentile_99(single) / percentile_99(fsyncs)
+    print(f"raw append + fsync        {disk:10,.0f} /s")
+    print(f"bare sqlite3 in a thread  {by_hand:10,.0f} /s   {by_hand / disk:6.2f} x raw")
+    print(f"SQLite, 1 writer          {one:10,.0f} /s   {one / disk:6.2f} x raw   bar 0.8")
+    print(
+        f"SQLite, 64 writers        {most:10,.0f} /s   {most / disk:6.2f} x raw   bar 15   ", end=""
+    )
+    print(f"{cpu * 1e6:.0f} us CPU each")
+    print(f"append p99 / fsync p99    {ratio:10.2f}                     bar 3")
+
+
+async def only_appends(folder: Path) -> None:
+    async with SqliteSessions(folder / "sessions.db") as sessions:
+        await appends(sessions, folder, 1)
+
+
+def with_slow_fsyncs(folder: Path) -> None:
+    """The same in processes whose fsyncs take longer."""
+    compiler, library = shutil.which("cc"), folder / "slow_fsync.so"
+    if compiler is None or sys.platform != "linux":
+        print("no slower fsyncs: they need cc on Linux")
+        return
+    source = Path(__file__).with_name("slow_fsync.c")
+    subprocess.run([compiler, "-shared", "-fPIC", source, "-o", library, "-ldl"], check=True)
+    for milliseconds in ("1", "2", "5"):
+        print(f"fsyncs that take {milliseconds} ms longer:", flush=True)
+        environment = {**os.environ, "LD_PRELOAD": str(library), "FSYNC_MS": milliseconds}
+        subprocess.run([sys.executable, __file__, "appends"], env=environment, check=True)
+
+
 async def sqlite(folder: Path) -> None:
     async with SqliteSessions(folder / "sessions.db") as sessions:
-        fsyncs: list[float] = []
-        single: list[float] = []
-        for turn in range(5):
-            fsyncs += raw(folder, 300)
-            single += await append_many(sessions, f"single-{turn}", 300)
-        per_second = len(fsyncs) / sum(fsyncs)
-        grouped = [await writers(sessions, f"many-{turn}", 64, 100) for turn in range(3)]
-        fsyncs = raw(folder, 600)
-        per_second = statistics.mean((per_second, len(fsyncs) / sum(fsyncs)))
-        one = len(single) / sum(single)
-        print(f"raw append + fsync        {per_second:10,.0f} /s")
-        print(
-            f"SQLite, 1 writer          {one:10,.0f} /s   {one / per_second:6.2f} x raw   bar 0.8"
-        )
-        best, cpu = statistics.median_low(grouped)
-        line = (
-            f"SQLite, 64 writers        {best:10,.0f} /s   {best / per_second:6.2f} x raw   bar 15"
-        )
-        print(f"{line}   {cpu * 1e6:.0f} us CPU each")
-        ratio = percentile_99(single) / percentile_99(fsyncs)
-        print(f"append p99 / fsync p99    {ratio:10.2f}                     bar 3")
+        await appends(sessions, folder, 5)
         await fill(sessions)
     async with SqliteSessions(folder / "sessions.db", hot_bytes=0) as sessions:
         print("each event decoded:")
@@ -198,10 +253,14 @@ def codec() -> None:
 
 
 def main() -> None:
-    codec()
-    asyncio.run(in_memory())
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+        if sys.argv[1:] == ["appends"]:
+            asyncio.run(only_appends(Path(folder)))
+            return
+        codec()
+        asyncio.run(in_memory())
         asyncio.run(sqlite(Path(folder)))
+        with_slow_fsyncs(Path(folder))
 
 
 if __name__ == "__main__":

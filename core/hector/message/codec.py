@@ -19,6 +19,7 @@ from math import isfinite
 from typing import Any, get_args
 
 import attrs
+import msgspec
 
 from hector.errors import SessionError
 from hector.message.approval import Approval, Decision
@@ -230,7 +231,16 @@ def _make_pieces_encoder() -> Callable[[Any, int], Iterable[str]]:
 
 
 _encode_pieces = _make_pieces_encoder()
-_decode_text_form = json.JSONDecoder().decode
+_decode_ascii = msgspec.json.Decoder().decode
+_decode_all = json.JSONDecoder().decode
+
+
+def _decode_text_form(text: str) -> Any:
+    """What the text says; quickly, and what JSON has no word for (`NaN`, a lone surrogate) too."""
+    try:
+        return _decode_ascii(text)
+    except (msgspec.MsgspecError, UnicodeEncodeError):
+        return _decode_all(text)
 
 
 def dump_event(event: Event) -> str:

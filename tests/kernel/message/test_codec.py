@@ -59,6 +59,23 @@ def test_every_event_survives_its_text_form(event: Event) -> None:
     assert fields(parse_event(text)) == fields(event)
 
 
+@given(events())
+def test_text_is_read_as_the_standard_library_reads_it(event: Event) -> None:
+    """Numbers keep their type and their last bit, NaN and lone surrogates are what they were."""
+    text = dump_event(event)
+    read, known = parse_event(text), event_from_json(json.loads(text))
+    assert repr(fields(read)) == repr(fields(known))
+
+
+@pytest.mark.parametrize(
+    "value", [2**70, -(2**64), 1e300, 5e-324, -0.0, 0.1 + 0.2, float("nan"), float("inf"), "\ud800"]
+)
+def test_hard_values_keep_type_and_every_bit(value: Any) -> None:
+    (part,) = parse_event(dump_event(an_event(parts=(DataPart({"value": value}),)))).parts
+    assert isinstance(part, DataPart)
+    assert repr(part.value) == repr({"value": value})
+
+
 @given(events(), texts(), st.none() | st.floats() | st.integers())
 def test_the_short_way_for_plain_messages_writes_the_same(
     event: Event, text: str, timestamp: Any

@@ -36,9 +36,9 @@ def config(**llms: dict[str, Any]) -> dict[str, Any]:
 
 
 async def test_components_open_in_phases_and_close_in_reverse(diary: Any) -> None:
-    """Toolsets open after LLMs; the last opened is the first closed, each in the task that opened it.
+    """Toolsets open after LLMs; what uses another closes before it, each in the task that opened it.
 
-    What nothing uses, such as `llms.two`, waits for nobody and may close as soon as it likes.
+    What nothing uses, such as `llms.two`, waits for nobody and closes beside the others.
     """
     async with Runtime.open(config(one={}, two={}), providers=diary.providers()):
         opened = list(diary.lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Generator, Iterable
+from itertools import groupby
 from typing import cast
 
 from hector_std.sqlite_sessions.tail import LogTail
@@ -18,6 +19,7 @@ _INDEXED = """SELECT payload, event_places.sequence FROM event_places
     WHERE event_places.session = ? AND event_places.sequence > ? AND event_places.sequence <= ?
     {more} ORDER BY event_places.sequence {order}"""
 _BETWEEN = _INDEXED.format(more="", order="ASC")
+_AT = "SELECT payload, sequence FROM events WHERE position BETWEEN ? AND ? ORDER BY position"
 _SINCE = {
     order: _INDEXED.format(more="AND events.timestamp >= ?", order=order)
     for order in ("ASC", "DESC")
@@ -48,9 +50,9 @@ class Log:
                 _BETWEEN, (self.number, first, min(end, self._indexed))
             )
         if self._tail is not None:
-            start = self._tail.first
-            for sequence in range(max(first + 1, start), end + 1):
-                yield self._at(self._tail.positions[sequence - start])
+            before = self._tail.first - 1
+            for run in _runs(self._tail.positions[max(first - before, 0) : max(end - before, 0)]):
+                yield from self._connection.execute(_AT, run)
 
     def since(
         self, moment: float, after: int, last: int | None, limit: int | None
@@ -112,8 +114,9 @@ class Log:
             ).fetchall()
             yield from cast("list[LogRow]", rows)
 
-    def _at(self, position: int) -> LogRow:
-        rows = self._connection.execute(
-            "SELECT payload, sequence FROM events WHERE position = ?", (position,)
-        ).fetchall()
-        return cast("LogRow", rows[0])
+
+def _runs(positions: Iterable[int]) -> Generator[tuple[int, int]]:
+    """The first and the last of each row of positions without a gap: one statement reads them all."""
+    for _, run in groupby(enumerate(positions), lambda item: item[1] - item[0]):
+        found = [position for _, position in run]
+        yield found[0], found[-1]

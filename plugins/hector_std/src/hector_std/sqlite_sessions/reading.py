@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sqlite3
 from collections.abc import Iterable
+from contextlib import closing
 from operator import itemgetter
 from typing import Any
 
@@ -89,14 +90,20 @@ def _events(log: Log, hot: HotLogs, asked: Slice) -> list[Event]:
         if end <= len(known):
             return known[first:end]
         if end == log.head:
-            newer, size = _decode(log.between(len(known), end))
+            newer, size = _read(log, len(known), end)
             length = len(known)
             hot.extend(log.number, length, newer, size)
             return known[first:end] if len(known) > length else known[first:] + newer
-    events, size = _decode(log.between(first, end))
+    events, size = _read(log, first, end)
     if asked.is_whole:
         hot.put(log.number, events, size)
     return events
+
+
+def _read(log: Log, first: int, end: int) -> tuple[list[Event], int]:
+    # Closed here: a cursor that a damaged event leaves open must not end in another thread.
+    with closing(log.between(first, end)) as rows:
+        return _decode(rows)
 
 
 def _decode(rows: Iterable[LogRow]) -> tuple[list[Event], int]:
