@@ -216,6 +216,7 @@ def test_what_is_no_conversation_is_refused(role: Any, part: Any) -> None:
         (OLD, {"budget_tokens": 500}, {"includeThoughts": True, "thinkingBudget": 500}),
         (OLD, {"enabled": False}, {"includeThoughts": False, "thinkingBudget": 0}),
         ("gemini-2.0-flash", {"enabled": False}, None),
+        ("gemma-4", {"budget_tokens": 9}, {"includeThoughts": True, "thinkingBudget": 9}),
     ],
 )
 def test_each_model_is_asked_to_think_in_its_own_way(

@@ -38,14 +38,18 @@ CAPABILITIES = frozenset(
 )
 
 
+_WINDOW = 1_048_576
+
+
 @attrs.frozen(kw_only=True)
 class ModelTraits:
     """How requests to a model must differ from those to others.
 
     Attributes:
         context_tokens, output_tokens: see `ModelLimits`.
+        can_think: takes a word about thinking.
         levels: levels of thinking that it takes; empty where thinking has a number of tokens, or is not there.
-        least_budget, most_budget: bounds of that number; None where it has levels, or does not think.
+        least_budget, most_budget: bounds of that number.
         can_rest: a budget of 0 turns thinking off.
         checks_signatures: the first call of each step must bear its thought signature.
         takes_files_in_results: a tool's result may hold files.
@@ -54,16 +58,16 @@ class ModelTraits:
 
     context_tokens: int | None = None
     output_tokens: int | None = None
+    can_think: bool = True
     levels: tuple[Level, ...] = ()
-    least_budget: int | None = None
-    most_budget: int | None = None
+    least_budget: int = 1
+    most_budget: int = _WINDOW
     can_rest: bool = False
     checks_signatures: bool = True
     takes_files_in_results: bool = True
     forms_with_tools: bool = True
 
 
-_WINDOW = 1_048_576
 _THREE = ModelTraits(
     context_tokens=_WINDOW, output_tokens=65_536, levels=("minimal", "low", "medium", "high")
 )
@@ -71,14 +75,13 @@ _NEVER_MINIMAL = attrs.evolve(_THREE, levels=("low", "medium", "high"))
 _TWO_FIVE = ModelTraits(
     context_tokens=_WINDOW,
     output_tokens=65_536,
-    least_budget=1,
     most_budget=24_576,
     can_rest=True,
     checks_signatures=False,
     takes_files_in_results=False,
     forms_with_tools=False,
 )
-_TWO = attrs.evolve(_TWO_FIVE, output_tokens=8192, least_budget=None, most_budget=None)
+_TWO = attrs.evolve(_TWO_FIVE, output_tokens=8192, can_think=False)
 
 # The longest prefix decides.
 _FAMILIES: Mapping[str, ModelTraits] = {
@@ -98,7 +101,7 @@ _FAMILIES: Mapping[str, ModelTraits] = {
 }
 _UNKNOWN_GEMINI = attrs.evolve(_THREE, context_tokens=None, output_tokens=None)
 # Gemma and what else may stand behind this API.
-_STRANGER = attrs.evolve(_TWO, context_tokens=None, output_tokens=None)
+_STRANGER = attrs.evolve(_TWO_FIVE, context_tokens=None, output_tokens=None, most_budget=_WINDOW)
 
 
 def traits_of(model: str) -> ModelTraits:

@@ -104,7 +104,7 @@ def _form(parameters: GenerateParameters, settings: LLMSettings, *, has_tools: b
 
 def _thinking(settings: LLMSettings) -> Body | None:
     thinking = settings.thinking
-    if thinking is None or not (settings.traits.levels or settings.traits.most_budget):
+    if thinking is None or not settings.traits.can_think:
         return None
     level, budget = settings.level_in_force, settings.budget_in_force
     config: Body = {

@@ -111,20 +111,8 @@ class LLMSettings(ConnectionSettings, CallSettings, LimitSettings):
     def __attrs_post_init__(self) -> None:
         """Refuse what no single key shows to be wrong."""
         super().__attrs_post_init__()
-        thinking, traits = self.thinking, self.traits
-        if thinking is None:
-            return
-        if not thinking.enabled:
-            if thinking.level is not None or thinking.budget_tokens is not None:
-                raise ValueError("thinking is off: remove its level and budget_tokens")
-            if traits.most_budget is None and not traits.levels:
-                return
-            if not traits.can_rest and "minimal" not in traits.levels:
-                raise ValueError(f"{self.model} always thinks: remove thinking.enabled")
-        elif thinking.level is not None:
-            _check_level(thinking, self.model, traits)
-        elif thinking.budget_tokens is not None:
-            _check_budget(thinking.budget_tokens, self.model, traits)
+        if self.thinking is not None:
+            _check_thinking(self.thinking, self.model, self.traits)
 
     @property
     def traits(self) -> ModelTraits:
@@ -149,30 +137,30 @@ class LLMSettings(ConnectionSettings, CallSettings, LimitSettings):
     def budget_in_force(self) -> int | None:
         """Most tokens of reasoning, where the request says a number; 0 for no reasoning."""
         thinking = self.thinking
-        if thinking is None or self.traits.most_budget is None:
+        if thinking is None or self.traits.levels or not self.traits.can_think:
             return None
         return thinking.budget_tokens if thinking.enabled else 0
 
 
-def _check_level(thinking: ThinkingSettings, model: str, traits: ModelTraits) -> None:
-    if thinking.budget_tokens is not None:
-        raise ValueError("thinking.level and thinking.budget_tokens say the same: give one of them")
-    if thinking.level not in traits.levels:
-        known = ", ".join(traits.levels)
-        raise ValueError(
-            f"thinking.level of {model} is one of {known}"
-            if known
-            else f"{model} has no levels of thinking: give thinking.budget_tokens"
-        )
-
-
-def _check_budget(budget: int, model: str, traits: ModelTraits) -> None:
-    least, most = traits.least_budget, traits.most_budget
-    if least is None or most is None:
-        if not traits.levels:
-            raise ValueError(f"{model} does not think: remove thinking.budget_tokens")
+def _check_thinking(thinking: ThinkingSettings, model: str, traits: ModelTraits) -> None:
+    """Refuse what the model would refuse, or not heed."""
+    level, budget, levels = thinking.level, thinking.budget_tokens, traits.levels
+    if not thinking.enabled:
+        if level is not None or budget is not None:
+            raise ValueError("thinking is off: remove its level and budget_tokens")
+        if traits.can_think and not traits.can_rest and "minimal" not in levels:
+            raise ValueError(f"{model} always thinks: remove thinking.enabled")
         return
-    if not least <= budget <= most:
+    if not traits.can_think:
+        raise ValueError(f"{model} does not think: remove thinking")
+    if level is not None and budget is not None:
+        raise ValueError("thinking.level and thinking.budget_tokens say the same: give one of them")
+    if level is not None and not levels:
+        raise ValueError(f"{model} has no levels of thinking: give thinking.budget_tokens")
+    if level is not None and level not in levels:
+        raise ValueError(f"thinking.level of {model} is one of {', '.join(levels)}")
+    least, most = traits.least_budget, traits.most_budget
+    if budget is not None and not levels and not least <= budget <= most:
         raise ValueError(f"thinking.budget_tokens of {model} must be {least} to {most}")
 
 
