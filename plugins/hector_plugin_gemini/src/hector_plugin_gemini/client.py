@@ -122,7 +122,7 @@ class Connection:
             chunks = await self._api.async_request_streamed("post", path, dict(body))
         finally:
             _replies.reset(token)
-        [response] = received
+        response = received[-1]
         try:
             yield Events(response.headers, _bodies(chunks))
         finally:
