@@ -15,12 +15,16 @@ if TYPE_CHECKING:
     from hector.testing.agent_suite import AgentSuite
     from hector.testing.anthropic_wire import AnthropicWire
     from hector.testing.chunker_suite import ChunkerSuite, check_chunks, structured_texts
+    from hector.testing.cohere_embedding_wire import CohereEmbeddingWire
+    from hector.testing.cohere_wire import CohereWire
     from hector.testing.conversations import conversations
     from hector.testing.document_suite import DocumentParserSuite, DocumentSourceSuite
     from hector.testing.embedder_suite import EmbedderSuite
     from hector.testing.embedder_wire_suite import EmbedderWireSuite
     from hector.testing.fake_clock import FakeClock
     from hector.testing.fakes import AnsweringAgent, FakeDocumentStore, HashEmbedder
+    from hector.testing.gemini_embedding_wire import GeminiEmbeddingWire
+    from hector.testing.gemini_wire import GeminiWire
     from hector.testing.in_memory_vectors import InMemoryVectors
     from hector.testing.laws import Law, all_laws, law, unsupported
     from hector.testing.leftovers import nothing_left
@@ -62,6 +66,8 @@ __all__ = [
     "AnsweringAgent",
     "AnthropicWire",
     "ChunkerSuite",
+    "CohereEmbeddingWire",
+    "CohereWire",
     "DocumentParserSuite",
     "DocumentSourceSuite",
     "EmbedderSuite",
@@ -69,6 +75,8 @@ __all__ = [
     "EmbeddingWire",
     "FakeClock",
     "FakeDocumentStore",
+    "GeminiEmbeddingWire",
+    "GeminiWire",
     "HashEmbedder",
     "InMemorySessions",
     "InMemoryVectors",
@@ -129,6 +137,8 @@ _HOMES = {
     "AnsweringAgent": "fakes",
     "AnthropicWire": "anthropic_wire",
     "ChunkerSuite": "chunker_suite",
+    "CohereEmbeddingWire": "cohere_embedding_wire",
+    "CohereWire": "cohere_wire",
     "DocumentParserSuite": "document_suite",
     "DocumentSourceSuite": "document_suite",
     "EmbedderSuite": "embedder_suite",
@@ -139,6 +149,8 @@ _HOMES = {
     "HashEmbedder": "fakes",
     "InMemorySessions": "hector.session",
     "InMemoryVectors": "in_memory_vectors",
+    "GeminiEmbeddingWire": "gemini_embedding_wire",
+    "GeminiWire": "gemini_wire",
     "LLMSuite": "llm_suite",
     "LLMWire": "wire_protocol",
     "LLMWireSuite": "llm_wire_suite",
