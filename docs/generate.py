@@ -46,6 +46,7 @@ FIRST_PARTY = (
     "hector",
     "hector-plugin-anthropic",
     "hector-plugin-mcp",
+    "hector-plugin-minilm",
     "hector-plugin-mysql",
     "hector-plugin-ollama",
     "hector-plugin-openai",

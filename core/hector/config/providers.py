@@ -42,6 +42,7 @@ _PACKAGES: Final[Mapping[str, str]] = {
     "mcp": "hector-plugin-mcp",
     "milvus": "hector-plugin-milvus",
     "mariadb": "hector-plugin-mysql",
+    "minilm": "hector-plugin-minilm",
     "mysql": "hector-plugin-mysql",
     "ollama": "hector-plugin-ollama",
     "openai": "hector-plugin-openai",
