@@ -24,6 +24,7 @@ from hector.message import Message, TextPart, ToolCall, ToolResult, text_of
 from hector.spi import GenerateParameters, LLMRequest, StructuredOutput, ToolSpec, limits_of
 from hector.testing import conversations
 from hector.testing.opened import SLOW_IS_FINE, Opened
+from hector_plugin_llamacpp.settings import ThinkingSettings
 
 SCHEMA: Any = {
     "type": "object",
@@ -42,15 +43,17 @@ async def llm(noise: Path) -> AsyncGenerator[Any]:
         yield opened
 
 
-async def test_an_answer_fits_its_schema(llm: Any) -> None:
+async def test_an_answer_fits_its_schema(noise: Path) -> None:
     """A model of noise cannot know the schema: its words are held to the grammar."""
-    for temperature in (0, 1.5):
+    thinking = ThinkingSettings(enabled=False)
+    for temperature in (20, 50):  # so high that any token may come that is allowed
         parameters = GenerateParameters(
             temperature=temperature,
-            max_output_tokens=400,
+            max_output_tokens=1500,
             structured_output=StructuredOutput(schema=SCHEMA),
         )
-        response = await answer_of(llm, ask(parameters=parameters))
+        async with open_llm(noise, thinking=thinking, options={"seed": 1}) as llm:
+            response = await answer_of(llm, ask(parameters=parameters))
         value = json.loads(text_of(response.parts))
         assert value.keys() == {"city", "days"}
         assert value["city"] in {"Rome", "Oslo"}
@@ -74,7 +77,11 @@ async def test_a_tool_is_called_and_its_result_goes_back(llm: Any) -> None:
     assert all(call.arguments["depth"] in {"shallow", "deep"} for call in calls)
 
     results = [ToolResult(call_id=it.id, name=it.name, content=(TextPart("done"),)) for it in calls]
-    turn = (*request.messages, Message("assistant", response.parts), Message("tool", tuple(results)))
+    turn = (
+        *request.messages,
+        Message("assistant", response.parts),
+        Message("tool", tuple(results)),
+    )
     whole = LLMRequest(messages=turn, tools=(DIG,))
     assert await llm.count_tokens(whole) > await llm.count_tokens(request)
     assert (await answer_of(llm, whole)).parts
@@ -97,14 +104,16 @@ async def test_tools_that_must_not_be_called_are_not_told_of(llm: Any) -> None:
 
 
 async def test_calls_that_were_cut_off_are_dropped(llm: Any) -> None:
-    parameters = GenerateParameters(tool_choice="required", max_output_tokens=20)
+    parameters = GenerateParameters(tool_choice="required", max_output_tokens=1)
     response = await answer_of(llm, ask(tools=(DIG,), parameters=parameters))
     assert response.finish_reason == "length"
     assert not [part for part in response.parts if isinstance(part, ToolCall)]
 
 
 async def test_a_template_without_tools_calls_none(tmp_path: Path) -> None:
-    template = "{% for message in messages %}{{ message.role }}: {{ message.content }}\n{% endfor %}"
+    template = (
+        "{% for message in messages %}{{ message.role }}: {{ message.content }}\n{% endfor %}"
+    )
     write_gguf(tmp_path / "plain.gguf", template=template)
     async with open_llm(tmp_path / "plain.gguf") as llm:
         with pytest.raises(UnsupportedError) as raised:
@@ -130,9 +139,9 @@ async def test_tokens_are_counted_and_those_read_before_are_told(llm: Any) -> No
 
 async def test_stop_strings_end_the_answer(llm: Any) -> None:
     whole = text_of((await answer_of(llm, ask())).parts)
-    stop = next(letter for letter in whole[8:] if letter.isascii() and letter.isprintable())
+    stop = whole[1]
     response = await answer_of(llm, ask(parameters=GenerateParameters(stop=(stop,))))
-    assert text_of(response.parts) == whole[: whole.index(stop)]
+    assert text_of(response.parts) == whole[0] != stop
     assert response.finish_reason == "stop"
 
 
@@ -159,7 +168,7 @@ def test_any_conversation_of_an_agent_is_accepted(noise: Path) -> None:
     """By llama.cpp and the template: counting writes the prompt as answering does."""
     with Opened(lambda: open_llm(noise, context_window=16384)) as opened:
 
-        @settings(max_examples=40, deadline=None, suppress_health_check=SLOW_IS_FINE)
+        @settings(max_examples=15, deadline=None, suppress_health_check=SLOW_IS_FINE)
         @given(conversations(own_answers=[(TextPart("Own."),)], has_images=False, has_tools=True))
         def law(messages: tuple[Message, ...]) -> None:
             request = LLMRequest(messages=messages, tools=(DIG,), system="Be brief.")
@@ -169,7 +178,7 @@ def test_any_conversation_of_an_agent_is_accepted(noise: Path) -> None:
 
 
 async def _slots(llm: Any) -> list[Any]:
-    client = await llm._engine.client()
+    client = await llm._engine.client()  # noqa: SLF001 - what the model does, only it can say
     found: list[Any] = (await client.get("/slots")).json()
     return found
 
@@ -208,7 +217,7 @@ async def test_leaving_an_answer_stops_the_model(noise: Path, how: str) -> None:
 async def test_answers_wait_for_a_slot_and_a_deadline_ends_the_wait(noise: Path) -> None:
     """One that waits in vain says so; one that is canceled while it waits leaves no trace."""
     async with open_llm(
-        noise, slots=1, context_window=16384, first_token_timeout=0.05, max_retries=0
+        noise, slots=1, context_window=16384, first_token_timeout=1.0, max_retries=0
     ) as llm:
         long = ask(parameters=GenerateParameters(max_output_tokens=15_000))
         async with aclosing(llm.generate(long)) as answer:

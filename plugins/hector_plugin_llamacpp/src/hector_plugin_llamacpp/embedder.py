@@ -100,7 +100,12 @@ class LlamaCppEmbedder:
         settings, model = self._settings, self._model
         prefix = settings.query_prefix if purpose == "query" else settings.document_prefix
         file: list[JSONValue] = [str(model.path), *model.stamp]
-        ways: list[JSONValue] = [settings.pooling, settings.normalize, settings.context_window, prefix]
+        ways: list[JSONValue] = [
+            settings.pooling,
+            settings.normalize,
+            settings.context_window,
+            prefix,
+        ]
         return json_text([PROVIDER, *file, self._dimension, *ways])
 
     async def embed(

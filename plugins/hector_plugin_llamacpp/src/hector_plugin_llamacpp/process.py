@@ -79,6 +79,7 @@ class Engine:
         self._timeout_s = timeout_s
         self._starting = asyncio.Lock()
         self._running: _Process | None = None
+        self._is_closed = False
 
     @property
     def process_id(self) -> int | None:
@@ -89,12 +90,14 @@ class Engine:
         """What asks the process; one that has died is started again first.
 
         Raises:
-            LLMUnavailableError: it does not start.
+            LLMUnavailableError: it does not start, or was closed.
             LLMTimeoutError: it does not start in time.
         """
         async with self._starting:
+            if self._is_closed:
+                raise self._closed()
             if self._running is not None and self._running.process.returncode is not None:
-                await self.close()
+                await self._end()
             if self._running is None:
                 self._running = await self._start()
             return self._running.client
@@ -104,7 +107,12 @@ class Engine:
         return "" if self._running is None else self._running.words.end()
 
     async def close(self) -> None:
-        """End the process, whatever it does. Its memory is free when this returns."""
+        """End the process, whatever it does, for good. Its memory is free when this returns."""
+        self._is_closed = True
+        async with self._starting:
+            await self._end()
+
+    async def _end(self) -> None:
         running, self._running = self._running, None
         if running is not None:
             try:
@@ -129,6 +137,8 @@ class Engine:
                         stderr=file,
                     )
                 told = await self._tell(process, key)
+                if told is None or "error" in told:
+                    await process.communicate()  # its last words are written when it has ended
             if told is None or "error" in told:
                 raise self._not_started(words, told)
             return _Process(process, self._client(str(told["address"]), key), words)
@@ -174,6 +184,14 @@ class Engine:
             model=self._model,
             is_retryable=False,
             hint="check that it is a model that this version of llama.cpp knows, and that it fits into memory",
+        )
+
+    def _closed(self) -> LLMUnavailableError:
+        return LLMUnavailableError(
+            f"{PROVIDER}: {self._model} was closed",
+            provider=PROVIDER,
+            model=self._model,
+            is_retryable=False,
         )
 
     def _too_slow(self) -> LLMTimeoutError:

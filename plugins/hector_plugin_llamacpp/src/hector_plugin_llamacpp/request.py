@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import attrs
@@ -11,6 +12,7 @@ from hector.errors import UsageError
 from hector.message import (
     DataPart,
     FilePart,
+    JSONValue,
     Message,
     Part,
     TextPart,
@@ -180,8 +182,19 @@ def _said(part: Part) -> str:
 
 
 def _call(call: ToolCall) -> Body:
-    function = {"name": call.name, "arguments": json_text(dict(call.arguments))}
+    function = {"name": call.name, "arguments": json_text(_finite(call.arguments))}
     return {"id": call.id, "type": "function", "function": function}
+
+
+def _finite(value: JSONValue) -> JSONValue:
+    """The value as JSON can have it: llama.cpp reads arguments, and refuses `NaN` and `Infinity`."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_finite(item) for item in value]
+    return value
 
 
 def _results(message: Message, settings: LLMSettings) -> Iterator[Body]:
