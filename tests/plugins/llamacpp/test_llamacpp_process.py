@@ -18,7 +18,7 @@ from llama_calls import answer_of, ask, open_embedder, open_llm
 from hector import Runtime
 from hector.errors import EmbedderError, LLMTimeoutError, LLMUnavailableError, UsageError
 from hector.message import text_of
-from hector.spi import AnswerRestart, GenerateParameters, LLMChunk, LLMResponse
+from hector.spi import AnswerRestart, GenerateParameters, LLMResponse
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
 
@@ -63,13 +63,13 @@ async def test_an_answer_whose_process_dies_begins_anew(noise: Path) -> None:
     """The listener is told, and hears a whole answer."""
     async with open_llm(noise, context_window=4096) as llm:
         request = ask(parameters=GenerateParameters(max_output_tokens=3000))
-        kinds: list[type[LLMChunk]] = []
+        kinds: list[object] = []
         async with aclosing(llm.generate(request)) as answer:
             async for chunk in answer:
                 if not kinds:
                     os.kill(_engine(llm).process_id, signal.SIGKILL)
-                if not kinds or kinds[-1] is not type(chunk):
-                    kinds.append(type(chunk))
+                if not kinds or kinds[-1] is not chunk.__class__:
+                    kinds.append(chunk.__class__)
         assert AnswerRestart in kinds
         assert kinds[-1] is LLMResponse
 
