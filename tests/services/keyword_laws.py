@@ -56,6 +56,14 @@ async def expected(sessions: Sessions) -> list[Sequence[MemoryHit]]:
         return await answers(memory)
 
 
+def _text(number: int) -> str:
+    """Words that every so many events have, some of them more than once, in texts of several lengths."""
+    every = {3: "third", 5: "fifth", 11: "eleventh", 30: "thirtieth", 70: "seventieth"}
+    words = ["all"] + [word for step, word in every.items() if number % step == 0]
+    words += [f"filler{number}"] * (number % 7) + words[-1:] * (number % 2)
+    return " ".join(words)
+
+
 class KeywordServerLaws:
     """Subclass it, and say how to reach the server.
 
@@ -103,6 +111,29 @@ class KeywordServerLaws:
             SessionMemory(sessions, store, app=APP, page_size=page_size) as memory,
         ):
             yield sessions, memory
+
+    # -------------------------------------------------------------------------------- ranking
+
+    async def test_among_many_events_the_best_are_those_of_every_index(
+        self, tmp_path: Path
+    ) -> None:
+        """However many are asked for, with words that few or most of the events have."""
+        key = SessionKey(APP, "ada", "long")
+        async with self.opened(tmp_path, page_size=500) as (sessions, memory):
+            await say(sessions, key, *(a_saying(f"e{at}", _text(at)) for at in range(600)))
+            await memory.catch_up()
+            async with SessionMemory(sessions, InMemoryKeywords(APP), app=APP) as reference:
+                await reference.catch_up()
+                for query in (
+                    *("third", "thirtieth all", "all fifth", "eleventh thirtieth fifth all"),
+                    *("seventieth fifth", "all", "seventieth all nothing", "thirtieth third"),
+                ):
+                    for limit in (1, 5, 20):
+                        found, expected = [
+                            await index.search(APP, "ada", query, limit=limit)
+                            for index in (memory, reference)
+                        ]
+                        assert found == expected, (query, limit)
 
     # -------------------------------------------------------------------------------- the tables
 

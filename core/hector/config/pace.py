@@ -22,12 +22,15 @@ _local = threading.local()
 
 @contextmanager
 def giving_way() -> Generator[None]:
-    """Let `give_way` take effect in this thread; it does nothing anywhere else."""
-    _local.until = time.perf_counter() + _STRETCH_S
+    """Let `give_way` take effect in this thread; it does nothing anywhere else. May be nested."""
+    outside = getattr(_local, "until", None)
+    if outside is None:
+        _local.until = time.perf_counter() + _STRETCH_S
     try:
         yield
     finally:
-        _local.until = None
+        if outside is None:
+            _local.until = None
 
 
 def give_way() -> None:

@@ -41,8 +41,15 @@ def compare(
 def _compare(old: Plan, new: Plan, down: Collection[str], started: Config) -> Comparison:
     before, after = old.specs, new.specs
     rebuilt = _rebuilt(before, after, down)
-    changes = {path: Change(path=path, action="remove") for path in before if path not in after}
+    changes: dict[str, Change] = {}
+    for path in before:
+        give_way()
+        if path not in after:
+            changes[path] = Change(path=path, action="remove")
+    carried_over = 0
     for path, spec in after.items():
+        give_way()
+        carried_over += path in before and path not in rebuilt
         if path not in before:
             changes[path] = Change(path=path, action="add")
         elif path in rebuilt:
@@ -57,7 +64,7 @@ def _compare(old: Plan, new: Plan, down: Collection[str], started: Config) -> Co
             else changes[path]
             for path in sorted(changes)
         },
-        carried_over=sum(path in before and path not in rebuilt for path in after),
+        carried_over=carried_over,
         needs_restart=needs,
         is_same=not changes and _is_same_beside(old, new),
     )

@@ -14,6 +14,7 @@ from hector.config import (
     PluginsConfig,
     RawConfig,
     diagnose,
+    give_way,
     giving_way,
     plugins_section,
     problem_at,
@@ -100,6 +101,7 @@ class ConfigLoader:
         watch.lap("structure")
         plan = make_plan(checked, registry, self._plan)
         watch.lap("plan")
+        give_way()
         self._memory, self._plan = remembered, plan
         return Planned(plan=plan, phases=watch.laps)
 

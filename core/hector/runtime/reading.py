@@ -10,7 +10,7 @@ from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 import attrs
 
-from hector.config import Config
+from hector.config import Config, give_way, giving_way
 from hector.errors import ConfigError, Diagnostic, ReloadTimeoutError
 from hector.runtime.changes import compare
 from hector.runtime.factories import Injections
@@ -95,11 +95,20 @@ class Reading:
         return read
 
     def _compare(self, source: ConfigInput) -> Compared:
+        with giving_way():
+            return self._compared(source)
+
+    def _compared(self, source: ConfigInput) -> Compared:
         old = self.live.generation
         planned = self.loader.plan(source)
+        give_way()
         _refuse_empty(planned.plan, old.plan)
         started = time.perf_counter()
-        down = [path for path, cell in old.cells.items() if not cell.is_usable]
+        down: list[str] = []
+        for path in list(old.cells):
+            give_way()
+            if not old.cells[path].is_usable:
+                down.append(path)
         comparison = compare(old.plan, planned.plan, down=down, started=self.started)
         phases = dict(planned.phases)
         phases["plan"] += time.perf_counter() - started
@@ -146,7 +155,8 @@ class Reading:
 def _refuse_empty(new: Plan, old: Plan) -> None:
     """A file caught between being emptied and being written would take every agent away."""
     snapshot = new.config.source.snapshot
-    if old.specs and isinstance(snapshot.content, bytes | str) and not snapshot.content.strip():
+    content = snapshot.content
+    if old.specs and isinstance(content, bytes | str) and (not content or content.isspace()):
         raise ConfigError(
             (
                 Diagnostic(

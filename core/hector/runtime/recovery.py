@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import TypeAlias
 
@@ -14,6 +14,7 @@ from hector.errors import (
     AgentChangedError,
     ComponentError,
     HectorError,
+    RuntimeClosedError,
     TaskError,
     TaskExpiredError,
 )
@@ -91,20 +92,38 @@ class Recovery:
             self._scope = None
 
     async def beat(self) -> None:
-        """Say that this process lives until cancelled, however long the tasks take that it resumes."""
+        """Say that this process lives until cancelled, however long the tasks take that it resumes.
+
+        After each beat it looks whether its tasks are still its own. One that records something learns that from its
+        fence; one that waits for a long call would go on for nobody.
+        """
         policy = self._policy
         if policy is None:
             self._has_beaten.set()
             return
         executor = Executor(id=self._services.executor, place=this_place())
+        earlier: Mapping[str, int] = {}
         while True:
             try:
                 async with asyncio.timeout(policy.heartbeat_s * GIVEN_UP_AFTER_BEATS):
                     await self._tasks.beat(executor)
-                self._has_beaten.set()
+                    self._has_beaten.set()
+                    await self._stop_lost(earlier)
+                earlier = self._runs.epochs()
             except (HectorError, TimeoutError) as error:
                 logger.warning("others could not be told that this process lives: %s", error)
             await asyncio.sleep(policy.heartbeat_s)
+
+    async def _stop_lost(self, earlier: Mapping[str, int]) -> None:
+        """Stop what has gone on since the last beat, and was taken over or ended by others meanwhile."""
+        now = self._runs.epochs()
+        for id, epoch in earlier.items():
+            if now.get(id) != epoch:
+                continue
+            record = await self._tasks.get(id)
+            if record is None or record.epoch > epoch:
+                what = "was canceled" if record and record.state == "canceled" else "was taken over"
+                await self._runs.lose(id, epoch, f"{what} by another process")
 
     async def leave(self) -> None:
         """Say that this process works on nothing any more."""
@@ -191,6 +210,8 @@ class Recovery:
                 await self.drive(record, events)
         except AgentChangedError as error:
             await self._keep_or_fail(record, error)
+        except RuntimeClosedError:
+            logger.debug("task %s is left to whoever looks next", record.id)
         except (TaskError, ComponentError) as error:
             logger.info("task %s is not resumed now: %s", record.id, error.message)
         except HectorError as error:

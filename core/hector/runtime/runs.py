@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 
 import attrs
 
@@ -48,6 +48,7 @@ class Runs:
         self._turns = Turns()
         self._leases: dict[str, Lease] = {}
         self._keys: dict[str, SessionKey] = {}
+        self._epochs: dict[str, int] = {}
         self._given_up: set[Lease] = set()
 
     def require_open(self) -> None:
@@ -123,6 +124,15 @@ class Runs:
         await lease.cut(DrainedError(lease.agent, reason, hint="send the message again"))
         return True
 
+    def epochs(self) -> Mapping[str, int]:
+        """Under which epoch this process works on tasks that others could take over, by id; as of now."""
+        return dict(self._epochs)
+
+    async def lose(self, task_id: str, epoch: int, reason: str) -> None:
+        """Stop the work on a task that somebody else has taken over; nothing that it does would be recorded."""
+        if self._epochs.get(task_id) == epoch:
+            await self.cancel(task_id, reason)
+
     def session_of(self, task_id: str) -> SessionKey | None:
         """The session of a task that this process works on; None: it works on none of that id."""
         return self._keys.get(task_id)
@@ -148,6 +158,8 @@ class Runs:
             start = self._with_record(start, task_id, generation)
             again: Start | None = None
             self._leases[task_id], self._keys[task_id] = lease, start.key
+            if start.record is not None:
+                self._epochs[task_id] = start.record.epoch
             events = lease.follow(
                 invoke(
                     generation,
@@ -181,6 +193,7 @@ class Runs:
     def _leave(self, task_id: str, lease: Lease) -> None:
         if self._leases.get(task_id) is lease:
             del self._leases[task_id], self._keys[task_id]
+            self._epochs.pop(task_id, None)
         self._given_up.discard(lease)
 
     def _with_record(self, start: Start, task_id: str, generation: Generation) -> Start:

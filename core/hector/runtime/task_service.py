@@ -78,7 +78,8 @@ class RuntimeTasks(StoredTasks):
     ) -> None:
         """End a task as `canceled`, whether it runs or waits.
 
-        Work on it in this process is told to stop; that in another is, when it records its next step.
+        Work on it in this process is told to stop; another process stops when it records its next step or says the
+        next time that it lives (`server.checkpoint.recovery.heartbeat`), whichever is first.
 
         Raises:
             TaskError: it has ended.

@@ -7,7 +7,7 @@ events of one user: nothing that others say changes an answer.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
 
@@ -39,11 +39,42 @@ class Ranking:
     Attributes:
         weights: by word, those that are looked for, the rarest first.
         base, slope: see above.
+        average: the usual length of an event.
     """
 
     weights: Mapping[str, float]
     base: float
     slope: float
+    average: float
+
+    def rarest(
+        self, found: Mapping[str, int], most: Mapping[str, int], limit: int
+    ) -> Sequence[str]:
+        """Words that the best events probably have one of: looking at those alone is then enough.
+
+        It is, when at least `limit` of these events have a score above `bound` of the other words
+        (the idea of MaxScore: Howard Turtle and James Flood, Query Evaluation: Strategies and
+        Optimizations, 1995). Here an event of the usual length is taken for the last of the best.
+
+        Args:
+            found: see `rank`.
+            most: how often each word is in an event at most.
+            limit: how many events are asked for (> 0).
+        """
+        words = list(self.weights)
+        usual = self.base + self.slope * self.average
+        events, score = 0, 0.0
+        for number, word in enumerate(words, 1):
+            events += found[word]
+            if not score and events >= limit:
+                score = self.weights[word] / (1 + usual)
+            if score and score > self.bound(words[number:], most):
+                return words[:number]
+        return words
+
+    def bound(self, words: Iterable[str], most: Mapping[str, int]) -> float:
+        """What these words together add to an event's score at most, and a little more for rounding."""
+        return 1e-6 + sum(self.share(word, most[word], most[word]) for word in words)
 
     def share(self, word: str, count: int, length: int) -> float:
         """What one word adds to an event's score."""
@@ -73,4 +104,5 @@ def rank(asked: Sequence[str], found: Mapping[str, int], *, events: int, words: 
         weights=weights,
         base=SATURATION * (1 - LENGTH_SHARE),
         slope=SATURATION * LENGTH_SHARE / average,
+        average=average,
     )

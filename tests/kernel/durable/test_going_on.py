@@ -9,7 +9,12 @@ import attrs
 import pytest
 from durable_stage import HeldTool, Stage, approve, ended, last_of
 
-from hector.errors import AgentChangedError, SessionConflictError, TaskError, TaskNotFoundError
+from hector.errors import (
+    AgentChangedError,
+    SessionConflictError,
+    TaskError,
+    TaskNotFoundError,
+)
 from hector.message import Event, TextPart, ToolCall, ToolResult
 from hector.spi import LLMChunk, LLMRequest, LLMResponse, ToolEffect
 
@@ -167,7 +172,7 @@ async def test_a_task_whose_agent_was_changed_goes_by_the_policy(policy: str) ->
 async def test_a_worker_whose_task_was_taken_over_stops_and_has_no_further_effect() -> None:
     """It comes back to life in the middle of a call; what it records then is refused."""
     tool = HeldTool(is_held=True)
-    stage = Stage([tool], recovery={"auto_resume": False})
+    stage = Stage([tool], recovery={"auto_resume": False, "heartbeat": "60s"})
     async with stage.opened(CALL, CALL, "done") as zombie:
         events = zombie.run("main", "go", session="s", task="t")
         reading = asyncio.get_running_loop().create_task(last_of(events))
@@ -182,6 +187,35 @@ async def test_a_worker_whose_task_was_taken_over_stops_and_has_no_further_effec
         kinds = [event.kind for event in await zombie.tasks.events("t")]
         assert kinds == ["started", "message", "tool_intent"]
         assert (await zombie.tasks.get("t")).owner == "other"
+
+
+@pytest.mark.parametrize("is_canceled", [True, False])
+async def test_a_worker_that_waits_for_a_call_hears_that_its_task_is_not_its_own(
+    is_canceled: bool,
+) -> None:
+    """Another process has canceled the task, or taken it over: the call is cancelled within a heartbeat or two."""
+    tool = HeldTool(is_held=True)
+    stage = Stage([tool], recovery={"auto_resume": False})
+    async with stage.opened(CALL, "done") as worker, stage.opened("never") as other:
+        reading = asyncio.get_running_loop().create_task(
+            last_of(worker.run("main", "go", session="s", task="t"))
+        )
+        await tool.called.wait()
+        if is_canceled:
+            await other.tasks.cancel("t", reason="was canceled: enough")
+        else:
+            record = await other.tasks.get("t")
+            claimed = await stage.sessions.tasks.claim("t", owner="other", epoch=record.epoch)
+            assert claimed is not None
+        what = "canceled" if is_canceled else "taken over"
+        last = await reading
+        assert last.outcome == "canceled"
+        assert last.failure is not None
+        assert last.failure.message == f"agent `main` was {what} by another process"
+        assert tool.keys == []
+        assert (await other.tasks.get("t")).state == ("canceled" if is_canceled else "running")
+        ends = [event for event in await other.tasks.events("t") if event.kind == "finished"]
+        assert [event.outcome for event in ends] == ["canceled"] * is_canceled
 
 
 async def test_a_worker_goes_on_when_another_task_of_its_session_is_taken_over() -> None:
