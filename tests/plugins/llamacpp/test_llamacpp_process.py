@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,31 @@ async def test_closing_ends_the_process_even_while_it_answers(noise: Path) -> No
     with pytest.raises(LLMUnavailableError, match="llamacpp: noise was closed"):
         _ = [chunk async for chunk in answer]
     assert _engine(llm).process_id is None
+
+
+async def test_closing_ends_a_process_that_is_loading(noise: Path) -> None:
+    """It is not waited for, and who asked for it is told."""
+    async with AsyncExitStack() as stack:
+        llm = await stack.enter_async_context(open_llm(noise))
+        engine = _engine(llm)
+        os.kill(engine.process_id, signal.SIGKILL)
+        async with asyncio.TaskGroup() as group:
+            asked = group.create_task(_refusal(llm))
+            while engine._loading is None:  # noqa: SLF001 - the moment is in no other way to be had
+                await asyncio.sleep(0)
+            loading = engine._loading.pid  # noqa: SLF001
+            await stack.aclose()
+        assert asked.result().startswith("llamacpp: noise was closed")
+        assert not _is_alive(loading)
+
+
+async def _refusal(llm: Any) -> str:
+    """What is told to who listens until the model is closed."""
+    while True:
+        try:
+            await answer_of(llm, ask())
+        except LLMUnavailableError as error:
+            return error.message
 
 
 async def test_a_process_that_died_is_started_again(noise: Path) -> None:

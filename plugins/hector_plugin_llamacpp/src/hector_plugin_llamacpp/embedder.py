@@ -45,6 +45,7 @@ async def create(
     engine = open_engine(
         _parameters(settings, model, longest),
         model=model.name,
+        connections=1,
         load_timeout_s=settings.load_timeout,
         timeout_s=settings.timeout,
     )
@@ -177,13 +178,13 @@ class _Requests:
         longest = self._longest - 1  # one place is for what would come next
         if len(tokens) <= longest:
             return text
-        # What stands at the end of every text, such as the mark of its end, stays there.
-        bare = await self._tokens("")
-        tail = len(bare) // 2
+        # What stands behind every text, such as the mark of its end, stays there.
+        bare = await self._tokens(text, is_bare=True)
+        tail = len(tokens) - len(bare) - int(tokens[0] != bare[0])
         return tokens[: longest - tail] + tokens[len(tokens) - tail :]
 
-    async def _tokens(self, text: str) -> list[int]:
-        reply = await self._ask("/tokenize", {"content": text, "add_special": True})
+    async def _tokens(self, text: str, *, is_bare: bool = False) -> list[int]:
+        reply = await self._ask("/tokenize", {"content": text, "add_special": not is_bare})
         tokens: list[int] = reply["tokens"]
         return tokens
 

@@ -52,6 +52,7 @@ async def create(settings: LLMSettings, context: BuildContext) -> AsyncGenerator
     engine = open_engine(
         _parameters(settings, model.path, tokens),
         model=model.name,
+        connections=settings.slots + 2,  # two for who counts tokens
         load_timeout_s=settings.load_timeout,
         timeout_s=settings.timeout,
     )
@@ -64,7 +65,6 @@ def _parameters(settings: LLMSettings, path: Path, tokens: int) -> Mapping[str, 
     more: dict[str, JSONValue] = {
         "n_ctx": tokens * settings.slots,
         "n_parallel": settings.slots,
-        "n_threads_http": settings.slots + 2,  # and for who counts tokens
     }
     if settings.chat_template:
         more["chat_template"] = settings.chat_template

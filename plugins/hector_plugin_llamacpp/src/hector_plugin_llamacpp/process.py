@@ -8,7 +8,7 @@ import ssl
 import sys
 import tempfile
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -61,6 +61,7 @@ class Engine:
     Args:
         parameters: of llama.cpp, by its names.
         model: the model's name, for errors.
+        connections: most of them at a time; one more waits.
         load_timeout_s: longest time until it answers.
         timeout_s: longest silence of it after that.
     """
@@ -70,6 +71,7 @@ class Engine:
         parameters: Mapping[str, JSONValue],
         *,
         model: str,
+        connections: int,
         load_timeout_s: float,
         timeout_s: float,
     ) -> None:
@@ -78,6 +80,8 @@ class Engine:
         self._load_timeout_s = load_timeout_s
         self._timeout_s = timeout_s
         self._starting = asyncio.Lock()
+        self._connections = connections
+        self._loading: asyncio.subprocess.Process | None = None
         self._running: _Process | None = None
         self._is_closed = False
 
@@ -109,6 +113,8 @@ class Engine:
     async def close(self) -> None:
         """End the process, whatever it does, for good. Its memory is free when this returns."""
         self._is_closed = True
+        if self._loading is not None:
+            _kill(self._loading)  # who started it is told
         async with self._starting:
             await self._end()
 
@@ -136,11 +142,12 @@ class Engine:
                         stdout=asyncio.subprocess.PIPE,
                         stderr=file,
                     )
+                self._loading = process
                 told = await self._tell(process, key)
                 if told is None or "error" in told:
                     await process.communicate()  # its last words are written when it has ended
             if told is None or "error" in told:
-                raise self._not_started(words, told)
+                raise self._closed() if self._is_closed else self._not_started(words, told)
             return _Process(process, self._client(str(told["address"]), key), words)
         except BaseException as error:
             if process is not None:
@@ -149,6 +156,8 @@ class Engine:
             if isinstance(error, TimeoutError):
                 raise self._too_slow() from error
             raise
+        finally:
+            self._loading = None
 
     async def _tell(self, process: asyncio.subprocess.Process, key: str) -> dict[str, Any] | None:
         """Give the process its parameters; its answer, or None if it ended without one."""
@@ -169,7 +178,10 @@ class Engine:
             base_url=address,
             headers={"authorization": f"Bearer {key}", "content-type": "application/json"},
             timeout=httpx.Timeout(self._timeout_s, connect=_CONNECT_TIMEOUT_S),
-            limits=httpx.Limits(max_connections=None),
+            # Each takes a thread of the process, also while nothing is asked on it.
+            limits=httpx.Limits(
+                max_connections=self._connections, max_keepalive_connections=self._connections
+            ),
             # The way is plain HTTP within this machine: no certificate is read, no proxy asked.
             verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
             trust_env=False,
@@ -206,14 +218,25 @@ class Engine:
 
 @asynccontextmanager
 async def open_engine(
-    parameters: Mapping[str, JSONValue], *, model: str, load_timeout_s: float, timeout_s: float
+    parameters: Mapping[str, JSONValue],
+    *,
+    model: str,
+    connections: int,
+    load_timeout_s: float,
+    timeout_s: float,
 ) -> AsyncGenerator[Engine]:
     """Start an engine, and end it when left.
 
     Raises:
         LLMUnavailableError, LLMTimeoutError: the model was not loaded.
     """
-    engine = Engine(parameters, model=model, load_timeout_s=load_timeout_s, timeout_s=timeout_s)
+    engine = Engine(
+        {**parameters, "n_threads_http": 2 * connections},
+        model=model,
+        connections=connections,
+        load_timeout_s=load_timeout_s,
+        timeout_s=timeout_s,
+    )
     try:
         await engine.client()
         yield engine
@@ -222,6 +245,11 @@ async def open_engine(
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is None:
-        process.kill()
+    _kill(process)
     await process.communicate()  # until its pipes are closed, too
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        with suppress(ProcessLookupError):  # it has ended, and nobody has heard of it yet
+            process.kill()
