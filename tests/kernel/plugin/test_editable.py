@@ -10,7 +10,6 @@ import pytest
 
 from hector.config import ConfigText
 from hector.plugin.records import PluginRecord
-from hector.plugin.registry_cache import RegistryCache
 from hector.runtime.loading import ConfigLoader
 
 NOTHING = ConfigText("name: app\n")
