@@ -27,6 +27,6 @@ def reach(distribution: Distribution, module: str) -> None:
     if package in sys.modules or importlib.util.find_spec(package) is not None:
         return
     for file in distribution.files or ():
-        if file.suffix == ".pth" and file.parent == type(file)():
-            path = Path(str(file.locate()))
+        path = Path(str(file.locate()))
+        if path.suffix == ".pth" and str(file) == path.name:
             site.addpackage(str(path.parent), path.name, None)

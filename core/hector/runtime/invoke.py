@@ -158,7 +158,7 @@ async def _last_word(
             logger.warning(
                 "invocation %s was canceled, and the log could not be told: %s",
                 invocation.id,
-                error or "it took too long",
+                str(error) or "it took too long",
             )
     return last
 
