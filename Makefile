@@ -49,6 +49,7 @@ check: .venv/.dev  ## Check style, types, import contracts, spelling and documen
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
+	$(BIN)/python tests/conformance/check_scaffolds.py
 	$(BIN)/mkdocs build --strict --quiet
 
 docs: .venv/.dev  ## Serve the documentation while it is written.

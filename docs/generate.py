@@ -1,7 +1,8 @@
 """Write the pages of `docs/reference` from the code; `--check` only says which are out of date.
 
 The command page comes from the click tree, the settings page from the settings classes of the kernel and of the
-first-party providers, and the error page from `hector.errors` and the meanings below. Nothing is read from the network,
+first-party providers, the error page from `hector.errors` and the meanings below, and the page of laws from the suites
+of `hector.testing`. Nothing is read from the network,
 the clock or the environment, so that the same code always gives the same pages.
 """  # noqa: INP001 - a script beside the pages it writes
 
@@ -39,6 +40,7 @@ from hector.spi import (
     Reference,
     Secret,
 )
+from hector.testing.laws import FAMILIES, all_laws
 
 FOLDER = Path(__file__).parent / "reference"
 NOTE = "<!-- Written by docs/generate.py; change the code, then run it again. -->\n"
@@ -487,9 +489,41 @@ def _meaning(markers: Sequence[Any]) -> str:
     return text.replace("|", "\\|")
 
 
+# ------------------------------------------------------------------------------ laws
+
+
+def laws_page() -> str:
+    """Every law of the conformance kit, suite by suite."""
+    lines = [
+        NOTE,
+        "# Laws\n",
+        (
+            "A law is one thing that every provider of a kind does, and that the [conformance kit](../conformance.md) "
+            "tries. `hector laws` prints the same."
+        ),
+    ]
+    suite = ""
+    for law in all_laws():
+        if law.suite != suite:
+            suite = law.suite
+            about = FAMILIES[law.id.partition("-")[0]].kind
+            of = {"any": "every provider"}.get(about, f"providers of kind `{about}`")
+            lines.append(f"\n## Laws of {suite}\n\nThe laws of `hector.testing.{suite}`, for {of}.")
+        lines.append(
+            f"\n### {law.id}\n\n{law.claim}\n\n- Why: {law.why}\n- When it fails: {law.fix}\n"
+            f"- Since {law.since}, as `{law.test}`"
+        )
+    return "\n".join(lines) + "\n"
+
+
 # ------------------------------------------------------------------------------ the pages
 
-PAGES = {"commands.md": commands_page, "errors.md": errors_page, "settings.md": settings_page}
+PAGES = {
+    "commands.md": commands_page,
+    "errors.md": errors_page,
+    "laws.md": laws_page,
+    "settings.md": settings_page,
+}
 
 
 def main() -> int:

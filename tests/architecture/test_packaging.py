@@ -75,12 +75,13 @@ def test_every_plugin_states_its_api_level_under_its_own_name(wheels: dict[str, 
         groups = written_entry_points(wheel)
 
         assert groups["hector.plugins"].keys() == groups["hector.api"].keys()
+        assert groups["hector.plugins"].keys() == groups["hector.conformance"].keys()
         assert all(re.fullmatch(r"level_\d+", level) for level in groups["hector.api"].values())
 
 
 def test_the_installed_entry_points_are_those_of_the_wheels(wheels: dict[str, Path]) -> None:
     """Otherwise the environment is older than a pyproject.toml: run `make dev`."""
-    for group in ("hector.plugins", "hector.api"):
+    for group in ("hector.plugins", "hector.api", "hector.conformance"):
         written = {
             item for wheel in wheels.values() for item in written_entry_points(wheel)[group].items()
         }

@@ -42,13 +42,21 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "index": ("hector.cli.index:command", "See to the search over what was said in sessions."),
     "token": ("hector.cli.token:command", "Make a token for the admin API."),
     "schema": ("hector.cli.schema:command", "Print the JSON Schema of the config."),
-    "plugins": ("hector.cli.plugins:command", "List the installed plugins and what they offer."),
+    "plugins": (
+        "hector.cli.plugins:command",
+        "List the installed plugins and what they offer, and check them.",
+    ),
+    "laws": (
+        "hector.testing.laws_command:command",
+        "List the laws that providers keep, and say why.",
+    ),
     "version": (
         "hector.cli.version:command",
         "Print the versions of Hector and of what it runs on.",
     ),
 }
-"""Name to (where it lives, what it does). The server lives above the kernel: it is named here, never imported."""
+"""Name to (where it lives, what it does). The server lives above the kernel, and the suites beside the
+command line: they are named here, never imported."""
 
 
 class LazyCommands(click.Group):

@@ -8,11 +8,21 @@ from typing import Any
 import attrs
 import click
 
+from hector.cli.conformance_text import print_summary
+from hector.cli.plugins_check import check
+from hector.cli.plugins_new import new
 from hector.errors import PluginNotFoundError
 from hector.plugin import PluginRecord
+from hector.plugin.conformance import (
+    ConformanceReport,
+    conformance_module,
+    kept_report_path,
+    report_to_json,
+    reports_of,
+)
 from hector.plugin.registry import build_registry
 
-__all__ = ["command", "record_to_json"]
+__all__ = ["command", "find_plugins", "record_to_json"]
 
 
 def record_to_json(record: PluginRecord) -> dict[str, Any]:
@@ -86,22 +96,87 @@ def _print_one(record: PluginRecord) -> None:
         click.echo(f"    settings: {names or 'none'}")
 
 
-@click.command("plugins")
-@click.argument("name", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(name: str | None, as_json: bool) -> None:
-    """List the installed plugins, broken ones included, and what they offer; NAME shows one in full."""
+def find_plugins(name: str) -> tuple[PluginRecord, ...]:
+    """The plugins of that name, or of the distribution of that name.
+
+    Raises:
+        PluginNotFoundError: there is none.
+    """
     records = build_registry().records
-    if name is not None:
-        records = tuple(record for record in records if name in (record.name, record.distribution))
-        if not records:
-            raise PluginNotFoundError(
-                f"no plugin named {name!r} is installed", hint="hector plugins lists them all"
-            )
+    found = tuple(record for record in records if name in (record.name, record.distribution))
+    if not found:
+        raise PluginNotFoundError(
+            f"no plugin named {name!r} is installed", hint="hector plugins lists them all"
+        )
+    return found
+
+
+def _conformance(record: PluginRecord) -> tuple[str, ConformanceReport] | None:
+    """The report to show, and where it is from: one about this version, made here before brought along."""
+    reports = reports_of(record.name)
+    if not reports:
+        return None
+    path, report = max(reports, key=lambda it: it[1].version == record.version)
+    where = "made here" if path == kept_report_path(record.name) else "brought along"
+    return where, report
+
+
+def _print_conformance(record: PluginRecord) -> None:
+    found = _conformance(record)
+    if found is not None:
+        print_summary(found[1], found[0], record.version)
+    elif conformance_module(record.name) is not None:
+        click.echo(f"  conformance: not checked here; hector plugins check {record.name} does it")
+
+
+class PluginCommands(click.Group):
+    """Takes a word that is none of its commands for the name of a plugin to show."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click's; what is no command is shown."""
+        if args and args[0] not in self.commands:
+            return "show", show, args
+        return super().resolve_command(ctx, args)
+
+
+@click.group("plugins", cls=PluginCommands, invoke_without_command=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def command(ctx: click.Context, as_json: bool) -> None:
+    """List the installed plugins, broken ones included, and what they offer.
+
+    hector plugins NAME shows one in full.
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    records = build_registry().records
     if as_json:
         click.echo(json.dumps([record_to_json(record) for record in records], indent=2))
-    elif name is not None:
-        for record in records:
-            _print_one(record)
     else:
         _print_table(records)
+
+
+@command.command("show")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def show(ctx: click.Context, name: str, as_json: bool) -> None:
+    """Show the plugin NAME in full, with its last conformance report; also: hector plugins NAME."""
+    records = find_plugins(name)
+    if as_json or (ctx.parent is not None and ctx.parent.params.get("as_json")):
+        shown: list[dict[str, Any]] = []
+        for record in records:
+            found = _conformance(record)
+            report = report_to_json(found[1]) if found is not None else None
+            shown.append({**record_to_json(record), "conformance": report})
+        click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+        return
+    for record in records:
+        _print_one(record)
+        _print_conformance(record)
+
+
+command.add_command(check)
+command.add_command(new)

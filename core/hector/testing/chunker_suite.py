@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hector.spi import Chunk, Chunker, Document
+from hector.testing.laws import law
 
 __all__ = ["ChunkerSuite", "check_chunks", "structured_texts"]
 
@@ -70,8 +71,15 @@ class ChunkerSuite:
         """A fresh chunker."""
         raise NotImplementedError
 
+    @law(
+        "CHK-001",
+        since="0.1",
+        why="What no chunk holds is never found, and an answer cites the lines that a chunk names.",
+        fix="Read the text that Hypothesis prints: it is the shortest one that goes wrong. Keep the lines as they "
+        "are, and cut a line only when it alone is too long.",
+    )
     def test_chunks_cover_the_document_in_order_within_their_size(self) -> None:
-        """Every line that is not blank is covered, and the numbers are those of the lines."""
+        """Chunks cover every line that is not blank, in order, within their size, and know their lines."""
 
         @given(structured_texts())
         def law(text: str) -> None:
@@ -79,8 +87,14 @@ class ChunkerSuite:
 
         law()
 
+    @law(
+        "CHK-002",
+        since="0.1",
+        why="Chunks that differ are embedded anew, at each indexing.",
+        fix="Keep no state from one document to the next, and decide nothing by chance or by a set's order.",
+    )
     def test_the_same_document_gives_the_same_chunks(self) -> None:
-        """A fresh chunker gives the same, so that unchanged documents keep their index."""
+        """The same document gives the same chunks, from a fresh chunker too."""
 
         @given(structured_texts())
         def law(text: str) -> None:
@@ -88,8 +102,14 @@ class ChunkerSuite:
 
         law()
 
+    @law(
+        "CHK-003",
+        since="0.1",
+        why="A chunk without a word has a vector that is near to everything or to nothing.",
+        fix="Drop chunks of white space only.",
+    )
     def test_a_blank_document_has_no_chunks(self) -> None:
-        """Neither an empty one nor one of white space."""
+        """A blank document has no chunks."""
         assert self._chunks("") == []
         assert self._chunks(" \n\t\n\n") == []
 

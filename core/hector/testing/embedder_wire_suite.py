@@ -15,7 +15,9 @@ import pytest
 from hector.errors import EmbedderError
 from hector.spi import Embedder, Provider, Vector
 from hector.testing.embedder_suite import EmbedderSuite
-from hector.testing.llm_fault_laws import FAULTS, PASSING, SHORT_S
+from hector.testing.laws import law
+from hector.testing.llm_deadline_laws import SHORT_S
+from hector.testing.llm_fault_laws import FAULTS, PASSING
 from hector.testing.llm_wire_stage import AT_ONCE
 from hector.testing.opened import Opened
 from hector.testing.surroundings import open_component
@@ -90,8 +92,14 @@ class EmbedderWireSuite(EmbedderSuite):
         norm = math.sqrt(sum(number * number for number in numbers))
         return [number / norm for number in numbers]
 
+    @law(
+        "EMBW-001",
+        since="0.1",
+        why="Beyond either limit services refuse the whole of it.",
+        fix="Cut by `batch_size`, bound the requests in flight by `max_concurrency`, and join by position.",
+    )
     def test_many_texts_go_in_batches_and_come_back_in_order(self) -> None:
-        """Not more in a request than allowed, not more requests at a time than allowed."""
+        """Texts go in batches no larger, and no more at a time, than allowed, and come back in order."""
         texts = [f"text {number}" for number in range(5 * self.batch_size + 1)]
         with self.stage() as opened:
             vectors = opened.run(_embed(opened.component, texts))
@@ -103,9 +111,15 @@ class EmbedderWireSuite(EmbedderSuite):
         for text, vector in zip(texts, vectors, strict=True):
             assert list(vector) == pytest.approx(self.vector(text), abs=1e-6)
 
+    @law(
+        "EMBW-002",
+        since="0.1",
+        why="A vector under the wrong text is found for ever after, and nobody sees why.",
+        fix="Check number, length and numbers of every reply, and raise `EmbedderError` with `is_retryable=False`.",
+    )
     @pytest.mark.parametrize("wrong", ["fewer", "more", "shorter", "not finite"])
     def test_vectors_that_do_not_fit_the_texts_are_an_error(self, wrong: str) -> None:
-        """Their number, their length and their numbers are looked at, and nothing is made up."""
+        """Vectors that are too few, too many, too short or not finite are an error that no retry mends."""
         right = [self.vector("a"), self.vector("b")]
         vectors: dict[str, list[Sequence[float]]] = {
             "fewer": right[:1],
@@ -120,9 +134,15 @@ class EmbedderWireSuite(EmbedderSuite):
                 opened.run(_embed(stage, ["a", "b"]))
         assert not raised.value.is_retryable
 
+    @law(
+        "EMBW-003",
+        since="0.1",
+        why="Indexing goes on or stops by it.",
+        fix="Make it from the same `ProviderFailure` as for a model.",
+    )
     @pytest.mark.parametrize("fault", FAULTS)
     def test_a_refusal_says_what_an_llm_error_says(self, fault: WireFault) -> None:
-        """Provider, model, status and whether it may pass."""
+        """A refusal is an `EmbedderError` with provider, model, status, wait and whether it may pass."""
         reply = self.wire.refuse(fault, "Something is wrong", {"retry-after": "7"})
         with self.stage() as opened:
             stage = opened.component
@@ -136,17 +156,29 @@ class EmbedderWireSuite(EmbedderSuite):
         assert error.retry_after_s == 7
         assert "Something is wrong" in error.message
 
+    @law(
+        "EMBW-004",
+        since="0.1",
+        why="Indexing a large folder meets a busy service for certain.",
+        fix="Make the attempts through `ProviderCalls` of `hector.spi`, and turn the SDK's own retries off.",
+    )
     @pytest.mark.parametrize("fault", PASSING)
     def test_what_may_pass_is_tried_again(self, fault: WireFault) -> None:
-        """And the vectors then come."""
+        """What may pass is tried again, and then the vectors come."""
         with self.stage(max_retries=2) as opened:
             stage = opened.component
             stage.server.say(*[self.wire.refuse(fault, "Not now", {"retry-after-ms": "1"})] * 2)
             assert len(opened.run(_embed(stage, ["a"]))) == 1
             assert len(stage.server.requests) == 3
 
+    @law(
+        "EMBW-005",
+        since="0.1",
+        why="Indexing runs where nobody watches; one dead connection would stop it for good.",
+        fix="Give `timeout` to the client and `response_timeout` to `ProviderCalls`.",
+    )
     def test_silence_has_a_deadline(self) -> None:
-        """And so has the whole call, with its retries."""
+        """Silence has a deadline, and so has the whole call with its retries."""
         for keys in ({"timeout": SHORT_S}, {"response_timeout": SHORT_S, "max_retries": 5}):
             with self.stage(**keys) as opened:
                 opened.component.server.answer = lambda _: WireReply(is_silent=True)
@@ -154,8 +186,14 @@ class EmbedderWireSuite(EmbedderSuite):
                     opened.run(_embed(opened.component, ["a"]))
                 assert raised.value.is_retryable
 
+    @law(
+        "EMBW-006",
+        since="0.1",
+        why="Errors of indexing are logged, and logs go to places where keys must not be.",
+        fix="Pass what a provider says through `Redaction` of `hector.spi`, and keep keys as `Secret`.",
+    )
     def test_no_secret_shows(self) -> None:
-        """Whatever a provider repeats."""
+        """No secret shows in errors, tracebacks or reprs, whatever a provider repeats."""
         shown: list[str] = []
         with self.stage() as opened:
             stage = opened.component

@@ -1,22 +1,22 @@
-"""Laws of what goes wrong before and around a reply: refusals, retries, deadlines, hanging up, secrets."""
+"""Laws of what goes wrong before and around a reply: refusals, retries, secrets."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import traceback
 from collections.abc import Callable, Generator, Sequence
-from contextlib import aclosing, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import Any, cast
+from typing import Any
 
 import attrs
 import pytest
 
-from hector.errors import LLMError, LLMRateLimitError, LLMTimeoutError
+from hector.errors import LLMError, LLMRateLimitError
 from hector.message import TextPart, text_of
 from hector.spi import AnswerRestart, LLMChunk, LLMRequest, LLMResponse, RetrySettings, TextDelta
+from hector.testing.laws import law
 from hector.testing.llm_wire_stage import Stage, WireStage, ask, joined
 from hector.testing.wire_protocol import WireFault, fault_error
 from hector.testing.wire_server import WireReply, WireRequest
@@ -33,8 +33,6 @@ FAULTS: Sequence[WireFault] = (
     "unavailable",
 )
 PASSING: Sequence[WireFault] = ("rate_limit", "overloaded", "unavailable")
-SHORT_S = 0.05
-"""A deadline that a silent server misses."""
 
 
 def _date_header() -> str:
@@ -53,9 +51,19 @@ RETRY_AFTER: Sequence[tuple[str, Callable[[], str], float]] = (
 class FaultLaws(WireStage):
     """Inherited by `LLMWireSuite`."""
 
+    @law(
+        "LLMW-011",
+        since="0.1",
+        why="Retries, routers and people decide by the class; the request id is what a provider's support asks for.",
+        fix="Give status, words, headers and request id to `llm_error` of `hector.spi`, and turn the SDK's own "
+        "retries off.",
+    )
     @pytest.mark.parametrize("fault", FAULTS)
     def test_a_refusal_becomes_the_fitting_error(self, fault: WireFault) -> None:
-        """With provider, model, status and request id; retryable if it may pass. The server was asked once."""
+        """A refusal becomes the error that fits, with provider, model, status and request id.
+
+        It is retryable if it may pass, and the server was asked once.
+        """
         for is_streaming in (True, False):
             headers = {"x-request-id": "req_7", "request-id": "req_7"}
             reply = self.wire.refuse(fault, "Something is wrong", headers)
@@ -73,11 +81,17 @@ class FaultLaws(WireStage):
             assert "Something is wrong" in error.message
             assert asked == 1
 
+    @law(
+        "LLMW-012",
+        since="0.1",
+        why="To come back too early is refused again, and with some providers counts against the limit.",
+        fix="Read it with `retry_after_s` of `hector.spi`.",
+    )
     @pytest.mark.parametrize(("header", "value", "seconds"), RETRY_AFTER)
     def test_the_wait_that_is_asked_for_is_read(
         self, header: str, value: Callable[[], str], seconds: float
     ) -> None:
-        """In each of its forms."""
+        """The wait that a provider asks for is read, in each form of its headers."""
         with self.stage() as opened:
             opened.component.server.say(
                 self.wire.refuse("rate_limit", "Slow down", {header: value()})
@@ -86,9 +100,16 @@ class FaultLaws(WireStage):
                 opened.run(_ask(opened.component, ask()))
         assert raised.value.retry_after_s == pytest.approx(seconds, abs=5 if seconds > 50 else 0)
 
+    @law(
+        "LLMW-013",
+        since="0.1",
+        why="Most failures of a busy provider last a second; a retry that asks something else defeats caches and "
+        "idempotency.",
+        fix="Build the request once, and make the attempts through `ProviderCalls` of `hector.spi`.",
+    )
     @pytest.mark.parametrize("fault", PASSING)
     def test_what_may_pass_is_tried_again(self, fault: WireFault) -> None:
-        """The answer says how often, and the second request is the first to the byte."""
+        """What may pass is tried again with the same bytes, and the response says how often."""
         with self.stage(max_retries=2) as opened:
             server = opened.component.server
             server.say(*[self.wire.refuse(fault, "Not now", {"retry-after-ms": "1"})] * 2)
@@ -97,8 +118,14 @@ class FaultLaws(WireStage):
             assert (len(server.requests), len(bodies)) == (3, 1)
         assert response.metadata.attempts == 3
 
+    @law(
+        "LLMW-014",
+        since="0.1",
+        why="A wrong key that is tried ten times locks accounts and keeps users waiting for what cannot work.",
+        fix="Leave it to `ProviderCalls`, give it the `retry` settings, and mark errors by class, not by guess.",
+    )
     def test_what_stays_wrong_is_not_tried_again(self) -> None:
-        """Nor is anything tried more often than allowed, or when the wait would be too long."""
+        """What stays wrong is not tried again, nor anything more often or after longer waits than allowed."""
         with self.stage(max_retries=1, retry=RetrySettings(max_retry_after=5.0)) as opened:
             server = opened.component.server
             for fault in ("authentication", "context_overflow", "content_blocked"):
@@ -113,8 +140,14 @@ class FaultLaws(WireStage):
                 opened.run(_ask(opened.component, ask()))
             assert len(server.requests) == 3 + 1 + 2
 
+    @law(
+        "LLMW-015",
+        since="0.1",
+        why="Else the reader has half an answer and then a whole one behind it.",
+        fix="Let the attempt raise the error, and leave the restart to `ProviderCalls`.",
+    )
     def test_an_answer_that_breaks_off_begins_anew(self) -> None:
-        """The consumer is told, and what it then hears is the whole answer."""
+        """An answer that breaks off begins anew: an `AnswerRestart` says so, then all of it comes."""
         scripted = self.scripted([TextPart("First this, and then that.")], "stop")
         with self.stage(max_retries=1) as opened:
             broken = self._broken_after_text(opened.component, scripted, opened.run)
@@ -127,8 +160,14 @@ class FaultLaws(WireStage):
         assert joined(chunks, TextDelta) == text_of(_response(chunks).parts)
         self.check_same(_response(chunks), scripted)
 
+    @law(
+        "LLMW-016",
+        since="0.1",
+        why="Some readers cannot take back what they have shown, such as a voice.",
+        fix="Give the setting to `ProviderCalls`.",
+    )
     def test_an_answer_that_breaks_off_is_an_error_where_it_may_not_begin_anew(self) -> None:
-        """With `restart_streams: false` nothing is asked twice once a delta was seen."""
+        """With `restart_streams: false` an answer that breaks off is an error, and nothing is asked twice."""
         scripted = self.scripted([TextPart("First this, and then that.")], "stop")
         with self.stage(max_retries=2, restart_streams=False) as opened:
             broken = self._broken_after_text(opened.component, scripted, opened.run)
@@ -154,86 +193,17 @@ class FaultLaws(WireStage):
         first = next(i for i, piece in enumerate(pieces) if b"First" in piece)
         return replies[-1].cut_after(first + 1)
 
-    # -------------------------------------------------------------------------------- deadlines
-
-    def test_the_first_piece_has_a_deadline_of_its_own(self) -> None:
-        """It passes while nothing comes, counts for each attempt, and the next attempt may succeed."""
-        with self.stage(first_token_timeout=SHORT_S) as opened:
-            opened.component.server.say(WireReply(is_silent=True))
-            with pytest.raises(LLMTimeoutError) as raised:
-                opened.run(_ask(opened.component, ask()))
-            assert (raised.value.deadline, raised.value.is_retryable) == ("first_token", True)
-        with self.stage(first_token_timeout=SHORT_S * 4, max_retries=1) as opened:
-            opened.component.server.say(WireReply(is_silent=True))
-            response = _response(opened.run(_ask(opened.component, ask())))
-            assert response.metadata.attempts == 2
-
-    @pytest.mark.parametrize("is_streaming", [True, False])
-    def test_the_whole_answer_has_a_deadline(self, *, is_streaming: bool) -> None:
-        """It passes also while pieces come, and retries do not extend it."""
-        with self.stage(response_timeout=SHORT_S * 4, max_retries=5) as opened:
-            self._stall(opened.component)
-            with pytest.raises(LLMTimeoutError) as raised:
-                opened.run(_ask(opened.component, ask(is_streaming=is_streaming)))
-            assert raised.value.deadline == "response"
-            assert len(opened.component.server.requests) == 1
-
-    def test_silence_has_a_deadline(self) -> None:
-        """`timeout`, before the first byte and in the middle of an answer."""
-        with self.stage(timeout=SHORT_S) as opened:
-            opened.component.server.say(WireReply(is_silent=True))
-            with pytest.raises(LLMTimeoutError) as raised:
-                opened.run(_ask(opened.component, ask()))
-            assert (raised.value.deadline, raised.value.is_retryable) == ("silence", True)
-            self._stall(opened.component)
-            with pytest.raises(LLMTimeoutError) as raised:
-                opened.run(_ask(opened.component, ask()))
-            assert (raised.value.deadline, raised.value.is_retryable) == ("silence", True)
-
-    def _stall(self, stage: Stage, text: str = "First this, and then that.") -> None:
-        """Make the server fall silent behind the first text."""
-        scripted = self.scripted([TextPart(text)], "stop")
-
-        def answer(request: WireRequest) -> WireReply:
-            reply = self.wire.answer(scripted, request)
-            if not self.wire.read(request).is_streaming:
-                return attrs.evolve(reply, pieces=(reply.pieces[0][:20],), ending="hang")
-            first = next(i for i, piece in enumerate(reply.pieces) if b"First" in piece)
-            return reply.cut_after(first + 1, "hang")
-
-        stage.server.answer = answer
-
-    # -------------------------------------------------------------------------------- hanging up
-
-    @pytest.mark.parametrize("moment", ["before the answer", "in the answer", "whole"])
-    def test_cancelling_hangs_up_within_a_tenth_of_a_second(self, moment: str) -> None:
-        """The best of three, as other programs may be busy."""
-        self._check_hang_up(moment, _cancel)
-
-    def test_closing_hangs_up_within_a_tenth_of_a_second(self) -> None:
-        """As cancelling does."""
-        self._check_hang_up("in the answer", _close)
-
-    def _check_hang_up(self, moment: str, leave: Callable[..., Any]) -> None:
-        delays: list[float] = []
-        for _ in range(3):
-            with self.stage() as opened:
-                stage = opened.component
-                if moment == "before the answer":
-                    stage.server.answer = lambda _: WireReply(is_silent=True)
-                else:
-                    self._stall(stage)
-                request = ask(is_streaming=moment != "whole")
-                is_heard = moment == "in the answer"
-                left_at = opened.run(leave(stage, request, is_heard=is_heard))
-                opened.run(_wait_hung_up(stage))
-                delays.append(cast("float", stage.server.hung_up_at) - left_at)
-        assert min(delays) <= 0.1, f"hung up after {delays} s"
-
     # -------------------------------------------------------------------------------- secrets
 
+    @law(
+        "LLMW-022",
+        since="0.1",
+        why="Providers repeat keys in their messages, and logs go to places where keys must not be.",
+        fix="Pass what a provider says through `Redaction` of `hector.spi`, raise `from None` where the cause holds "
+        "it, and keep keys as `Secret`.",
+    )
     def test_no_secret_shows(self) -> None:
-        """Whatever a provider repeats: not in errors, their causes, tracebacks, the log or what goes to spans."""
+        """No secret shows in errors, causes, tracebacks, the log or spans, whatever a provider repeats."""
         with _captured_log() as log, self.stage(max_retries=1) as opened:
             stage = opened.component
             shown = [repr(stage.llm), str(stage.llm)]
@@ -289,42 +259,6 @@ def _captured_log() -> Generator[list[str]]:
 
 async def _ask(stage: Stage, request: LLMRequest) -> list[LLMChunk]:
     return [chunk async for chunk in stage.llm.generate(request)]
-
-
-async def _cancel(stage: Stage, request: LLMRequest, *, is_heard: bool) -> float:
-    """Begin to listen, cancel once the server was asked (and, if wanted, heard), and say when."""
-    heard = asyncio.Event()
-    asked = len(stage.server.requests)
-
-    async def listen() -> None:
-        async for chunk in stage.llm.generate(request):
-            if isinstance(chunk, TextDelta):
-                heard.set()
-
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(listen())
-        if is_heard:
-            await heard.wait()
-        else:
-            while len(stage.server.requests) == asked:  # noqa: ASYNC110 - it has no event
-                await asyncio.sleep(0)
-        left_at = asyncio.get_running_loop().time()
-        task.cancel()
-    assert task.cancelled()
-    return left_at
-
-
-async def _close(stage: Stage, request: LLMRequest, *, is_heard: bool) -> float:
-    assert is_heard
-    async with aclosing(cast("Any", stage.llm.generate(request))) as chunks:
-        async for chunk in chunks:
-            if isinstance(chunk, TextDelta):
-                break
-        return asyncio.get_running_loop().time()
-
-
-async def _wait_hung_up(stage: Stage) -> None:
-    await stage.server.hung_up.wait()
 
 
 def _response(chunks: Sequence[LLMChunk]) -> LLMResponse:

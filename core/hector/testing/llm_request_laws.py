@@ -31,8 +31,10 @@ from hector.spi import (
     limits_of,
 )
 from hector.testing.conversations import PNG, conversations
+from hector.testing.laws import law, unsupported
 from hector.testing.llm_wire_stage import CALLS, OPAQUE, TOOLS, Stage, WireStage, ask
 from hector.testing.opened import SLOW_IS_FINE, Opened
+from hector.testing.profiles import examples
 from hector.testing.wire_protocol import SeenRequest
 
 if TYPE_CHECKING:
@@ -67,6 +69,8 @@ WANTING: dict[str, LLMRequest] = {
 }
 """A request that needs each capability that a request can need."""
 
+REFUSED = "LLMW-024 sees that what needs them is refused"
+
 
 class RequestLaws(WireStage):
     """Inherited by `LLMWireSuite`."""
@@ -79,13 +83,25 @@ class RequestLaws(WireStage):
         self.check_shape(sent)
         return self.wire.read(sent)
 
+    @law(
+        "LLMW-023",
+        since="0.1",
+        why="A word that nobody knows is a claim that nobody checks.",
+        fix="Correct `capabilities` of the `Provider`, or of the suite for a model that has less.",
+    )
     def test_only_known_capabilities_are_claimed(self) -> None:
-        """Words of `LLM_CAPABILITIES`, and not more on stage than by the provider."""
+        """Only words of `LLM_CAPABILITIES` are claimed, and by a model no more than by its provider."""
         assert set(LLM_CAPABILITIES) >= self.provider.capabilities >= self.claims
 
+    @law(
+        "LLMW-024",
+        since="0.1",
+        why="A request whose wish is dropped in silence looks answered and is not.",
+        fix="Begin `generate` with `require_capabilities`, and translate everything that passes it.",
+    )
     @pytest.mark.parametrize("capability", sorted(WANTING))
     def test_what_is_claimed_is_done_and_what_is_not_is_refused(self, capability: str) -> None:
-        """Nothing is sent for what is refused."""
+        """What is claimed arrives at the provider; what is not is refused before anything is sent."""
         with self.stage() as opened:
             stage = opened.component
             if capability in self.claims:
@@ -114,8 +130,14 @@ class RequestLaws(WireStage):
             case _:
                 pass  # `read` has checked its shape
 
+    @law(
+        "LLMW-025",
+        since="0.1",
+        why="A count that is a guess must not pass for one of the provider.",
+        fix="Implement `TokenCountingLLM` and claim `token_counting`, or do neither.",
+    )
     def test_tokens_are_counted_or_not(self) -> None:
-        """By the provider where that is claimed, else the typed refusal."""
+        """Tokens are counted by the provider where that is claimed, and else refused with the typed error."""
         request = ask(Message.user("How long is this?"))
         with self.stage() as opened:
             stage = opened.component
@@ -127,14 +149,26 @@ class RequestLaws(WireStage):
             stage.server.answer = lambda asked: self.wire.token_count(1234, asked)
             assert opened.run(count_tokens(stage.llm, request)) == 1234
 
+    @law(
+        "LLMW-026",
+        since="0.1",
+        why="Who runs a model behind a proxy knows its window better than a table does.",
+        fix="Inherit `LimitSettings`, and let `limits` give its values first.",
+    )
     def test_limits_are_those_of_the_settings(self) -> None:
-        """What the config says goes before what is known."""
+        """Limits of the settings go before what is known of the model."""
         with self.stage(context_window=12_345, output_limit=678) as opened:
             limits = limits_of(opened.component.llm)
         assert (limits.context_tokens, limits.output_tokens) == (12_345, 678)
 
+    @law(
+        "LLMW-027",
+        since="0.1",
+        why="Zero is what tests and extraction ask for, and what `if temperature:` drops.",
+        fix="Compare with `is not None`, and send the system instruction where the API wants it.",
+    )
     def test_parameters_arrive(self) -> None:
-        """Zero is a temperature, and the system instruction is one."""
+        """Parameters and the system instruction arrive as they are; a temperature of 0 is one."""
         parameters = GenerateParameters(temperature=0.0, max_output_tokens=77)
         request = ask(system="You are a pirate. ☃", parameters=parameters)
         with self.stage() as opened:
@@ -144,10 +178,17 @@ class RequestLaws(WireStage):
         assert seen.system == "You are a pirate. ☃"
         assert list(seen.user_texts) == ["Hello"]
 
+    @law(
+        "LLMW-028",
+        since="0.1",
+        why="A result under the wrong call is an answer to another question.",
+        fix="Translate each `ToolResult` by its `call_id`, with `tool_result_text` for what the wire takes as text, "
+        "and say `is_error` in the wire's own way.",
+    )
     def test_tool_results_go_back_in_order(self) -> None:
-        """Text, JSON, an error and an image, each to its call."""
+        """Results of tools go back in order, each to its call: text, JSON and errors."""
         if "tools" not in self.claims:
-            return
+            unsupported(f"`tools` are not claimed; {REFUSED}")
         calls = CALLS if "parallel_tools" in self.claims else CALLS[:1]
         with self.stage() as opened:
             first = self._answer_with(opened, self.said(*calls), ask(tools=TOOLS))
@@ -169,10 +210,17 @@ class RequestLaws(WireStage):
             assert '"n":[' in result.text.replace(" ", "")
             assert result.is_error == (number == 1)
 
+    @law(
+        "LLMW-029",
+        since="0.1",
+        why="A conversation that holds a result which the provider refuses is refused for ever after.",
+        fix="Send images where results or messages take them, and `file_note` of `hector.spi` in the place of all "
+        "else.",
+    )
     def test_a_file_in_a_tool_result_ends_no_conversation(self) -> None:
-        """An image arrives where images can; whatever cannot is told in words."""
+        """A file in a tool's result ends no conversation: it arrives, or is told in words."""
         if "tools" not in self.claims:
-            return
+            unsupported(f"`tools` are not claimed; {REFUSED}")
         with self.stage() as opened:
             first = self._answer_with(opened, self.said(CALLS[0]), ask(tools=TOOLS))
             call = next(part for part in first.parts if isinstance(part, ToolCall))
@@ -181,10 +229,16 @@ class RequestLaws(WireStage):
         if "vision" in self.claims:
             assert list(seen.images) == [PNG]
 
+    @law(
+        "LLMW-030",
+        since="0.1",
+        why="Providers check signatures of reasoning and refuse what is changed, and what is not their own.",
+        fix="Keep what must come back in `provider_data` under your own name, and read it with `own_data`.",
+    )
     def test_reasoning_goes_back_as_it_came(self) -> None:
-        """Over two turns and a reload of the session, byte for byte; another provider's does not go."""
+        """Reasoning goes back byte for byte, also after a reload; another provider's does not."""
         if "thinking" not in self.claims:
-            return
+            unsupported("`thinking` is not claimed, so that no reasoning ever comes")
         tools = TOOLS if "tools" in self.claims else ()
         scripted = self.said(CALLS[0]) if tools else self.said()
         thought = next(part for part in scripted.parts if isinstance(part, ThinkingPart))
@@ -212,14 +266,20 @@ class RequestLaws(WireStage):
         assert b"not for you" not in body
         assert wanted in {OPAQUE, thought.text}
 
+    @law(
+        "LLMW-031",
+        since="0.1",
+        why="Agents, models and plugins change within a session; its history stays.",
+        fix="Translate by what a part is and not by who made it; merge or split messages as the API wants them.",
+    )
     def test_any_conversation_of_an_agent_is_accepted(self) -> None:
-        """Whatever came before: own answers, other agents' words, other providers' data, files."""
+        """Any conversation is accepted: own answers, other agents' words, others' data, files."""
         has_tools = "tools" in self.claims
         with self.stage() as opened:
             own = self._own_answers(opened)
 
             @settings(
-                max_examples=self.max_examples,
+                max_examples=examples(self.max_examples),
                 deadline=None,
                 suppress_health_check=SLOW_IS_FINE,
             )

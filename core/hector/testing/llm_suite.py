@@ -10,8 +10,10 @@ from typing import cast
 import attrs
 import pytest
 
+from hector.errors import UnsupportedError
 from hector.message import Message, TextPart, ThinkingPart, ToolCall
 from hector.spi import LLM, LLMChunk, LLMRequest, LLMResponse, TextDelta, ThinkingDelta, ToolSpec
+from hector.testing.laws import law, unsupported
 from hector.testing.opened import Opened
 
 __all__ = ["LLMSuite"]
@@ -66,20 +68,40 @@ class LLMSuite:
                 for request in (original, attrs.evolve(original, is_streaming=False))
             ]
 
+    @law(
+        "LLM-001",
+        since="0.1",
+        why="Logs, spans, costs and errors are told apart by these two names.",
+        fix="Set both attributes to texts that are not empty; `provider` is the type that stands in the config.",
+    )
     def test_has_names(self) -> None:
-        """`model` and `provider` are not empty."""
+        """A model says its `model` and its `provider`."""
         with Opened(self.open) as opened:
             assert opened.component.model
             assert opened.component.provider
 
+    @law(
+        "LLM-002",
+        since="0.1",
+        why="An agent takes the last chunk for the whole answer and appends it to the log; without one the turn "
+        "fails.",
+        fix="Yield deltas while they come, then one `LLMResponse` on every path: text, calls, an empty answer, a "
+        "refusal.",
+    )
     def test_one_response_comes_last(self) -> None:
-        """Whatever is asked, the last chunk is the response, and no other is."""
+        """The last chunk of an answer is its `LLMResponse`, and no other chunk is one."""
         for _, chunks in self._answers():
             kinds = [isinstance(chunk, LLMResponse) for chunk in chunks]
             assert kinds == [False] * (len(chunks) - 1) + [True]
 
+    @law(
+        "LLM-003",
+        since="0.1",
+        why="What a user saw stream by and what is kept in the session have to be the same words.",
+        fix="Build the response from the deltas that were yielded, each piece once, and drop empty pieces.",
+    )
     def test_deltas_joined_are_the_answer(self) -> None:
-        """Text and thinking, joined, are those of the response; no delta is empty."""
+        """The deltas of a streamed answer, joined, are the text and the thinking of its response. No delta is empty."""
         for request, chunks in self._answers():
             response = _response(chunks)
             if request.is_streaming:
@@ -88,21 +110,41 @@ class LLMSuite:
                 assert _joined(deltas, TextDelta) == _joined(response.parts, TextPart)
                 assert _joined(deltas, ThinkingDelta) == _joined(response.parts, ThinkingPart)
 
+    @law(
+        "LLM-004",
+        since="0.1",
+        why="Who does not stream reads one chunk; deltas that nobody reads cost time and may hide the answer.",
+        fix="Look at `request.is_streaming`, and yield no deltas where it is false.",
+    )
     def test_without_streaming_there_are_no_deltas(self) -> None:
-        """Only the response comes, and it says something."""
+        """With `is_streaming=False` only the response comes, and it says something."""
         for request, chunks in self._answers():
             if not request.is_streaming:
                 assert len(chunks) == 1
                 assert _response(chunks).parts
 
+    @law(
+        "LLM-005",
+        since="0.1",
+        why="A reader waits for the first words and not for the last; an answer in one piece is no stream.",
+        fix="Yield a `TextDelta` for each piece that the provider sends, at once. `text_request` has to ask for "
+        "several words.",
+    )
     def test_the_text_is_streamed(self) -> None:
-        """A text of several words does not come in one piece."""
+        """A text of several words comes in more than one delta."""
         with Opened(self.open) as opened:
             chunks = opened.run(_chunks(opened.component, self.text_request))
         assert len([chunk for chunk in chunks if isinstance(chunk, TextDelta)]) > 1
 
+    @law(
+        "LLM-006",
+        since="0.1",
+        why="The loop of an agent goes on or ends by it, and a result finds its call by the id.",
+        fix="Say `tool_calls` whenever a `ToolCall` is among the parts; make ids with `CallIds` where the wire has "
+        "none.",
+    )
     def test_finish_reason_says_whether_tools_are_called(self) -> None:
-        """`tool_calls` if and only if there is a call; ids and names are not empty, ids unique."""
+        """`finish_reason` is `tool_calls` exactly if there are calls, each with a name and an id of its own."""
         for _, chunks in self._answers():
             response = _response(chunks)
             calls = [part for part in response.parts if isinstance(part, ToolCall)]
@@ -110,10 +152,24 @@ class LLMSuite:
             assert all(call.id and call.name for call in calls)
             assert len({call.id for call in calls}) == len(calls)
 
+    @law(
+        "LLM-007",
+        since="0.1",
+        why="An agent with tools is of no use if they are passed over in silence, and ids that repeat mix up two "
+        "turns.",
+        fix="Send `request.tools` on and give calls as `ToolCall` parts. A model without tools sets `tool_request = "
+        "None` in its suite and refuses them with `hector.spi.require_capabilities`.",
+    )
     def test_tools_are_called_when_they_help(self) -> None:
-        """`tool_request` is answered with calls of offered tools, with new ids each time."""
+        """A model that has tools calls an offered one when it helps, with a new id each time.
+
+        One without tools refuses them.
+        """
         if self.tool_request is None:
-            return
+            asked = attrs.evolve(self.text_request, tools=(SEARCH,))
+            with Opened(self.open) as opened, pytest.raises(UnsupportedError):
+                opened.run(_chunks(opened.component, asked))
+            unsupported("tools; a request with tools is refused")
         ids: list[str] = []
         with Opened(self.open) as opened:
             for _ in range(2):
@@ -126,16 +182,31 @@ class LLMSuite:
                 ids += [call.id for call in calls]
         assert len(set(ids)) == len(ids)
 
+    @law(
+        "LLM-008",
+        since="0.1",
+        why="Costs, limits and budgets are reckoned from these numbers.",
+        fix="Take the counts of the provider; count or estimate where it gives none. `cached_input_tokens` are part "
+        "of `input_tokens`, and `reasoning_tokens` of `output_tokens`.",
+    )
     def test_usage_is_counted(self) -> None:
-        """Tokens in and out are not negative, parts of them not more than the whole."""
+        """Tokens are counted: none is negative, parts are not more than the whole, the total is not 0."""
         for _, chunks in self._answers():
             usage = _response(chunks).usage
             assert 0 <= usage.cached_input_tokens <= usage.input_tokens
             assert 0 <= usage.reasoning_tokens <= usage.output_tokens
             assert usage.total_tokens > 0
 
+    @law(
+        "LLM-009",
+        since="0.1",
+        why="A consumer leaves in the middle when a user hangs up; what then still runs costs money and a "
+        "connection.",
+        fix="Let the generator end when it is closed: no `except` around a `yield` that swallows `GeneratorExit`, "
+        "and the connection in an `async with`.",
+    )
     def test_closing_ends_the_answer(self) -> None:
-        """After `aclose` nothing more comes, and the model still answers the next request."""
+        """After `aclose` nothing more comes, and the model answers the next request."""
 
         async def abandon(llm: LLM) -> None:
             answer = _generate(llm, self.text_request)
@@ -148,8 +219,14 @@ class LLMSuite:
             opened.run(abandon(opened.component))
             assert _response(opened.run(_chunks(opened.component, self.text_request))).parts
 
+    @law(
+        "LLM-010",
+        since="0.1",
+        why="Deadlines, reloads and stops cancel; a model that swallows it is never let go of.",
+        fix="Clean up in `finally` and let `CancelledError` through; keep nothing of one call in the instance.",
+    )
     def test_cancelling_ends_the_answer(self) -> None:
-        """A cancelled caller is cancelled, and the model still answers the next request."""
+        """A caller that is cancelled ends cancelled, and the model answers the next request."""
 
         async def cancel(llm: LLM) -> None:
             started = asyncio.Event()
@@ -170,8 +247,14 @@ class LLMSuite:
             opened.run(cancel(opened.component))
             assert _response(opened.run(_chunks(opened.component, self.text_request))).parts
 
+    @law(
+        "LLM-011",
+        since="0.1",
+        why="One instance serves all sessions of a server at once.",
+        fix="Keep what belongs to a call in local variables and not in `self`.",
+    )
     def test_concurrent_calls_do_not_mix(self) -> None:
-        """Each of many calls at once streams its own answer, of the kind it has alone."""
+        """Calls at the same time each get their own answer, of the kind that they get alone."""
 
         async def together(llm: LLM, requests: Sequence[LLMRequest]) -> list[list[LLMChunk]]:
             async with asyncio.TaskGroup() as group:

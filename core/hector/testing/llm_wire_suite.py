@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hector.testing.llm_deadline_laws import DeadlineLaws
 from hector.testing.llm_fault_laws import FaultLaws
 from hector.testing.llm_request_laws import RequestLaws
 from hector.testing.llm_stream_laws import StreamLaws
@@ -10,7 +11,7 @@ from hector.testing.llm_suite import LLMSuite
 __all__ = ["LLMWireSuite"]
 
 
-class LLMWireSuite(StreamLaws, FaultLaws, RequestLaws, LLMSuite):
+class LLMWireSuite(StreamLaws, FaultLaws, DeadlineLaws, RequestLaws, LLMSuite):
     """All laws of `LLMSuite`, and those of the wire: streams, faults, retries, deadlines, requests, secrets.
 
     Subclass it in a test module, say which provider it is, how its API is spoken, and its settings. A server on the

@@ -19,6 +19,7 @@ from hector.errors import (
 )
 from hector.message import Event
 from hector.spi.session import ArtifactDraft, Session, SessionKey, Sessions, StagedBytes
+from hector.testing.laws import law
 from hector.testing.session_laws import KEY, SessionLaws, an_event, dump_session, save
 
 __all__ = ["ArtifactLaws"]
@@ -29,8 +30,14 @@ LARGE = bytes(range(256)) * 12_000  # 3 MB: more than one piece
 class ArtifactLaws(SessionLaws):
     """An artifact is there exactly when the event is that names it."""
 
+    @law(
+        "SES-013",
+        since="0.1",
+        why="An event names a version, and has to mean the same bytes for ever.",
+        fix="Write versions beside each other under name and number, and overwrite none.",
+    )
     def test_artifacts_keep_every_version(self) -> None:
-        """Numbered from 1, each with its own media type and bytes."""
+        """Artifacts keep every version, from 1, each with its own media type and bytes."""
 
         async def scenario(sessions: Sessions) -> None:
             await sessions.create(KEY)
@@ -55,8 +62,14 @@ class ArtifactLaws(SessionLaws):
 
         self.check(scenario)
 
+    @law(
+        "SES-014",
+        since="0.1",
+        why="An event that names what is not there breaks whoever reads it; bytes that nobody names are garbage.",
+        fix="Check names, versions and drafts against the deltas of the events, and write all in one transaction.",
+    )
     def test_an_artifact_and_its_event_are_written_together(self) -> None:
-        """A refused append leaves neither."""
+        """An artifact and its event are written together, and a refused append leaves neither."""
 
         async def scenario(sessions: Sessions) -> None:
             await sessions.create(KEY)
@@ -87,8 +100,14 @@ class ArtifactLaws(SessionLaws):
 
         self.check(scenario)
 
+    @law(
+        "SES-015",
+        since="0.1",
+        why="A turn of an agent that saves three files is one append.",
+        fix="Go through the drafts in order, and reckon versions within the append.",
+    )
     def test_one_append_may_write_several(self) -> None:
-        """Of different names, and one name more than once."""
+        """One append may write several artifacts, and one name more than once."""
 
         async def scenario(sessions: Sessions) -> None:
             await sessions.create(KEY)
@@ -104,8 +123,14 @@ class ArtifactLaws(SessionLaws):
 
         self.check(scenario)
 
+    @law(
+        "SES-016",
+        since="0.1",
+        why="Two files of one version would be one file, of chance.",
+        fix="The compare of the head decides before anything of the content is visible.",
+    )
     def test_only_one_of_many_writers_gets_a_version(self) -> None:
-        """The others lose the race for the head, and nothing is overwritten."""
+        """Of many writers only one gets a version; the others lose the race, and nothing is overwritten."""
 
         async def scenario(sessions: Sessions) -> None:
             await sessions.create(KEY)
@@ -126,8 +151,14 @@ class ArtifactLaws(SessionLaws):
 
         self.check(scenario)
 
+    @law(
+        "SES-017",
+        since="0.1",
+        why="Half a restored session passes for a whole one.",
+        fix="Look for the staged bytes inside of the transaction, and refuse all of it.",
+    )
     def test_a_session_whose_content_is_not_there_is_not_restored(self) -> None:
-        """Not even without its artifacts: all or none."""
+        """A session whose staged content is not there is not restored, not even without it."""
 
         async def scenario(sessions: Sessions) -> None:
             staged = StagedBytes(key=KEY, id="999", size_bytes=1)
@@ -141,8 +172,14 @@ class ArtifactLaws(SessionLaws):
 
         self.check(scenario)
 
+    @law(
+        "SES-018",
+        since="0.1",
+        why="A video of a gigabyte must not pass through memory whole, and who reads a piece of it disturbs nobody.",
+        fix="Write and read in pieces, close what a reader leaves early, and hold no lock while it reads.",
+    )
     def test_large_content_streams_in_and_out(self) -> None:
-        """It comes back to the byte, in pieces; a reader that leaves early disturbs nobody."""
+        """Large content streams in and out to the byte, in pieces of at most 1 MiB."""
 
         async def scenario(sessions: Sessions) -> None:
             with pytest.raises(SessionNotFoundError):
@@ -168,8 +205,14 @@ class ArtifactLaws(SessionLaws):
 
         self.check(scenario)
 
+    @law(
+        "SES-019",
+        since="0.1",
+        why="Its number can be guessed; another user's bytes must not be had for it.",
+        fix="Keep the session with the staged bytes, and compare it when they are named.",
+    )
     def test_staged_content_belongs_to_its_session(self) -> None:
-        """Another session cannot take it."""
+        """Staged content belongs to its session, and no other can take it."""
 
         async def scenario(sessions: Sessions) -> None:
             await sessions.create(KEY)

@@ -12,6 +12,7 @@ import pytest
 from hector.errors import SessionConflictError, SessionError, SessionExistsError, UsageError
 from hector.spi import append_again
 from hector.spi.session import ArtifactDraft, Session, SessionKey, Sessions
+from hector.testing.laws import law
 from hector.testing.session_laws import (
     KEY,
     SessionLaws,
@@ -32,8 +33,15 @@ class FeedLaws(SessionLaws):
 
     # -------------------------------------------------------------------------------- loading
 
+    @law(
+        "SES-020",
+        since="0.1",
+        why="A long conversation is not read whole for its last two messages.",
+        fix="Put `after`, `last`, `limit` and `since` into the query; `head` is that of the log and not of what was "
+        "read.",
+    )
     def test_a_load_leaves_out_what_is_not_asked_for(self) -> None:
-        """The newest, the oldest, those after a sequence or a time; the head is the log's."""
+        """A load gives the events that are asked for, by number, count or time, and the log's head."""
 
         async def scenario(sessions: Sessions) -> None:
             await sessions.create(KEY)
@@ -69,8 +77,18 @@ class FeedLaws(SessionLaws):
 
     # -------------------------------------------------------------------------------- conflicts
 
+    @law(
+        "SES-021",
+        since="0.1",
+        why="It is how a writer goes on after a conflict whose outcome it does not know.",
+        fix="Give `stored_head`, `stored_epoch` and `is_taken_over` with each conflict, and keep event ids as they "
+        "are.",
+    )
     def test_what_lost_a_race_can_be_appended_again(self) -> None:
-        """Behind what came in between, and never twice; not after a take-over."""
+        """What lost a race can be appended again behind what came in between, never twice.
+
+        And not after a take-over.
+        """
 
         async def scenario(sessions: Sessions) -> None:
             await sessions.create(KEY)
@@ -92,8 +110,14 @@ class FeedLaws(SessionLaws):
 
     # -------------------------------------------------------------------------------- the feed
 
+    @law(
+        "SES-022",
+        since="0.1",
+        why="The memory index follows it; what it leaves out is never found, what it repeats is found twice.",
+        fix="Order by something that is given at commit, and let the cursor name the last one that was given out.",
+    )
     def test_the_feed_has_every_change_once_in_order(self) -> None:
-        """Over all sessions of the app and of no other, whatever the size of a page."""
+        """The feed has every change of an app once, in order, whatever the size of a page."""
 
         async def scenario(sessions: Sessions) -> None:
             assert not (await sessions.changes("app")).changes
@@ -121,8 +145,15 @@ class FeedLaws(SessionLaws):
 
         self.check(scenario)
 
+    @law(
+        "SES-023",
+        since="0.1",
+        why="A number that is drawn before the commit becomes visible after a later one, and a reader has gone past "
+        "it.",
+        fix="Give numbers of the feed in the order of commits, or hold pages back until no earlier one can come.",
+    )
     def test_a_reader_that_follows_concurrent_writers_misses_nothing(self) -> None:
-        """It sees each session's events in order, each once, while they are being written."""
+        """A reader that follows while others write misses nothing and sees nothing twice."""
 
         async def write(sessions: Sessions, key: SessionKey) -> None:
             for head in range(20):
@@ -148,8 +179,14 @@ class FeedLaws(SessionLaws):
 
         self.check(scenario)
 
+    @law(
+        "SES-024",
+        since="0.1",
+        why="Who follows a feed neither polls nor sleeps through what happens.",
+        fix="Wake those who wait after the commit, and bound the wait by `wait_s`.",
+    )
     def test_waiting_for_a_change_ends_with_it(self) -> None:
-        """Or after the time that was given."""
+        """Waiting for a change ends when it comes, or after the time that was given."""
 
         async def scenario(sessions: Sessions) -> None:
             await sessions.create(KEY)
@@ -163,8 +200,14 @@ class FeedLaws(SessionLaws):
 
         self.check(scenario)
 
+    @law(
+        "SES-025",
+        since="0.1",
+        why="A cursor that is taken for the beginning repeats all that ever happened.",
+        fix="Parse the cursor strictly and raise `UsageError`; check the limit with `hector.spi.session_rules`.",
+    )
     def test_the_feed_refuses_what_is_no_cursor(self) -> None:
-        """And limits that make no sense."""
+        """The feed refuses what is no cursor, and limits that make no sense."""
 
         async def scenario(sessions: Sessions) -> None:
             for cursor in ("", "x", "1.2.3.4", "é", "-1", "9" * 40):
@@ -178,8 +221,18 @@ class FeedLaws(SessionLaws):
 
     # -------------------------------------------------------------------------------- restoring
 
+    @law(
+        "SES-026",
+        since="0.1",
+        why="It is how sessions move between stores and come back from a backup.",
+        fix="Check that head and sequences agree and that times are finite, write all in one transaction, and put "
+        "its events into the feed.",
+    )
     def test_a_session_is_restored_as_it_was(self) -> None:
-        """With its times and all versions of its artifacts; shared state is not overwritten."""
+        """A session is restored as it was: events, times, state and all versions of its artifacts.
+
+        State that others share is not overwritten, and what does not hold together is refused.
+        """
 
         async def scenario(sessions: Sessions) -> None:
             await sessions.create(KEY, state={"x": [1], "app:x": 1, "user:x": 1})

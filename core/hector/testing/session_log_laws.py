@@ -18,6 +18,7 @@ from hector.errors import (
 from hector.message import Event, TextPart
 from hector.spi.session import Session, SessionKey, Sessions
 from hector.spi.session_rules import MAXIMUM_EVENT_BYTES
+from hector.testing.laws import law
 from hector.testing.session_laws import (
     KEY,
     SessionLaws,
@@ -36,8 +37,14 @@ class LogLaws(SessionLaws):
 
     # -------------------------------------------------------------------------------- log
 
+    @law(
+        "SES-001",
+        since="0.1",
+        why="Who began a session knows by this that nothing was said in it.",
+        fix="Set both times from one reading of the clock.",
+    )
     def test_a_new_session_is_empty(self) -> None:
-        """Head and epoch are 0, and both times are the same."""
+        """A new session is empty: head and epoch are 0, and both of its times are the same."""
 
         async def scenario(sessions: Sessions) -> None:
             assert await sessions.load(KEY) is None
@@ -48,8 +55,14 @@ class LogLaws(SessionLaws):
 
         self.check(scenario)
 
+    @law(
+        "SES-002",
+        since="0.1",
+        why="Readers go on behind a number, and a gap would look like an event that is missing.",
+        fix="Number inside of the transaction that appends, from the head.",
+    )
     def test_sequences_are_gapless_and_the_stores_own(self) -> None:
-        """Whatever sequence an event came with, it gets the next one."""
+        """Events get the next sequence numbers without a gap, whatever number they came with."""
 
         async def scenario(sessions: Sessions) -> None:
             await sessions.create(KEY)
@@ -64,8 +77,14 @@ class LogLaws(SessionLaws):
 
         self.check(scenario)
 
+    @law(
+        "SES-003",
+        since="0.1",
+        why="Of two writers that saw the same log only one may go on, and the other must not have half gone on.",
+        fix="Compare head and epoch in the transaction that writes, and roll all of it back.",
+    )
     def test_a_conflict_leaves_no_trace(self) -> None:
-        """Neither events nor state deltas of a refused append are kept."""
+        """An append at another head or epoch is a conflict, and leaves neither events nor state."""
 
         async def scenario(sessions: Sessions) -> None:
             await sessions.create(KEY)
@@ -81,8 +100,14 @@ class LogLaws(SessionLaws):
 
         self.check(scenario)
 
+    @law(
+        "SES-004",
+        since="0.1",
+        why="The one is tried again behind the new events, the other never.",
+        fix="Make the error with the functions of `hector.spi.session_rules`, and give it what is stored.",
+    )
     def test_the_words_of_a_conflict_say_what_is_stored(self) -> None:
-        """A lost race and a take-over call for different things."""
+        """The words of a conflict say what is stored: a race that was lost, or a take-over."""
 
         async def scenario(sessions: Sessions) -> None:
             await sessions.create(KEY)
@@ -103,8 +128,14 @@ class LogLaws(SessionLaws):
 
         self.check(scenario)
 
+    @law(
+        "SES-005",
+        since="0.1",
+        why="A process that was given up for dead may wake up and write.",
+        fix="Raise the epoch in the row, and compare it in every append.",
+    )
     def test_a_claim_shuts_every_older_writer_out(self) -> None:
-        """Each claim raises the epoch; only the newest may append."""
+        """A claim raises the epoch and shuts every older writer out; of no session it is refused."""
 
         async def scenario(sessions: Sessions) -> None:
             with pytest.raises(SessionNotFoundError):
@@ -120,8 +151,14 @@ class LogLaws(SessionLaws):
 
         self.check(scenario)
 
+    @law(
+        "SES-006",
+        since="0.1",
+        why="It is what makes two answers to one question impossible.",
+        fix="Let the database decide: a conditional update, or a unique key of session and sequence.",
+    )
     def test_exactly_one_of_many_appenders_wins_a_head(self) -> None:
-        """The others are told so."""
+        """Of many appends at one head exactly one wins, and the others are told."""
 
         async def scenario(sessions: Sessions) -> None:
             await sessions.create(KEY)
@@ -139,8 +176,14 @@ class LogLaws(SessionLaws):
 
         self.check(scenario)
 
+    @law(
+        "SES-007",
+        since="0.1",
+        why="Parallel agents write to one session and go on after a conflict.",
+        fix="Read the head again in the same consistency in which it is compared.",
+    )
     def test_writers_that_try_again_lose_nothing(self) -> None:
-        """Every event of every writer is there once, in the writer's order."""
+        """Writers that try again lose nothing: every event is there once, in its writer's order."""
 
         async def write(sessions: Sessions, writer: int) -> None:
             head = 0
@@ -167,8 +210,14 @@ class LogLaws(SessionLaws):
 
         self.check(scenario)
 
+    @law(
+        "SES-008",
+        since="0.1",
+        why="Deadlines cancel at any moment; what is half written, or written later, breaks the log.",
+        fix="Await the commit under a shield until it is decided, and give the connection back only then.",
+    )
     def test_a_cancelled_append_happened_wholly_or_not(self) -> None:
-        """Cancelled at any moment, it leaves both events and the state, or nothing.
+        """An append that is cancelled has happened wholly or not at all, and is decided by then.
 
         And it is decided by then: who was cancelled can load the session and go on.
         """
@@ -190,8 +239,15 @@ class LogLaws(SessionLaws):
 
         self.check(scenario)
 
+    @law(
+        "SES-009",
+        since="0.1",
+        why="One bad event of one session must not fail what is committed in the same batch for others.",
+        fix="Check events with `hector.spi.session_rules` before they are queued, and let one failing append fail "
+        "alone.",
+    )
     def test_what_cannot_be_appended_is_refused_whole(self) -> None:
-        """And takes no concurrent append with it."""
+        """What cannot be appended is refused with all of its append, and takes no other along."""
 
         async def scenario(sessions: Sessions) -> None:
             await sessions.create(KEY)
@@ -225,8 +281,14 @@ class LogLaws(SessionLaws):
 
     # -------------------------------------------------------------------------------- keys
 
+    @law(
+        "SES-010",
+        since="0.1",
+        why="Sessions move between stores; what one keeps and the next cannot is lost on the way.",
+        fix="Measure the JSON that is written, with the functions of `hector.spi.session_rules`.",
+    )
     def test_an_event_that_not_every_store_could_keep_is_refused_by_each(self) -> None:
-        """However it comes to be so large: in an append and in a session that is restored."""
+        """An event larger than `MAXIMUM_EVENT_BYTES` is refused, appended or restored."""
         most = MAXIMUM_EVENT_BYTES
 
         async def scenario(sessions: Sessions) -> None:
@@ -252,8 +314,14 @@ class LogLaws(SessionLaws):
 
         self.check(scenario)
 
+    @law(
+        "SES-011",
+        since="0.1",
+        why="Else one user reads another's session.",
+        fix="Compare bytes: a binary collation, no trimming, no pattern, no joining of the parts to one text.",
+    )
     def test_keys_that_look_alike_are_different_sessions(self) -> None:
-        """Case, accents, spaces, wildcards and separators count."""
+        """Keys that look alike are different: case, accents, spaces, wildcards and separators count."""
 
         async def scenario(sessions: Sessions) -> None:
             names = ["a", "A", "á", "a\u0301", "a ", " a", "a/b", "%", "_", "a'b", 'a"b', "a\nb"]
@@ -271,8 +339,14 @@ class LogLaws(SessionLaws):
 
         self.check(scenario)
 
+    @law(
+        "SES-012",
+        since="0.1",
+        why="A key that one store cuts or changes is another session's.",
+        fix="Check every key with `hector.spi.session_rules` first.",
+    )
     def test_keys_that_no_database_keeps_are_refused(self) -> None:
-        """Empty, too long, with NUL or a lone surrogate."""
+        """Keys that are empty, too long, or hold NUL or a lone surrogate are refused."""
 
         async def scenario(sessions: Sessions) -> None:
             for bad in ("", "x" * 256, "a\0b", "\ud800"):

@@ -13,6 +13,8 @@ from hypothesis.stateful import run_state_machine_as_test
 from hector.errors import UsageError
 from hector.message import JSONValue
 from hector.spi.session import SessionKey, Sessions
+from hector.testing.laws import law
+from hector.testing.profiles import examples, steps
 from hector.testing.session_artifact_laws import ArtifactLaws
 from hector.testing.session_feed_laws import FeedLaws
 from hector.testing.session_laws import (
@@ -51,8 +53,15 @@ class SessionsSuite(LogLaws, ArtifactLaws, FeedLaws):
 
     # -------------------------------------------------------------------------------- histories
 
+    @law(
+        "SES-027",
+        since="0.1",
+        why="Mistakes hide in orders of calls that nobody thought of.",
+        fix="Read the history that Hypothesis prints: it is the shortest one that goes wrong, and most of the time "
+        "it shows another law being broken.",
+    )
     def test_histories(self) -> None:
-        """Any history of calls leaves what a plain model of the store says."""
+        """Any history of calls leaves what a plain model of a session store says."""
         open_store, is_persistent = self.open_store, self.is_persistent
 
         class Machine(SessionMachine):
@@ -62,8 +71,8 @@ class SessionsSuite(LogLaws, ArtifactLaws, FeedLaws):
         run_state_machine_as_test(
             Machine,
             settings=settings(
-                max_examples=self.histories,
-                stateful_step_count=20,
+                max_examples=examples(self.histories),
+                stateful_step_count=steps(20),
                 deadline=None,
                 suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
             ),
@@ -71,8 +80,15 @@ class SessionsSuite(LogLaws, ArtifactLaws, FeedLaws):
 
     # -------------------------------------------------------------------------------- state
 
+    @law(
+        "SES-028",
+        since="0.1",
+        why="What one user's session knows must not show in another's, and what is shared must.",
+        fix="Split each delta with `hector.spi.session_state`, keep the parts in the rows that they belong to, and "
+        "drop `temp:`.",
+    )
     def test_state_reaches_as_far_as_its_prefix_says(self) -> None:
-        """`app:` everybody, `user:` the user's other sessions in the app, none this session."""
+        """State reaches as far as its prefix says: `app:`, `user:`, none, and `temp:` nowhere."""
 
         async def scenario(sessions: Sessions) -> None:
             keys = {
@@ -101,8 +117,14 @@ class SessionsSuite(LogLaws, ArtifactLaws, FeedLaws):
 
         self.check(scenario)
 
+    @law(
+        "SES-029",
+        since="0.1",
+        why="A key that is set and removed in one turn is removed.",
+        fix="Merge event by event; None removes a key.",
+    )
     def test_deltas_of_one_append_apply_in_order(self) -> None:
-        """The last event that names a key decides it."""
+        """State deltas of one append apply in order, so that the last one decides."""
 
         async def scenario(sessions: Sessions) -> None:
             await sessions.create(KEY, state={"x": 0, "y": 0})
@@ -113,8 +135,14 @@ class SessionsSuite(LogLaws, ArtifactLaws, FeedLaws):
 
         self.check(scenario)
 
+    @law(
+        "SES-030",
+        since="0.1",
+        why="An agent works on what it was given; the log may not follow.",
+        fix="Copy on the way in and on the way out, or keep encoded text.",
+    )
     def test_a_snapshot_belongs_to_its_caller(self) -> None:
-        """Changing it, or what was passed in, changes nothing in the store."""
+        """A snapshot belongs to its caller: to change it, or what was passed in, changes no store."""
 
         async def scenario(sessions: Sessions) -> None:
             inner: list[JSONValue] = [1]
@@ -135,8 +163,14 @@ class SessionsSuite(LogLaws, ArtifactLaws, FeedLaws):
 
     # -------------------------------------------------------------------------------- listing
 
+    @law(
+        "SES-031",
+        since="0.1",
+        why="People look for what they did last, and what looks must not reorder.",
+        fix="Order by the time of the last append, and then by user and id.",
+    )
     def test_a_listing_begins_with_what_was_touched_last(self) -> None:
-        """An append moves a session to the front; reading and claiming do not."""
+        """A listing begins with what was appended to last; reading and claiming move nothing."""
 
         async def scenario(sessions: Sessions) -> None:
             keys = [attrs.evolve(KEY, id=f"s{number}") for number in range(4)]
@@ -155,8 +189,14 @@ class SessionsSuite(LogLaws, ArtifactLaws, FeedLaws):
 
         self.check(scenario)
 
+    @law(
+        "SES-032",
+        since="0.1",
+        why="A listing by offset skips one for each that is new.",
+        fix="Let the cursor hold the place that was reached, not how many were seen.",
+    )
     def test_a_page_is_not_moved_by_new_sessions(self) -> None:
-        """Who pages through sees each session that was there once."""
+        """Who pages through sees each session that was there once, whatever comes meanwhile."""
 
         async def scenario(sessions: Sessions) -> None:
             for number in range(5):
@@ -174,8 +214,14 @@ class SessionsSuite(LogLaws, ArtifactLaws, FeedLaws):
 
         self.check(scenario)
 
+    @law(
+        "SES-033",
+        since="0.1",
+        why="The command line and the admin API offer them to choose from.",
+        fix="Read distinct apps of sessions that exist, and compare bytes and not a language's order.",
+    )
     def test_apps_are_those_that_have_sessions(self) -> None:
-        """In the order of their code points; one that lost its last session is none any more."""
+        """`apps` names those that have sessions, in the order of their code points."""
 
         async def scenario(sessions: Sessions) -> None:
             assert not await sessions.apps()
@@ -191,8 +237,14 @@ class SessionsSuite(LogLaws, ArtifactLaws, FeedLaws):
 
         self.check(scenario)
 
+    @law(
+        "SES-034",
+        since="0.1",
+        why="A cursor that is ignored begins from the start, and who pages never ends.",
+        fix="Parse the cursor with `hector.spi.session_values` and check the limit, before anything is read.",
+    )
     def test_a_listing_refuses_what_makes_no_sense(self) -> None:
-        """A limit out of range and a cursor it did not give."""
+        """A listing refuses limits out of range and cursors that it did not give."""
 
         async def scenario(sessions: Sessions) -> None:
             for limit in (0, -1, 1001):
@@ -207,8 +259,15 @@ class SessionsSuite(LogLaws, ArtifactLaws, FeedLaws):
 
     # -------------------------------------------------------------------------------- the rest
 
+    @law(
+        "SES-035",
+        since="0.1",
+        why="Deleted means deleted: to the user who asked for it and to whoever makes a session of the same name.",
+        fix="Delete events, state, artifacts and staged content in one transaction, and begin head and epoch at 0 "
+        "again.",
+    )
     def test_a_deleted_session_leaves_only_what_it_shared(self) -> None:
-        """A new one of the same key starts from nothing but `app:` and `user:` state."""
+        """A deleted session leaves nothing but the `app:` and `user:` state that it shared."""
 
         async def scenario(sessions: Sessions) -> None:
             await sessions.create(KEY, state={"app:x": 1, "user:x": 2, "x": 3})

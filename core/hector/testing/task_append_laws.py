@@ -4,13 +4,10 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from hector.errors import (
     SessionConflictError,
@@ -21,30 +18,25 @@ from hector.errors import (
 from hector.message import Event
 from hector.spi.session import ArtifactDraft, SessionKey, Sessions
 from hector.spi.session_rules import MAXIMUM_EVENT_BYTES
-from hector.spi.task import Checkpoint, Progress, TaskRecord, Tasks
-from hector.testing.message_strategies import json_values
+from hector.spi.task import Checkpoint, TaskRecord, Tasks
+from hector.testing.laws import law
 from hector.testing.session_laws import KEY, an_event, dump_session, event_ids, load_session, nested
 from hector.testing.task_laws import OTHER, TaskLaws, a_checkpoint, a_task, picture
 
 __all__ = ["TaskAppendLaws"]
 
-_TEXTS = st.text(st.characters(codec=None), max_size=20)
-_CHECKPOINTS = st.builds(
-    Checkpoint,
-    sequence=st.integers(0, 2**40),
-    phase=st.sampled_from(["before_llm", "after_tools", "interval", "paused"]),
-    taken_at=st.floats(0, 4e9),
-    progress=st.dictionaries(
-        _TEXTS, st.builds(Progress, st.integers(0, 2**40), json_values()), max_size=3
-    ),
-)
-
 
 class TaskAppendLaws(TaskLaws):
     """Events and row are written together or not at all."""
 
+    @law(
+        "TSK-001",
+        since="0.1",
+        why="Where a task stands and what it has said are one fact; who finds one finds the other.",
+        fix="Write the row in the transaction of the append; an append without events may change the row alone.",
+    )
     def test_a_row_comes_with_its_events(self) -> None:
-        """The first append makes it, others replace it, and there need be no events."""
+        """The row of a task comes with its events: the first append makes it, others replace it."""
 
         async def scenario(sessions: Sessions, tasks: Tasks) -> None:
             assert await tasks.get("t1") is None
@@ -69,8 +61,14 @@ class TaskAppendLaws(TaskLaws):
 
         self.check_tasks(scenario)
 
+    @law(
+        "TSK-002",
+        since="0.1",
+        why="Else a task goes on from a file that is not there.",
+        fix="Check artifacts before the row is written, in the same transaction.",
+    )
     def test_an_artifact_event_and_row_are_one_append(self) -> None:
-        """And a version that does not go on from the newest one stops all three."""
+        """An artifact, its event and the row are one append, and one that does not fit stops all three."""
 
         async def scenario(sessions: Sessions, tasks: Tasks) -> None:
             for version in (1, 2):
@@ -87,8 +85,15 @@ class TaskAppendLaws(TaskLaws):
 
         self.check_tasks(scenario)
 
+    @law(
+        "TSK-003",
+        since="0.1",
+        why="A row that has moved on without its events repeats or leaves out work after a crash.",
+        fix="Compare head, epoch of the session and epoch of the row in one transaction, and check checkpoints "
+        "before it.",
+    )
     def test_a_refused_append_writes_neither_events_nor_row(self) -> None:
-        """Whatever it is refused for; and it takes no concurrent append with it."""
+        """An append that is refused writes neither events nor row, and takes no other along."""
 
         async def scenario(sessions: Sessions, tasks: Tasks) -> None:
             await sessions.claim(KEY)
@@ -136,8 +141,14 @@ class TaskAppendLaws(TaskLaws):
 
         self.check_tasks(scenario)
 
+    @law(
+        "TSK-004",
+        since="0.1",
+        why="Who was taken over stops; who lost a race goes on.",
+        fix="Make the error with `hector.spi.task_rules`, with `is_taken_over` and what is stored.",
+    )
     def test_a_row_of_another_epoch_says_that_it_was_taken_over(self) -> None:
-        """In words and as attributes; one of another session says that, too."""
+        """A conflict about a row says in words and attributes that the task was taken over."""
 
         async def scenario(sessions: Sessions, tasks: Tasks) -> None:  # noqa: ARG001  # as the others
             await tasks.append(KEY, [an_event("a")], head=0, task=a_task(epoch=2))
@@ -162,8 +173,14 @@ class TaskAppendLaws(TaskLaws):
 
         self.check_tasks(scenario)
 
+    @law(
+        "TSK-005",
+        since="0.1",
+        why="A request that was sent twice is worked on once.",
+        fix="Make the id unique over the whole store, and let the loser's append fail whole.",
+    )
     def test_one_of_many_that_begin_a_task_wins_it(self) -> None:
-        """At one head of one session; over two sessions the id is in one of them only."""
+        """Of many that begin a task of one id one wins, over all sessions."""
 
         async def scenario(sessions: Sessions, tasks: Tasks) -> None:
             for number in range(4):
@@ -194,8 +211,14 @@ class TaskAppendLaws(TaskLaws):
 
         self.check_tasks(scenario)
 
+    @law(
+        "TSK-006",
+        since="0.1",
+        why="A server works on all of its tasks at the same time.",
+        fix="Lock rows and not tables; take locks in one order.",
+    )
     def test_many_tasks_go_on_at_once(self) -> None:
-        """Each in a session of its own, each append with its row."""
+        """Many tasks go on at once, each in a session of its own."""
 
         async def work(sessions: Sessions, tasks: Tasks, number: int) -> None:
             key = attrs.evolve(KEY, id=f"many {number}")
@@ -216,8 +239,14 @@ class TaskAppendLaws(TaskLaws):
 
         self.check_tasks(scenario)
 
+    @law(
+        "TSK-007",
+        since="0.1",
+        why="Deadlines cancel at any moment, and what goes on next reads the row.",
+        fix="Await the commit under a shield until it is decided.",
+    )
     def test_a_cancelled_append_with_a_row_happened_wholly_or_not(self) -> None:
-        """Cancelled at any moment, it leaves both, or nothing, and it is decided by then."""
+        """An append with a row that is cancelled has happened wholly or not, and is decided by then."""
 
         async def append(tasks: Tasks, key: SessionKey, task: TaskRecord) -> None:
             await tasks.append(key, [an_event("a")], head=0, task=task)
@@ -235,111 +264,6 @@ class TaskAppendLaws(TaskLaws):
                 head = (await load_session(sessions, key)).head
                 assert (head, await tasks.get(task.id)) in ((0, None), (1, task))
                 await tasks.append(key, [an_event("b")], head=head, task=task)
-
-        self.check_tasks(scenario)
-
-    # -------------------------------------------------------------------------------- values
-
-    def test_what_a_row_says_comes_back_as_it_was(self) -> None:
-        """Checkpoints of every shape, reasons of any characters, and numbers at their limits."""
-        rows = st.builds(
-            a_task,
-            checkpoint=st.none() | _CHECKPOINTS,
-            reason=_TEXTS,
-            expires_at=st.none() | st.floats(0, 4e9),
-            updated_at=st.floats(0, 4e9),
-            generation=st.integers(0, 2**63 - 1),
-            agent=st.sampled_from(["helper", "größe 🦉", "x" * 255]),
-            state=st.sampled_from(["running", "ready", "waiting", "failed", "canceled"]),
-        )
-
-        async def scenario(sessions: Sessions, tasks: Tasks) -> None:  # noqa: ARG001  # as the others
-            for number, task in enumerate(examples):
-                row = attrs.evolve(task, id=f"t{number}", epoch=2**63 - 1 - number)
-                await tasks.append(KEY, [], head=0, task=row)
-                assert await tasks.get(row.id) == row
-                page = await tasks.list("app", states=[row.state], limit=1000)
-                assert row in page.tasks
-
-        examples: list[TaskRecord] = []
-
-        @settings(max_examples=25, deadline=None, database=None)
-        @given(rows)
-        def collect(task: TaskRecord) -> None:
-            examples.append(task)
-
-        collect()
-        self.check_tasks(scenario)
-
-    def test_a_row_belongs_to_the_store(self) -> None:
-        """Changing what was passed in, or what came out, changes nothing that is kept."""
-
-        async def scenario(sessions: Sessions, tasks: Tasks) -> None:  # noqa: ARG001  # as the others
-            value: Any = {"list": [1]}
-            task = a_task(checkpoint=a_checkpoint(value))
-            await tasks.append(KEY, [], head=0, task=task)
-            expected = a_task(checkpoint=a_checkpoint({"list": [1]}))
-            value["list"].append(2)
-            for _ in range(2):
-                found = await tasks.get("t1")
-                assert found == expected
-                assert found is not None
-                assert found.checkpoint is not None
-                found.checkpoint.progress.clear()
-                (found,) = (await tasks.list("app")).tasks
-                assert found == expected
-                assert found.checkpoint is not None
-                found.checkpoint.progress["run 1"].value["list"].append(3)  # type: ignore[index,call-overload,union-attr]
-
-        self.check_tasks(scenario)
-
-    def test_what_no_database_keeps_is_refused(self) -> None:
-        """Ids, names, numbers, times and states that cannot be."""
-
-        async def scenario(sessions: Sessions, tasks: Tasks) -> None:
-            wrong: list[dict[str, Any]] = [
-                *({"id": id} for id in ("", "x" * 256, "a\nb", "a\0b", "\ud800")),
-                *({"epoch": number} for number in (-1, 2**63)),
-                *({"generation": number} for number in (-1, 2**63)),
-                *({name: math.nan} for name in ("started_at", "updated_at", "expires_at")),
-                *({name: math.inf} for name in ("started_at", "updated_at", "expires_at")),
-                *({name: "\0"} for name in ("agent", "invocation_id", "owner", "fingerprint")),
-                {"state": "paused"},
-                {"agent": ""},
-                {"owner": "x" * 256},
-            ]
-            before = await picture(sessions, tasks, ())
-            for changes in wrong:
-                task = attrs.evolve(a_task(), **changes)
-                with pytest.raises(UsageError):
-                    await tasks.append(KEY, [an_event("a")], head=0, task=task)
-                with pytest.raises(UsageError):
-                    await tasks.update(task, epoch=task.epoch)
-            for id in ("", "x" * 256, "a\0b"):
-                with pytest.raises(UsageError):
-                    await tasks.get(id)
-                with pytest.raises(UsageError):
-                    await tasks.claim(id, owner="x", epoch=0)
-                with pytest.raises(UsageError):
-                    await tasks.claim("t1", owner=id, epoch=0)
-            assert await picture(sessions, tasks, ()) == before
-            assert not (await tasks.list("app")).tasks
-            longest = a_task("🦉" * 255, owner="🦉" * 255, agent="é" * 255)
-            await tasks.append(KEY, [], head=0, task=longest)
-            assert await tasks.get("🦉" * 255) == longest
-
-        self.check_tasks(scenario)
-
-    def test_ids_that_look_alike_are_different_tasks(self) -> None:
-        """Case, accents, spaces and wildcards count."""
-        ids = ["a", "A", "á", "a\u0301", "a ", " a", "%", "_", "a'b", 'a"b']
-
-        async def scenario(sessions: Sessions, tasks: Tasks) -> None:  # noqa: ARG001  # as the others
-            for number, id in enumerate(ids):
-                await tasks.append(KEY, [], head=0, task=a_task(id, generation=number))
-            for number, id in enumerate(ids):
-                assert await tasks.get(id) == a_task(id, generation=number)
-            assert [task.id for task in (await tasks.list("app")).tasks] == sorted(ids)
 
         self.check_tasks(scenario)
 

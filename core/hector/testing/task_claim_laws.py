@@ -12,6 +12,7 @@ import pytest
 from hector.errors import SessionConflictError, SessionError, UsageError
 from hector.spi.session import Sessions
 from hector.spi.task import TaskRecord, Tasks, TaskState
+from hector.testing.laws import law
 from hector.testing.session_laws import KEY, an_event, event_ids, load_session
 from hector.testing.task_laws import OTHER, TaskLaws, a_checkpoint, a_task, picture
 
@@ -24,8 +25,14 @@ _ENDED: tuple[TaskState, ...] = ("completed", "failed", "canceled")
 class TaskClaimLaws(TaskLaws):
     """A task has one owner, and who was its owner before is refused."""
 
+    @law(
+        "TSK-012",
+        since="0.1",
+        why="A process that was given up for dead may wake up and go on writing.",
+        fix="Raise the epoch of the row and, for a task that is running, that of its session, in one transaction.",
+    )
     def test_a_claim_shuts_the_owner_before_out(self) -> None:
-        """Of a task that somebody worked on: with its row and without it."""
+        """A claim of a running task shuts its owner out: of the row, and of the session."""
 
         async def scenario(sessions: Sessions, tasks: Tasks) -> None:
             before = a_task(checkpoint=a_checkpoint([1]), reason="so", expires_at=7.0)
@@ -58,8 +65,14 @@ class TaskClaimLaws(TaskLaws):
 
         self.check_tasks(scenario)
 
+    @law(
+        "TSK-013",
+        since="0.1",
+        why="Another task may run in that session; it must not be shut out.",
+        fix="Raise the session's epoch only where the state was `running`.",
+    )
     def test_a_claim_of_what_nobody_worked_on_disturbs_nobody(self) -> None:
-        """The session goes on under its epoch; the row does not."""
+        """A claim of a task that nobody works on leaves the session's epoch alone."""
 
         async def scenario(sessions: Sessions, tasks: Tasks) -> None:
             states: tuple[TaskState, ...] = ("ready", "waiting")
@@ -81,8 +94,14 @@ class TaskClaimLaws(TaskLaws):
 
         self.check_tasks(scenario)
 
+    @law(
+        "TSK-014",
+        since="0.1",
+        why="Executors try what they saw a moment ago; by now it may be another's.",
+        fix="Compare epoch and state in the update itself, and return None when no row fits.",
+    )
     def test_what_is_not_to_be_had_is_not_claimed(self) -> None:
-        """Unknown, of another epoch, or ended: nothing changes."""
+        """A task that is unknown, of another epoch or ended is not claimed, and nothing changes."""
 
         async def scenario(sessions: Sessions, tasks: Tasks) -> None:
             await tasks.append(KEY, [], head=0, task=a_task(epoch=3))
@@ -98,8 +117,14 @@ class TaskClaimLaws(TaskLaws):
 
         self.check_tasks(scenario)
 
+    @law(
+        "TSK-015",
+        since="0.1",
+        why="Two that work on one task do its effects twice.",
+        fix="Let the database decide by a conditional update, and return the row that it wrote.",
+    )
     def test_exactly_one_of_many_claimers_gets_a_task(self) -> None:
-        """Whatever its state; and the session's epoch is raised once, if at all."""
+        """Exactly one of many claimers gets a task, and the session's epoch rises once at most."""
 
         async def scenario(sessions: Sessions, tasks: Tasks) -> None:
             raised = 0
@@ -118,8 +143,14 @@ class TaskClaimLaws(TaskLaws):
 
         self.check_tasks(scenario)
 
+    @law(
+        "TSK-016",
+        since="0.1",
+        why="The new owner replays the log; what comes behind its back it does not know of.",
+        fix="Lock or compare the session's row in the claim and in every append.",
+    )
     def test_nothing_of_an_owner_before_follows_a_claim(self) -> None:
-        """Owners write as fast as they can while others take the task from them again and again."""
+        """Nothing that an owner before writes follows a claim in the log, however fast it writes."""
 
         async def work(
             sessions: Sessions, tasks: Tasks, task: TaskRecord, is_under_way: asyncio.Event
@@ -157,8 +188,14 @@ class TaskClaimLaws(TaskLaws):
 
     # -------------------------------------------------------------------------------- updates
 
+    @law(
+        "TSK-017",
+        since="0.1",
+        why="It is how a task is cancelled or put off by who does not work on it.",
+        fix="Compare the stored epoch in the update, return whether a row was changed, and leave the session alone.",
+    )
     def test_an_update_replaces_a_row_of_its_epoch(self) -> None:
-        """Without an event, and with the next epoch if it says so, which shuts the owner out."""
+        """An update replaces a row of its epoch without an event, and may take the next epoch."""
 
         async def scenario(sessions: Sessions, tasks: Tasks) -> None:
             assert not await tasks.update(a_task(), epoch=0)
@@ -181,8 +218,14 @@ class TaskClaimLaws(TaskLaws):
 
         self.check_tasks(scenario)
 
+    @law(
+        "TSK-018",
+        since="0.1",
+        why="An epoch that goes back lets an old owner in again.",
+        fix="Check with `hector.spi.task_rules` before anything is written.",
+    )
     def test_an_update_refuses_what_makes_no_sense(self) -> None:
-        """Another session, and epochs that go back or leave some out."""
+        """An update refuses another session, and epochs that go back or leave some out."""
 
         async def scenario(sessions: Sessions, tasks: Tasks) -> None:
             await tasks.append(KEY, [], head=0, task=a_task(epoch=2))
@@ -199,8 +242,14 @@ class TaskClaimLaws(TaskLaws):
 
         self.check_tasks(scenario)
 
+    @law(
+        "TSK-019",
+        since="0.1",
+        why="Two people who decide about one call at once are one decision.",
+        fix="Compare and write in one statement.",
+    )
     def test_exactly_one_of_many_updates_takes_the_next_epoch(self) -> None:
-        """The others are told that they came too late."""
+        """Exactly one of many updates takes the next epoch, and the others are told."""
 
         async def scenario(sessions: Sessions, tasks: Tasks) -> None:  # noqa: ARG001  # as the others
             await tasks.append(KEY, [], head=0, task=a_task(state="waiting"))

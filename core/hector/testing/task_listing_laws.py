@@ -14,6 +14,7 @@ from hector.errors import SessionConflictError, SessionNotFoundError, UsageError
 from hector.spi.session import SessionKey, Sessions
 from hector.spi.task import Executor, Tasks, TaskState
 from hector.spi.task_rules import TASK_STATES
+from hector.testing.laws import law
 from hector.testing.session_laws import KEY, an_event, load_session
 from hector.testing.task_laws import OTHER, TaskLaws, a_task, ids_of
 
@@ -23,8 +24,14 @@ __all__ = ["TaskListingLaws"]
 class TaskListingLaws(TaskLaws):
     """A task is found by its state and by whose it is, for as long as its session lives."""
 
+    @law(
+        "TSK-020",
+        since="0.1",
+        why="Recovery, the admin API and people look for tasks by these.",
+        fix="Put all conditions into the query, order ids by code points, and let the cursor be the last id.",
+    )
     def test_a_listing_has_the_tasks_it_is_asked_for(self) -> None:
-        """By state, user and session, in the order of their ids, whatever the size of a page."""
+        """A listing has the tasks of the states, user and session it is asked for, by id, in pages."""
         keys = [
             KEY,
             attrs.evolve(KEY, id="s2"),
@@ -69,8 +76,14 @@ class TaskListingLaws(TaskLaws):
 
         self.check_tasks(scenario)
 
+    @law(
+        "TSK-021",
+        since="0.1",
+        why="It is how expired approvals are found and old rows are purged.",
+        fix="Compare strictly, and leave rows without `expires_at` out.",
+    )
     def test_a_listing_by_time_has_what_is_earlier(self) -> None:
-        """Tasks that expire, which most do not, and tasks that were changed; of some states or all."""
+        """A listing by time has what expires or was changed earlier, and what never expires in none."""
         ages: list[tuple[float | None, float]] = [(None, 5.0), (30.0, 5.0), (30.5, 6.0), (9.0, 7.0)]
 
         async def scenario(sessions: Sessions, tasks: Tasks) -> None:  # noqa: ARG001  # as the others
@@ -114,8 +127,14 @@ class TaskListingLaws(TaskLaws):
 
         self.check_tasks(scenario)
 
+    @law(
+        "TSK-022",
+        since="0.1",
+        why="An index of due tasks that lags wakes nobody, or wakes too early.",
+        fix="Keep what is due in the row itself, and write it with each append, update and claim.",
+    )
     def test_a_task_that_waits_is_due_when_its_row_says_so(self) -> None:
-        """However often that is put off, and not once somebody works on it."""
+        """A task that waits is due when its row says so, however often that is put off."""
 
         async def scenario(sessions: Sessions, tasks: Tasks) -> None:  # noqa: ARG001  # as the others
             async def is_due(before: float) -> bool:
@@ -137,6 +156,12 @@ class TaskListingLaws(TaskLaws):
 
         self.check_tasks(scenario)
 
+    @law(
+        "TSK-023",
+        since="0.1",
+        why="Recovery that skips a task leaves it lying for good.",
+        fix="Page by id, not by offset nor by time of change.",
+    )
     def test_a_page_is_not_moved_by_what_happens_meanwhile(self) -> None:
         """Who pages through sees each task that was there all the time once."""
 
@@ -156,8 +181,14 @@ class TaskListingLaws(TaskLaws):
 
         self.check_tasks(scenario)
 
+    @law(
+        "TSK-024",
+        since="0.1",
+        why="What is listed as running and is not is taken up a second time.",
+        fix="Derive indexed columns from the row on each write, in one place.",
+    )
     def test_a_task_is_listed_under_the_state_it_is_in(self) -> None:
-        """However it came to be in it."""
+        """A task is listed under the state that it is in and no other, however it came there."""
 
         async def scenario(sessions: Sessions, tasks: Tasks) -> None:  # noqa: ARG001  # as the others
             async def where() -> str:
@@ -183,8 +214,14 @@ class TaskListingLaws(TaskLaws):
 
         self.check_tasks(scenario)
 
+    @law(
+        "TSK-025",
+        since="0.1",
+        why="A condition that is ignored finds too much, and `purge` removes what it finds.",
+        fix="Make the filter with `hector.spi.task_rules`, which checks it.",
+    )
     def test_a_listing_of_tasks_refuses_what_makes_no_sense(self) -> None:
-        """Limits, states, cursors, names and times that cannot be."""
+        """A listing refuses limits, states, cursors, names and times that cannot be."""
 
         async def scenario(sessions: Sessions, tasks: Tasks) -> None:  # noqa: ARG001  # as the others
             for limit in (0, -1, 1001):
@@ -211,8 +248,14 @@ class TaskListingLaws(TaskLaws):
 
     # -------------------------------------------------------------------------------- ends of rows
 
+    @law(
+        "TSK-026",
+        since="0.1",
+        why="A row that outlives its session cannot go on, and holds what the user wanted gone.",
+        fix="Delete rows with the session in one transaction; restoring brings none back.",
+    )
     def test_a_deleted_session_takes_its_tasks_along(self) -> None:
-        """Restoring it brings none back, and who still works on one is told."""
+        """A deleted session takes its tasks along, and who still works on one is told."""
 
         async def scenario(sessions: Sessions, tasks: Tasks) -> None:
             for id in ("t1", "t2"):
@@ -238,8 +281,14 @@ class TaskListingLaws(TaskLaws):
 
         self.check_tasks(scenario)
 
+    @law(
+        "TSK-027",
+        since="0.1",
+        why="Rows of tasks that are over would grow without end; one that is under way must never go.",
+        fix="Delete by app, ended state and `updated_at`, strictly before.",
+    )
     def test_purging_removes_what_ended_long_ago(self) -> None:
-        """Of one app, and nothing that is still under way; it says how many."""
+        """Purging removes what ended before a time, of one app, and says how many."""
 
         async def scenario(sessions: Sessions, tasks: Tasks) -> None:
             elsewhere = attrs.evolve(KEY, app="elsewhere")
@@ -268,8 +317,14 @@ class TaskListingLaws(TaskLaws):
 
     # -------------------------------------------------------------------------------- executors
 
+    @law(
+        "TSK-028",
+        since="0.1",
+        why="Who is alive is judged by comparing two times; clocks of two machines differ.",
+        fix="Let the database write the time of each beat, and give its time with the list.",
+    )
     def test_executors_are_known_until_they_are_forgotten(self) -> None:
-        """With the store's own clock, whatever they say themselves."""
+        """Executors are known until they are forgotten, with the time of the store's own clock."""
 
         async def scenario(sessions: Sessions, tasks: Tasks) -> None:  # noqa: ARG001  # as the others
             known, before = await tasks.executors()
@@ -298,8 +353,14 @@ class TaskListingLaws(TaskLaws):
 
         self.check_tasks(scenario)
 
+    @law(
+        "TSK-029",
+        since="0.1",
+        why="One that is not known is taken for dead, and its tasks are taken from it.",
+        fix="Insert or update in one statement.",
+    )
     def test_executors_that_beat_at_once_are_all_known(self) -> None:
-        """Also the same one several times."""
+        """Executors that beat at once are all known, and names that no database keeps are refused."""
 
         async def scenario(sessions: Sessions, tasks: Tasks) -> None:  # noqa: ARG001  # as the others
             await asyncio.gather(

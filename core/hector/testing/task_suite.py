@@ -8,16 +8,19 @@ from typing import ClassVar
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from hector.testing.laws import law
 from hector.testing.opened import SLOW_IS_FINE
+from hector.testing.profiles import examples, steps
 from hector.testing.task_append_laws import TaskAppendLaws
 from hector.testing.task_claim_laws import TaskClaimLaws
 from hector.testing.task_listing_laws import TaskListingLaws
 from hector.testing.task_machine import TaskMachine
+from hector.testing.task_value_laws import TaskValueLaws
 
 __all__ = ["TasksSuite"]
 
 
-class TasksSuite(TaskAppendLaws, TaskClaimLaws, TaskListingLaws):
+class TasksSuite(TaskAppendLaws, TaskValueLaws, TaskClaimLaws, TaskListingLaws):
     """The laws of `hector.spi.Tasks`, for a session store that is a `hector.spi.TaskSource`.
 
     ```python
@@ -37,6 +40,13 @@ class TasksSuite(TaskAppendLaws, TaskClaimLaws, TaskListingLaws):
     is_persistent: ClassVar[bool] = False
     histories: ClassVar[int] = 20
 
+    @law(
+        "TSK-030",
+        since="0.1",
+        why="Mistakes hide in orders of calls that nobody thought of.",
+        fix="Read the history that Hypothesis prints: it is the shortest one that goes wrong, and most of the time "
+        "it shows another law being broken.",
+    )
     def test_histories_of_tasks(self) -> None:
         """Any history of calls leaves what a plain model of sessions and tasks says."""
         open_store, is_persistent = self.open_store, self.is_persistent
@@ -48,8 +58,8 @@ class TasksSuite(TaskAppendLaws, TaskClaimLaws, TaskListingLaws):
         run_state_machine_as_test(
             Machine,
             settings=settings(
-                max_examples=self.histories,
-                stateful_step_count=25,
+                max_examples=examples(self.histories),
+                stateful_step_count=steps(25),
                 deadline=None,
                 suppress_health_check=SLOW_IS_FINE,
             ),

@@ -2,22 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from hector_plugin_greeting.conformance import TestGreetingLLM
 
-from hector.spi import LLM
-from hector.testing import LLMSuite
-
-from hector_plugin_greeting.llm import GreetingLLM
-from hector_plugin_greeting.settings import GreetingSettings
-
-
-class TestGreetingLLM(LLMSuite):
-    """Runs every law of `hector.spi.LLM`."""
-
-    tool_request = None  # it calls no tools
-
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator[LLM]:
-        """A fresh model for each law."""
-        yield GreetingLLM(GreetingSettings())
+__all__ = ["TestGreetingLLM"]

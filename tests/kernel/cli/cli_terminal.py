@@ -78,18 +78,33 @@ class Terminal:
         path.write_text(text)
         return path
 
-    def install(self, name: str, source: str) -> None:
-        """Put a plugin on the path of the commands that follow, as pip would."""
+    def install(self, name: str, source: str, *, suites: str | None = None) -> None:
+        """Put a plugin on the path of the commands that follow, as pip would.
+
+        Args:
+            name: of its entry point.
+            source: of its module.
+            suites: source of the module with its conformance suites, if it brings any.
+        """
         self.write(f"site/hector_plugin_{name}.py", source)
         info = f"site/hector_plugin_{name}-1.0.dist-info"
         self.write(
             f"{info}/METADATA", f"Metadata-Version: 2.1\nName: hector-plugin-{name}\nVersion: 1.0\n"
         )
-        self.write(f"{info}/entry_points.txt", f"[hector.plugins]\n{name} = hector_plugin_{name}\n")
+        points = f"[hector.plugins]\n{name} = hector_plugin_{name}\n"
+        if suites is not None:
+            self.write(f"site/hector_plugin_{name}_suites.py", suites)
+            points += f"[hector.conformance]\n{name} = hector_plugin_{name}_suites\n"
+        self.write(f"{info}/entry_points.txt", points)
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "PYTHONPATH": str(self.folder / "site"), "COLUMNS": "100"}
+        return {
+            **os.environ,
+            "PYTHONPATH": str(self.folder / "site"),
+            "COLUMNS": "100",
+            "HECTOR_REPORTS": str(self.folder / "reports"),
+        }
 
     def run(
         self, *args: str, stdin: str = "", env: Mapping[str, str] | None = None

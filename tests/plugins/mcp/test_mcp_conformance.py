@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
@@ -11,21 +10,10 @@ import pytest
 from hector.spi import BuildContext, Toolset
 from hector.testing import ToolsetSuite
 from hector_plugin_mcp import MCPSettings
+from hector_plugin_mcp.conformance import TestServerInPython
 from hector_plugin_mcp.toolset import open_toolset
 
-PROGRAM = Path(__file__).parent / "programs" / "typed_server.py"
-
-
-class TestServerInPython(ToolsetSuite):
-    """A server on the official Python SDK answers bad arguments with `is_error`."""
-
-    @pytest.fixture(autouse=True)
-    def _in(self, context: BuildContext) -> None:
-        self._context = context
-
-    def open(self) -> AbstractAsyncContextManager[Toolset]:
-        settings = MCPSettings(command=sys.executable, args=(str(PROGRAM),), prefix="box_")
-        return open_toolset(settings, self._context)
+__all__ = ["TestServerFromNpm", "TestServerInPython"]
 
 
 @pytest.mark.service

@@ -20,6 +20,7 @@ from mysql_stage import MySQLStage
 
 from hector.spi import Secret
 from hector_plugin_mysql import MySQLSettings
+from hector_plugin_mysql.conformance import ADDRESS_VARIABLE
 from hector_plugin_mysql.pool import connect
 
 SettingsOf: TypeAlias = Callable[..., MySQLSettings]
@@ -62,3 +63,9 @@ def settings_of(mariadb: MariaDBServer) -> SettingsOf:
 def stage(mariadb: MariaDBServer, settings_of: SettingsOf) -> MySQLStage:
     """Stores on the server."""
     return MySQLStage(mariadb, settings_of)
+
+
+@pytest.fixture
+def named_server(mariadb: MariaDBServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Name the server to the plugin's own conformance classes."""
+    monkeypatch.setenv(ADDRESS_VARIABLE, mariadb.url)

@@ -3,42 +3,29 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from keyword_laws import Database, KeywordServerLaws
 
-from hector.spi import MemoryStore
-from hector.testing import MemoryStoreSuite
 from hector_plugin_mysql import MySQLSettings
+from hector_plugin_mysql.conformance import TestMySQLKeywords
 from hector_plugin_mysql.pool import connect
 from hector_plugin_mysql.store import MySQLSessions
 
 DYING = Path(__file__).with_name("dying_index.py")
 
+__all__ = ["TestMySQLKeywords", "TestMySQLServer"]
+
 pytestmark = pytest.mark.service
 
 
-@asynccontextmanager
-async def opened(settings: MySQLSettings, app: str) -> AsyncGenerator[MemoryStore]:
-    async with MySQLSessions(settings) as sessions, sessions.keyword_memory(app) as store:
-        yield store
-
-
-class TestMySQLKeywords(MemoryStoreSuite):
-    is_persistent = True
-    histories = 4
-    settings_of: Callable[[Path], MySQLSettings]
-
-    @pytest.fixture(autouse=True)
-    def on_a_server(self, settings_of: Callable[[Path], MySQLSettings]) -> None:
-        self.settings_of = settings_of
-
-    def open_store(self, folder: Path, app: str) -> AbstractAsyncContextManager[MemoryStore]:
-        return opened(self.settings_of(folder), app)
+@pytest.fixture(autouse=True)
+def on_the_server(named_server: None) -> None:
+    """The classes of the plugin find it in the environment, before anything else of theirs."""
 
 
 class TestMySQLServer(KeywordServerLaws):

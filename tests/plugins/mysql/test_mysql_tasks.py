@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,27 +11,19 @@ from server_dying import a_task
 from server_task_laws import ServerTaskLaws, tasks_of
 from session_stage import KEY
 
-from hector.spi import Sessions
 from hector.spi.task_rules import TaskFilter
-from hector.testing import TasksSuite
+from hector_plugin_mysql.conformance import TestMySQLTasks
 from hector_plugin_mysql.store import MySQLSessions
 from hector_plugin_mysql.task_questions import rows_of_page
+
+__all__ = ["TestFaults", "TestMySQLTasks"]
 
 pytestmark = pytest.mark.service
 
 
-class TestMySQLTasks(TasksSuite):
-    """It keeps the laws of every store of tasks."""
-
-    is_persistent = True
-    histories = 6
-
-    @pytest.fixture(autouse=True)
-    def on_a_server(self, stage: MySQLStage) -> None:
-        self.stage = stage
-
-    def open_store(self, folder: Path) -> AbstractAsyncContextManager[Sessions]:
-        return self.stage.open(folder)
+@pytest.fixture(autouse=True)
+def on_the_server(named_server: None) -> None:
+    """The classes of the plugin find it in the environment, before anything else of theirs."""
 
 
 class TestFaults(ServerTaskLaws):

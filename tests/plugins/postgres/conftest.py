@@ -18,6 +18,7 @@ from postgres_stage import PostgresStage
 
 from hector.spi import Secret
 from hector_plugin_postgres import PostgresSettings
+from hector_plugin_postgres.conformance import ADDRESS_VARIABLE
 
 SettingsOf: TypeAlias = Callable[..., PostgresSettings]
 
@@ -48,3 +49,9 @@ def settings_of(postgres: PostgresServer) -> SettingsOf:
 def stage(postgres: PostgresServer, settings_of: SettingsOf) -> PostgresStage:
     """Stores on the server."""
     return PostgresStage(postgres, settings_of)
+
+
+@pytest.fixture
+def named_server(postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Name the server to the plugin's own conformance classes."""
+    monkeypatch.setenv(ADDRESS_VARIABLE, postgres.url)

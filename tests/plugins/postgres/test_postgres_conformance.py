@@ -6,46 +6,28 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
-from postgres_stage import PostgresStage
 
 from hector.spi import Sessions
 from hector.spi.session_blob_settings import BlobSettings
-from hector.testing import SessionsSuite
+from hector_plugin_postgres.conformance import TestPostgresBlobs, TestPostgresSessions
+from hector_plugin_postgres.store import PostgresSessions
+
+__all__ = ["TestBlobsInFsspec", "TestPostgresBlobs", "TestPostgresSessions"]
 
 pytestmark = pytest.mark.service
 
 
-class TestPostgresSessions(SessionsSuite):
-    """It keeps the laws of every session store."""
-
-    is_persistent = True
-    histories = 15
-
-    @pytest.fixture(autouse=True)
-    def on_a_server(self, stage: PostgresStage) -> None:
-        self.stage = stage
-
-    def blobs(self, folder: Path) -> BlobSettings | None:
-        return None
-
-    def open_store(self, folder: Path) -> AbstractAsyncContextManager[Sessions]:
-        return self.stage.open(folder, blobs=self.blobs(folder))
-
-
-class TestBlobsInAFolder(TestPostgresSessions):
-    """And when any content but the empty one is a blob."""
-
-    histories = 8
-
-    def blobs(self, folder: Path) -> BlobSettings | None:
-        return BlobSettings(folder=folder / "blobs", min_bytes=1)
+@pytest.fixture(autouse=True)
+def on_the_server(named_server: None) -> None:
+    """The classes of the plugin find it in the environment, before anything else of theirs."""
 
 
 class TestBlobsInFsspec(TestPostgresSessions):
-    """In a file system of fsspec as well, where nothing persists."""
+    """With content in a file system of fsspec, where nothing persists."""
 
     is_persistent = False
     histories = 4
 
-    def blobs(self, folder: Path) -> BlobSettings | None:
-        return BlobSettings(url=f"memory://{folder}/blobs", min_bytes=1)
+    def open_store(self, folder: Path) -> AbstractAsyncContextManager[Sessions]:
+        blobs = BlobSettings(url=f"memory://{folder}/blobs", min_bytes=1)
+        return PostgresSessions(self.settings_of(folder, blobs))

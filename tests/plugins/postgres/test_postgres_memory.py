@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -12,33 +12,20 @@ import asyncpg
 import pytest
 from keyword_laws import Database, KeywordServerLaws
 
-from hector.spi import MemoryStore
-from hector.testing import MemoryStoreSuite
 from hector_plugin_postgres import PostgresSettings
+from hector_plugin_postgres.conformance import TestPostgresKeywords
 from hector_plugin_postgres.store import PostgresSessions
 
 DYING = Path(__file__).with_name("dying_index.py")
 
+__all__ = ["TestPostgresKeywords", "TestPostgresServer"]
+
 pytestmark = pytest.mark.service
 
 
-@asynccontextmanager
-async def opened(settings: PostgresSettings, app: str) -> AsyncGenerator[MemoryStore]:
-    async with PostgresSessions(settings) as sessions, sessions.keyword_memory(app) as store:
-        yield store
-
-
-class TestPostgresKeywords(MemoryStoreSuite):
-    is_persistent = True
-    histories = 5
-    settings_of: Callable[[Path], PostgresSettings]
-
-    @pytest.fixture(autouse=True)
-    def on_a_server(self, settings_of: Callable[[Path], PostgresSettings]) -> None:
-        self.settings_of = settings_of
-
-    def open_store(self, folder: Path, app: str) -> AbstractAsyncContextManager[MemoryStore]:
-        return opened(self.settings_of(folder), app)
+@pytest.fixture(autouse=True)
+def on_the_server(named_server: None) -> None:
+    """The classes of the plugin find it in the environment, before anything else of theirs."""
 
 
 class TestPostgresServer(KeywordServerLaws):

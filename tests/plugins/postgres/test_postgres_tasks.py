@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,27 +13,19 @@ from server_dying import a_task
 from server_task_laws import ServerTaskLaws, at, tasks_of
 from session_stage import KEY, an_event
 
-from hector.spi import Sessions
 from hector.spi.task_rules import TaskFilter
-from hector.testing import TasksSuite
+from hector_plugin_postgres.conformance import TestPostgresTasks
 from hector_plugin_postgres.store import PostgresSessions
 from hector_plugin_postgres.task_questions import question
+
+__all__ = ["TestFaults", "TestPostgresTasks"]
 
 pytestmark = pytest.mark.service
 
 
-class TestPostgresTasks(TasksSuite):
-    """It keeps the laws of every store of tasks."""
-
-    is_persistent = True
-    histories = 6
-
-    @pytest.fixture(autouse=True)
-    def on_a_server(self, stage: PostgresStage) -> None:
-        self.stage = stage
-
-    def open_store(self, folder: Path) -> AbstractAsyncContextManager[Sessions]:
-        return self.stage.open(folder)
+@pytest.fixture(autouse=True)
+def on_the_server(named_server: None) -> None:
+    """The classes of the plugin find it in the environment, before anything else of theirs."""
 
 
 class TestFaults(ServerTaskLaws):

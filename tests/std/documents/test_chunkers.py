@@ -7,45 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hector.spi import Chunker, Document
-from hector.testing.chunker_suite import ChunkerSuite, check_chunks, structured_texts
+from hector.testing.chunker_suite import check_chunks, structured_texts
 from hector_std.chunkers import (
     OverlappingChunker,
     SemanticChunker,
     SentenceChunker,
     SimpleChunker,
 )
+from hector_std.conformance import TestOverlapping, TestSemantic, TestSentence, TestSimple
+
+__all__ = ["TestOverlapping", "TestSemantic", "TestSentence", "TestSimple"]
 
 
 def texts(chunker: Chunker, text: str) -> list[str]:
     return [chunk.text for chunk in chunker.chunk(Document(id="d", text=text))]
-
-
-class TestSimple(ChunkerSuite):
-    size = 30
-
-    def chunker(self) -> Chunker:
-        return SimpleChunker(30)
-
-
-class TestOverlapping(ChunkerSuite):
-    size = 30
-
-    def chunker(self) -> Chunker:
-        return OverlappingChunker(30, 12)
-
-
-class TestSentence(ChunkerSuite):
-    size = 30
-
-    def chunker(self) -> Chunker:
-        return SentenceChunker(30)
-
-
-class TestSemantic(ChunkerSuite):
-    size = 40
-
-    def chunker(self) -> Chunker:
-        return SemanticChunker(40, 10)
 
 
 @given(structured_texts(), st.integers(1, 60), st.data())

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from hector.errors import DocumentError
 from hector.spi import DocumentFailure, RawDocument
-from hector.testing.document_suite import DocumentSourceSuite
+from hector_std.conformance import TestDirectory
 from hector_std.directory import DirectorySettings, DirectorySource
 from hector_std.globs import Glob
+
+__all__ = ["TestDirectory"]
 
 
 @pytest.fixture
@@ -28,15 +30,6 @@ def folder(tmp_path: Path) -> Path:
     (folder / "away.md").symlink_to("../outside.md")
     (folder / "a" / "up").symlink_to("..")
     return folder
-
-
-class TestDirectory(DocumentSourceSuite):
-    @pytest.fixture(autouse=True)
-    def _folder(self, folder: Path) -> None:
-        self._settings = DirectorySettings(path=folder)
-
-    def source(self) -> DirectorySource:
-        return DirectorySource(self._settings)
 
 
 async def found(folder: Path, **options: Any) -> list[RawDocument | DocumentFailure]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hector.errors import DocumentError
-from hector.spi import DocumentParser, RawDocument
-from hector.testing.document_suite import DocumentParserSuite
+from hector.spi import RawDocument
+from hector_std.conformance import TestHtml, TestMarkdown, TestText
 from hector_std.parsers import HtmlParser, MarkdownParser, TextParser
 from hector_std.text_decoding import NotTextError, decode_text
+
+__all__ = ["TestHtml", "TestMarkdown", "TestText"]
 
 
 def raw(name: str, data: str | bytes, media_type: str = "") -> RawDocument:
@@ -20,44 +20,6 @@ def raw(name: str, data: str | bytes, media_type: str = "") -> RawDocument:
     return RawDocument(
         id=name, data=content, name=name, media_type=media_type, metadata={"path": name}
     )
-
-
-class TestText(DocumentParserSuite):
-    def parser(self) -> DocumentParser:
-        return TextParser()
-
-    def accepted(self) -> Sequence[RawDocument]:
-        return [
-            raw("a.txt", "one\r\ntwo"),
-            raw("Makefile", "all:\n"),
-            raw("x", "é", "text/plain; charset=utf-8"),
-            raw("long.txt", "é" * 5000),
-        ]
-
-    def broken(self) -> Sequence[RawDocument]:
-        return [raw("a.txt", b"a\0b", "text/plain")]
-
-
-class TestMarkdown(DocumentParserSuite):
-    def parser(self) -> DocumentParser:
-        return MarkdownParser()
-
-    def accepted(self) -> Sequence[RawDocument]:
-        return [raw("a.md", "# A\r\ntext"), raw("x", "text", "text/markdown")]
-
-    def broken(self) -> Sequence[RawDocument]:
-        return [raw("a.md", b"\x00\x01")]
-
-
-class TestHtml(DocumentParserSuite):
-    def parser(self) -> DocumentParser:
-        return HtmlParser()
-
-    def accepted(self) -> Sequence[RawDocument]:
-        return [raw("a.html", "<p>A"), raw("x", "<p>B</p>", "text/html; charset=utf-8")]
-
-    def broken(self) -> Sequence[RawDocument]:
-        return [raw("a.html", b"<p>\x00\x01")]
 
 
 def test_each_document_is_accepted_by_one_parser() -> None:

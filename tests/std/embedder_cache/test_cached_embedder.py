@@ -18,14 +18,16 @@ from hypothesis import strategies as st
 from hector import Runtime
 from hector.errors import ComponentOpenError, ConfigError, EmbedderError
 from hector.spi import EmbedPurpose, Vector
-from hector.testing import EmbedderSuite, Surroundings
+from hector.testing import Surroundings
+from hector_std.conformance import TestCachedEmbedder
 from hector_std.embedder_cache.embedder import CachedEmbedder, create_cached
 from hector_std.embedder_cache.provider import CachedSettings
 from hector_std.embedder_cache.store import VectorFile
-from hector_std.lexical.embedder import Lexical
 
 if TYPE_CHECKING:
     from hector.spi import Embedder
+
+__all__ = ["TestCachedEmbedder"]
 
 
 @attrs.define
@@ -57,17 +59,6 @@ async def cached(folder: Path, inner: Any, **settings: Any) -> AsyncGenerator[Ca
     context = Surroundings(config_dir=folder, state_dir=folder, components=components)
     async with create_cached(CachedSettings(embedder="raw", **settings), context) as embedder:
         yield embedder
-
-
-class TestLaws(EmbedderSuite):
-    max_examples = 10
-
-    @pytest.fixture(autouse=True)
-    def place(self, tmp_path: Path) -> None:
-        self.folder = tmp_path
-
-    def open(self) -> Any:
-        return cached(self.folder, Lexical(64))
 
 
 async def test_a_text_is_asked_for_once_also_after_a_restart(tmp_path: Path) -> None:

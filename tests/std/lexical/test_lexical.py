@@ -7,18 +7,17 @@ import json
 import math
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hector.spi import Embedder
-from hector.testing import EmbedderSuite
-from hector_std.lexical import LexicalSettings
-from hector_std.lexical.embedder import Lexical, create_lexical
+from hector_std.conformance import TestLexical
+from hector_std.lexical.embedder import Lexical
 from hector_std.lexical.features import Features
+
+__all__ = ["TestLexical"]
 
 PASSAGES = {
     "sessions": "A session keeps the log of a conversation. Every event is appended to the log before"
@@ -81,16 +80,6 @@ async def test_finds_the_passage_that_answers() -> None:
         ranks[question] = order.index(wanted) + 1
     assert sum(rank == 1 for rank in ranks.values()) == 16, ranks
     assert sum(rank <= 3 for rank in ranks.values()) == 16, ranks
-
-
-class TestLexicalLaws(EmbedderSuite):
-    """The laws of an embedder."""
-
-    max_examples = 60
-
-    @asynccontextmanager
-    async def open(self) -> AsyncGenerator[Embedder, None]:
-        yield create_lexical(LexicalSettings(dimension=96))
 
 
 @given(st.text(max_size=80))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 
 import pytest
 from hypothesis import given
@@ -13,7 +12,6 @@ from hypothesis import strategies as st
 from hector.errors import LLMError
 from hector.message import DataPart, JSONValue, Message, TextPart, ToolCall, ToolResult
 from hector.spi import (
-    LLM,
     GenerateParameters,
     LLMRequest,
     LLMResponse,
@@ -21,19 +19,13 @@ from hector.spi import (
     TextDelta,
     ToolSpec,
 )
-from hector.testing import LLMSuite
+from hector_std.conformance import TestOffline
 from hector_std.offline import OfflineSettings
-from hector_std.offline.model import Offline, create_offline
+from hector_std.offline.model import Offline
 from hector_std.offline.units import cut
 from hector_std.offline.words import tokens
 
-
-class TestOfflineLaws(LLMSuite):
-    """The laws of a language model."""
-
-    @asynccontextmanager
-    async def open(self) -> AsyncGenerator[LLM, None]:
-        yield create_offline(OfflineSettings())
+__all__ = ["TestOffline"]
 
 
 def tool(name: str, description: str = "", required: str = "", **properties: JSONValue) -> ToolSpec:

@@ -39,9 +39,12 @@ from hector.spi import (
     count_tokens,
     limits_of,
 )
-from hector.testing import LLMSuite, ScriptedLLM, scripted_provider
+from hector.testing import ScriptedLLM, scripted_provider
+from hector_std.conformance import TestRouter
 from hector_std.router.llm import RouterLLM
 from hector_std.router.provider import RouterSettings, RouteSettings
+
+__all__ = ["TestRouter"]
 
 REQUEST = LLMRequest(messages=(Message.user("Hello"),))
 KINDS: dict[str, type[HectorError]] = {
@@ -90,24 +93,6 @@ class Breaking:
             raise self.error
         finally:
             self.closed += 1
-
-
-class TestLaws(LLMSuite):
-    tool_request = None
-
-    def open(self) -> Any:
-        return _opened()
-
-
-def _opened() -> Any:
-    from contextlib import asynccontextmanager
-
-    @asynccontextmanager
-    async def opened() -> AsyncGenerator[RouterLLM]:
-        replies = ["Hello to you"] * 20
-        yield router(ScriptedLLM(LLMOverloadedError("busy"), *replies), ScriptedLLM(*replies))
-
-    return opened()
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

@@ -23,7 +23,10 @@ from hector.spi.session import Sessions
 from hector.spi.session_blob_settings import BlobSettings
 from hector.spi.session_blobs import FileBlobs, open_blobs
 from hector.testing import SessionsSuite
+from hector_std.conformance import TestSqliteBlobs
 from hector_std.sqlite_sessions.store import SqliteSessions
+
+__all__ = ["TestBlobs", "TestInFsspec", "TestSqliteBlobs", "TestSweeps"]
 
 
 def folder_blobs(folder: Path) -> FileBlobs:
@@ -34,16 +37,6 @@ def a_store(folder: Path, *, clock: Any = time.time) -> SqliteSessions:
     return SqliteSessions(
         folder / "sessions.db", blobs=folder_blobs(folder), min_blob_bytes=100, clock=clock
     )
-
-
-class TestInAFolder(SessionsSuite):
-    """The store keeps all its laws when any content but the empty one is a blob."""
-
-    is_persistent = True
-    histories = 10
-
-    def open_store(self, folder: Path) -> AbstractAsyncContextManager[Sessions]:
-        return SqliteSessions(folder / "x.db", blobs=folder_blobs(folder), min_blob_bytes=1)
 
 
 @pytest.mark.parametrize("scheme", ["file", "memory"])

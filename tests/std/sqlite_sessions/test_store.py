@@ -10,18 +10,11 @@ import pytest
 
 from hector.spi.session import SessionKey, Sessions
 from hector.testing import SessionsSuite
+from hector_std.conformance import TestSqliteSessions
 from hector_std.sqlite_sessions import places
 from hector_std.sqlite_sessions.store import SqliteSessions
 
-
-class TestSqliteSessions(SessionsSuite):
-    """It keeps the laws of every session store."""
-
-    is_persistent = True
-    histories = 15
-
-    def open_store(self, folder: Path) -> AbstractAsyncContextManager[Sessions]:
-        return SqliteSessions(folder / "data" / "sessions.db")
+__all__ = ["TestIndexedOften", "TestSqliteSessions"]
 
 
 class TestIndexedOften(SessionsSuite):

@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, closing
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +15,16 @@ import pytest
 
 from hector.errors import SessionConflictError, SessionError
 from hector.message import Event
-from hector.spi.session import SessionKey, Sessions
+from hector.spi.session import SessionKey
 from hector.spi.task import TaskRecord
-from hector.testing import TasksSuite
+from hector_std.conformance import TestSqliteTasks
 from hector_std.sqlite_sessions.schema import MIGRATIONS
 from hector_std.sqlite_sessions.store import SqliteSessions
 
+__all__ = ["TestSqliteTasks"]
+
 CLAIMER = Path(__file__).with_name("claimer.py")
 KEY = SessionKey("app", "ada", "s1")
-
-
-class TestSqliteTasks(TasksSuite):
-    """It keeps the laws of every store of tasks."""
-
-    is_persistent = True
-
-    def open_store(self, folder: Path) -> AbstractAsyncContextManager[Sessions]:
-        return SqliteSessions(folder / "sessions.db")
 
 
 def a_task(id: str = "t1", key: SessionKey = KEY, **changes: Any) -> TaskRecord:

@@ -8,8 +8,6 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
@@ -20,14 +18,16 @@ from hypothesis import strategies as st
 
 from hector.errors import ComponentOpenError, PathOutsideRootError, ToolError
 from hector.message import TextPart
-from hector.spi import BuildContext, Invocation, Secret, ToolContext, ToolOutput, Toolset
-from hector.testing import ToolsetSuite
+from hector.spi import BuildContext, Invocation, Secret, ToolContext, ToolOutput
+from hector_std.conformance import TestCommandTools
 from hector_std.tools_command.provider import PROVIDERS, CommandToolsSettings
 from hector_std.tools_command.rules import CommandRefusedError, CommandRules
 from hector_std.tools_command.toolset import open_command_tools
 
 if TYPE_CHECKING:
     from conftest import Family
+
+__all__ = ["TestCommandTools"]
 
 CALL = ToolContext(call_id="c", idempotency_key="run-1:c", invocation=cast("Invocation", None))
 PYTHON = sys.executable
@@ -61,13 +61,6 @@ async def run(
     (part,) = output.content
     assert isinstance(part, TextPart)
     return part.text, output.is_error
-
-
-class TestCommandTools(ToolsetSuite):
-    @asynccontextmanager
-    async def open(self) -> AsyncGenerator[Toolset]:
-        settings = CommandToolsSettings(allowed_commands=("ls", "git log"))
-        yield await open_command_tools(settings, surroundings(Path.cwd()))
 
 
 def test_the_provider_is_a_toolset_of_this_type() -> None:

@@ -7,7 +7,6 @@ import contextlib
 import os
 import threading
 import time
-from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,12 +15,14 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from hector.errors import PathOutsideRootError, ToolArgumentsError, ToolError, ToolTimeoutError
-from hector.spi import BuildContext, Invocation, ToolContext, Toolset
-from hector.testing import ToolsetSuite
+from hector.spi import BuildContext, Invocation, ToolContext
 from hector_std import contained
+from hector_std.conformance import TestFileTools
 from hector_std.contained import ContainedFolder
 from hector_std.tools_files import FileToolsSettings
 from hector_std.tools_files.toolset import FileTools, open_file_tools
+
+__all__ = ["TestFileTools"]
 
 CONTEXT = ToolContext(call_id="c", idempotency_key="k", invocation=cast("Invocation", None))
 SECRET = "the secret outside"
@@ -59,15 +60,6 @@ def call(root: Path, tool: str, /, **arguments: Any) -> str:
         item.spec.name: item for item in FileTools(FileToolsSettings(root=root, **options)).tools()
     }
     return cast("str", asyncio.run(cast("Any", tools[tool].call(arguments, CONTEXT))))
-
-
-class TestFileTools(ToolsetSuite):
-    @pytest.fixture(autouse=True)
-    def _at(self, root: Path) -> None:
-        self._root = root
-
-    def open(self) -> AbstractAsyncContextManager[Toolset]:
-        return nullcontext(FileTools(FileToolsSettings(root=self._root)))
 
 
 def test_a_file_is_read_whole_or_by_lines(root: Path) -> None:

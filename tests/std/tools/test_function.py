@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
 import pytest
 
 from hector.errors import UsageError
-from hector.spi import BuildContext, Invocation, LookupTool, ToolContext, Toolset
-from hector.testing import ToolsetSuite
+from hector.spi import BuildContext, Invocation, LookupTool, ToolContext
+from hector_std.conformance import TestFunctionTools
 from hector_std.tools_function import PROVIDERS, FunctionToolsSettings, open_function_tools
+
+__all__ = ["TestFunctionTools"]
 
 MODULE = '''
 from hector.spi import ToolContext, function_tool
@@ -57,13 +58,6 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     yield
     sys.modules.pop("own_functions", None)
-
-
-class TestFunctionTools(ToolsetSuite):
-    @asynccontextmanager
-    async def open(self) -> AsyncGenerator[Toolset]:
-        functions = ("own_functions:add", "own_functions:Desk.greet", "own_functions:renamed")
-        yield await open_function_tools(FunctionToolsSettings(functions=functions), CONTEXT)
 
 
 async def test_functions_become_tools_in_the_order_of_the_config() -> None:

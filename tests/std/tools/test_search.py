@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, cast
 
 import attrs
@@ -13,9 +12,11 @@ import jsonschema
 import pytest
 
 from hector.errors import DocumentError, ToolArgumentsError, ToolError, UsageError
-from hector.spi import Filter, Invocation, Passage, ToolContext, Toolset
-from hector.testing import ToolsetSuite
+from hector.spi import Filter, Invocation, Passage, ToolContext
+from hector_std.conformance import TestSearchOfOneStore, TestSearchOfTwoStores
 from hector_std.search_tool import SearchTool
+
+__all__ = ["TestSearchOfOneStore", "TestSearchOfTwoStores"]
 
 CONTEXT = ToolContext(call_id="c", idempotency_key="k", invocation=cast("Invocation", None))
 
@@ -54,17 +55,6 @@ class OneTool:
 
     def tools(self) -> Sequence[SearchTool]:
         return [self.tool]
-
-
-class TestOneStore(ToolsetSuite):
-    def open(self) -> AbstractAsyncContextManager[Toolset]:
-        return nullcontext(OneTool(SearchTool([ListedStore("docs", ["a"])])))
-
-
-class TestTwoStores(ToolsetSuite):
-    def open(self) -> AbstractAsyncContextManager[Toolset]:
-        stores = [ListedStore("docs", ["a"]), ListedStore("wiki", ["b"])]
-        return nullcontext(OneTool(SearchTool(stores)))
 
 
 async def ask(tool: SearchTool, **arguments: Any) -> Any:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from hector.message import TextPart, Usage
-from hector.spi import BuildContext, LLMChunk, LLMRequest, LLMResponse, TextDelta
+from hector.spi import (
+    BuildContext,
+    LLMChunk,
+    LLMRequest,
+    LLMResponse,
+    TextDelta,
+    require_capabilities,
+)
 
 from hector_plugin_greeting.settings import GreetingSettings
 
@@ -20,7 +27,8 @@ class GreetingLLM:
         self._settings = settings
 
     async def generate(self, request: LLMRequest) -> AsyncIterator[LLMChunk]:
-        """Stream the greeting word by word, then give the whole of it."""
+        """Refuse what the model cannot do; stream the greeting word by word, then give the whole of it."""
+        require_capabilities(request, {"streaming"}, provider=self.provider, model=self.model)
         said = request.messages[-1].text.strip().rstrip(".!?")
         marks = "!" * self._settings.exclamation_marks
         pieces = [f"{self._settings.greeting},", *(f" {word}" for word in said.split()), marks]

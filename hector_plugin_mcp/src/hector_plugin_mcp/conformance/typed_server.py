@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from mcp.server import MCPServer
 
+__all__ = ["add", "greet", "server"]
+
 server = MCPServer("typed")
 
 
@@ -19,4 +21,5 @@ def greet(name: str, greeting: str = "Hello") -> str:
     return f"{greeting}, {name}!"
 
 
-server.run()
+if __name__ == "__main__":
+    server.run()

@@ -1,0 +1,118 @@
+"""The laws that this plugin keeps: `hector plugins check postgres` runs these classes on a server that you name.
+
+The environment variable `HECTOR_CONFORMANCE_POSTGRES` gives the address of a database in which schemas may be made.
+Each law gets schemas of its own, which are dropped when it is done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections.abc import AsyncGenerator, Generator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from hector.spi import MemoryStore, Secret, Sessions
+from hector.spi.session_blob_settings import BlobSettings
+from hector.testing import MemoryStoreSuite, SessionsSuite, TasksSuite
+from hector_plugin_postgres.settings import PostgresSettings
+from hector_plugin_postgres.store import PostgresSessions
+
+__all__ = [
+    "ADDRESS_VARIABLE",
+    "TestPostgresBlobs",
+    "TestPostgresKeywords",
+    "TestPostgresSessions",
+    "TestPostgresTasks",
+]
+
+ADDRESS_VARIABLE = "HECTOR_CONFORMANCE_POSTGRES"
+
+
+class OnAServer:
+    """A schema for each folder, in the database that the environment names."""
+
+    _schemas: set[str]
+
+    @pytest.fixture(autouse=True)
+    def on_a_server(self) -> Generator[None]:
+        """Fail where there is no server, and leave no schema behind."""
+        self._url = os.environ.get(ADDRESS_VARIABLE, "")
+        if not self._url:
+            pytest.fail(
+                f"set {ADDRESS_VARIABLE} to the address of a PostgreSQL database in which schemas "
+                "may be made, such as postgresql://user:password@localhost/scratch",
+                pytrace=False,
+            )
+        self._schemas = set()
+        yield
+        asyncio.run(self._drop())
+
+    async def _drop(self) -> None:
+        connection = await asyncpg.connect(self._url)
+        try:
+            for schema in self._schemas:
+                await connection.execute(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE')
+        finally:
+            await connection.close()
+
+    def settings_of(self, folder: Path, blobs: BlobSettings | None = None) -> PostgresSettings:
+        """The settings of the store that belongs to a folder."""
+        schema = f"h_{hashlib.blake2b(str(folder).encode(), digest_size=12).hexdigest()}"
+        self._schemas.add(schema)
+        return PostgresSettings(url=Secret(self._url), schema=schema, blobs=blobs)
+
+
+class TestPostgresSessions(OnAServer, SessionsSuite):
+    """Sessions."""
+
+    is_persistent = True
+    histories = 15
+
+    def open_store(self, folder: Path) -> AbstractAsyncContextManager[Sessions]:
+        """See `SessionsSuite`."""
+        return PostgresSessions(self.settings_of(folder))
+
+
+class TestPostgresBlobs(OnAServer, SessionsSuite):
+    """The same, where any content but the empty one lies in a folder and not in the database."""
+
+    is_persistent = True
+    histories = 8
+
+    def open_store(self, folder: Path) -> AbstractAsyncContextManager[Sessions]:
+        """See `SessionsSuite`."""
+        blobs = BlobSettings(folder=folder / "blobs", min_bytes=1)
+        return PostgresSessions(self.settings_of(folder, blobs))
+
+
+class TestPostgresTasks(OnAServer, TasksSuite):
+    """Tasks beside sessions."""
+
+    is_persistent = True
+    histories = 6
+
+    def open_store(self, folder: Path) -> AbstractAsyncContextManager[Sessions]:
+        """See `TasksSuite`."""
+        return PostgresSessions(self.settings_of(folder))
+
+
+class TestPostgresKeywords(OnAServer, MemoryStoreSuite):
+    """The memory index."""
+
+    is_persistent = True
+    histories = 5
+
+    def open_store(self, folder: Path, app: str) -> AbstractAsyncContextManager[MemoryStore]:
+        """See `MemoryStoreSuite`."""
+        return _keywords(self.settings_of(folder), app)
+
+
+@asynccontextmanager
+async def _keywords(settings: PostgresSettings, app: str) -> AsyncGenerator[MemoryStore]:
+    async with PostgresSessions(settings) as sessions, sessions.keyword_memory(app) as store:
+        yield store

@@ -1,0 +1,185 @@
+"""`hector plugins check`: laws on an installed plugin, the report, and where it is shown."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from cli_terminal import SLOW_PLUGIN, Terminal
+
+from hector import __version__
+
+SUITES = '''
+from contextlib import asynccontextmanager
+
+import pytest
+
+from hector.message import ToolCall
+from hector.testing import LLMSuite, ScriptedLLM
+
+
+def answer(request):
+    if request.tools:
+        return ToolCall(id=f"call-{id(request)}-{next(NUMBERS)}", name=request.tools[0].name)
+    return "one two three"
+
+
+NUMBERS = iter(range(1000))
+
+
+@pytest.fixture(autouse=True)
+def around():
+    """Comes along, as it stands beside the classes."""
+    print("a fixture of the module")
+
+
+class TestModel(LLMSuite):
+    """The model of this test."""
+
+    waived = {"LLM-009": "it is never closed"}
+
+    @asynccontextmanager
+    async def open(self):
+        yield ScriptedLLM(*[answer] * 20, model=MODEL)
+'''
+
+GOOD = SUITES.replace("MODEL)", "'slow')")
+BAD = SUITES.replace("MODEL)", "'')")
+
+
+@pytest.fixture
+def plugin(terminal: Terminal) -> Terminal:
+    """A plugin whose suites all hold, and a folder for reports."""
+    terminal.install("slow", SLOW_PLUGIN, suites=GOOD)
+    return terminal
+
+
+def kept(terminal: Terminal) -> Path:
+    return terminal.folder / "reports" / "slow.json"
+
+
+def test_every_law_is_printed_with_its_status_and_the_report_is_written(plugin: Terminal) -> None:
+    done = plugin.run("plugins", "check", "slow", "--quick", "--report", "slow.conformance.json")
+
+    assert (done.returncode, done.stderr) == (
+        0,
+        "checking slow (hector-plugin-slow 1.0), quick ...\n",
+    )
+    lines = done.stdout.splitlines()
+    assert lines[0] == "hector_plugin_slow_suites:TestModel: The model of this test."
+    assert lines[1].startswith("  ok             0.")
+    assert lines[1].endswith(" s  LLM-001  A model says its `model` and its `provider`.")
+    assert lines[9].endswith("answers the next request. (it is never closed)")
+    assert lines[-1].startswith("10 pass, 1 waived in ")
+    report = json.loads((plugin.folder / "slow.conformance.json").read_text())
+    assert report == json.loads(kept(plugin).read_text())
+    assert [report[key] for key in ("plugin", "distribution", "version", "hector", "profile")] == [
+        "slow", "hector-plugin-slow", "1.0", __version__, "quick",
+    ]  # fmt: skip
+    assert 0 < report["import_ms"] < 10_000
+    assert not (plugin.folder / ".hypothesis").exists()
+
+
+def test_the_last_report_is_shown_with_the_plugin(plugin: Terminal) -> None:
+    before = plugin.run("plugins", "slow").stdout.splitlines()
+    checked = plugin.run("plugins", "check", "slow", "--quick", "--json")
+    after = plugin.run("plugins", "slow").stdout.splitlines()
+    shown = json.loads(plugin.run("plugins", "slow", "--json").stdout)
+
+    assert before[-1] == "  conformance: not checked here; hector plugins check slow does it"
+    assert after[-2].startswith("  conformance: 10 pass, 1 waived (kit 0.1, quick, 20")
+    assert after[-2].endswith(", made here)")
+    assert after[-1].startswith("    waived: LLM-009  ")
+    assert shown[0]["conformance"] == json.loads(checked.stdout)
+
+
+def test_a_shipped_report_is_shown_where_none_was_made(plugin: Terminal) -> None:
+    """And so is that it is about another version."""
+    target = plugin.folder / "site" / "slow.conformance.json"
+    plugin.run("plugins", "check", "slow", "--quick", "--report", str(target))
+    kept(plugin).unlink()
+
+    (line,) = (it for it in plugin.run("plugins", "slow").stdout.splitlines() if "kit" in it)
+    assert line.startswith("  conformance: 10 pass, 1 waived")
+    assert line.endswith(", brought along)")
+    target.write_text(target.read_text().replace('"version": "1.0"', '"version": "0.9"'))
+    (line,) = (it for it in plugin.run("plugins", "slow").stdout.splitlines() if "kit" in it)
+    assert line.startswith("  conformance of version 0.9: 10 pass")
+    target.write_text("{}")
+    assert "not checked here" in plugin.run("plugins", "slow").stdout
+
+
+def test_a_law_that_fails_is_a_failed_check(terminal: Terminal) -> None:
+    terminal.install("slow", SLOW_PLUGIN, suites=BAD)
+    done = terminal.run("plugins", "check", "slow", "--quick")
+    loud = terminal.run("plugins", "check", "slow", "--quick", "-v")
+
+    assert done.returncode == loud.returncode == 1
+    (failed,) = (line for line in done.stdout.splitlines() if line.startswith("  fail "))
+    assert "LLM-001  A model says its `model`" in failed
+    assert "(AssertionError" in failed
+    assert done.stdout.splitlines()[-1] == (
+        "hector laws LLM-001 says why and what to do; "
+        "hector plugins check slow --verbose shows what failed"
+    )
+    assert "assert opened.component.model" not in done.stderr
+    assert "assert opened.component.model" in loud.stderr
+    assert "to do: Set both attributes" in loud.stderr
+
+
+def test_a_law_that_is_left_out_is_a_failed_check(terminal: Terminal) -> None:
+    skipping = GOOD.replace("class TestModel", "@pytest.mark.skip(reason='no')\nclass TestModel")
+    terminal.install("slow", SLOW_PLUGIN, suites=skipping)
+    done = terminal.run("plugins", "check", "slow", "--quick")
+
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-1].startswith("1 waived, 10 not run in ")
+    assert (
+        "LLM-002  The last chunk of an answer is its `LLMResponse`, and no other chunk is one. (no)"
+        in done.stdout
+    )
+
+
+@pytest.mark.parametrize(
+    ("suites", "words"),
+    [
+        (None, "brings no suites: it has no entry point 'slow' in the group 'hector.conformance'"),
+        ("import nothing_of_the_kind\n", "No module named 'nothing_of_the_kind'"),
+        ("", "the suites of slow (hector-plugin-slow 1.0) cannot be run"),
+        (
+            GOOD.replace("waived = ", "test_has_names = None; kept = "),
+            "overrides test_has_names, which is the law LLM-001",
+        ),
+    ],
+)
+def test_suites_that_cannot_be_run_are_an_error_that_says_why(
+    terminal: Terminal, suites: str | None, words: str
+) -> None:
+    terminal.install("slow", SLOW_PLUGIN, suites=suites)
+    done = terminal.run("plugins", "check", "slow")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "error: [H200] " in done.stderr
+    assert words in done.stderr
+    assert not kept(terminal).exists()
+
+
+def test_a_plugin_that_is_broken_or_not_there_cannot_be_checked(terminal: Terminal) -> None:
+    terminal.install("slow", "raise RuntimeError('no')\n", suites=GOOD)
+
+    broken, nobody = (terminal.run("plugins", "check", name) for name in ("slow", "nobody"))
+    assert broken.returncode == nobody.returncode == 1
+    assert broken.stderr.startswith(
+        "error: [H200] slow (hector-plugin-slow 1.0) cannot be checked, it is failed: "
+        "RuntimeError: no\n"
+    )
+    assert nobody.stderr.startswith("error: [H205] no plugin named 'nobody' is installed\n")
+
+
+def test_a_plugin_named_like_a_command_is_shown_by_show(terminal: Terminal) -> None:
+    terminal.install("check", SLOW_PLUGIN)
+
+    assert terminal.run("plugins", "show", "check").stdout.startswith(
+        "check (hector-plugin-check 1.0)"
+    )
