@@ -45,6 +45,8 @@ NOTE = "<!-- Written by docs/generate.py; change the code, then run it again. --
 FIRST_PARTY = (
     "hector",
     "hector-plugin-anthropic",
+    "hector-plugin-cohere",
+    "hector-plugin-gemini",
     "hector-plugin-mcp",
     "hector-plugin-mysql",
     "hector-plugin-ollama",

@@ -77,6 +77,40 @@ def fixed_keys() -> Mapping[str, tuple[Keys, ...]]:
                 **known,
             },
         ),
+        # what a model takes of thinking hangs on which it is
+        "llm.cohere": (
+            {"api_key": key, "base_url": None, "thinking": None, **known},
+            {
+                "api_key": None,
+                "base_url": st.just(f"http://{nowhere}"),
+                "model": st.just("command-a-03-2025"),
+                "thinking": None,
+                **known,
+            },
+        ),
+        "embedder.cohere": (
+            {"api_key": key, "model": st.just("embed-v4.0"), "dimension": st.just(512), **known},
+            {"api_key": key, "model": st.just("embed-novel"), "dimension": st.just(7), **known},
+        ),
+        "llm.gemini": (
+            {"api_key": key, "base_url": None, "thinking": None, **known},
+            {
+                "api_key": None,
+                "base_url": st.just(f"http://{nowhere}"),
+                "model": st.just("gemini-2.5-flash"),
+                "thinking": st.just({"budget_tokens": 512}),
+                **known,
+            },
+        ),
+        "embedder.gemini": (
+            {
+                "api_key": key,
+                "model": st.just("gemini-embedding-001"),
+                "dimension": st.integers(1, 3072),
+                **known,
+            },
+            {"api_key": key, "model": st.just("gemini-embedding-2"), "dimension": None, **known},
+        ),
         # a server that is not there is no error when an LLM opens; an embedder asks for the length of its vectors
         "llm.ollama": (
             {

@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hector.testing.anthropic_wire import AnthropicWire
     from hector.testing.chunker_suite import ChunkerSuite, check_chunks, structured_texts
+    from hector.testing.cohere_embedding_wire import CohereEmbeddingWire
+    from hector.testing.cohere_wire import CohereWire
     from hector.testing.conversations import conversations
     from hector.testing.document_suite import DocumentParserSuite, DocumentSourceSuite
     from hector.testing.embedder_suite import EmbedderSuite
     from hector.testing.embedder_wire_suite import EmbedderWireSuite
+    from hector.testing.gemini_embedding_wire import GeminiEmbeddingWire
+    from hector.testing.gemini_wire import GeminiWire
     from hector.testing.llm_suite import LLMSuite
     from hector.testing.llm_wire_suite import LLMWireSuite
     from hector.testing.memory_suite import MemoryStoreSuite
@@ -47,11 +51,15 @@ if TYPE_CHECKING:
 __all__ = [
     "AnthropicWire",
     "ChunkerSuite",
+    "CohereEmbeddingWire",
+    "CohereWire",
     "DocumentParserSuite",
     "DocumentSourceSuite",
     "EmbedderSuite",
     "EmbedderWireSuite",
     "EmbeddingWire",
+    "GeminiEmbeddingWire",
+    "GeminiWire",
     "LLMSuite",
     "LLMWire",
     "LLMWireSuite",
@@ -92,11 +100,15 @@ __all__ = [
 _HOMES = {
     "AnthropicWire": "anthropic_wire",
     "ChunkerSuite": "chunker_suite",
+    "CohereEmbeddingWire": "cohere_embedding_wire",
+    "CohereWire": "cohere_wire",
     "DocumentParserSuite": "document_suite",
     "DocumentSourceSuite": "document_suite",
     "EmbedderSuite": "embedder_suite",
     "EmbedderWireSuite": "embedder_wire_suite",
     "EmbeddingWire": "wire_protocol",
+    "GeminiEmbeddingWire": "gemini_embedding_wire",
+    "GeminiWire": "gemini_wire",
     "LLMSuite": "llm_suite",
     "LLMWire": "wire_protocol",
     "LLMWireSuite": "llm_wire_suite",
