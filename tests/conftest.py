@@ -84,7 +84,7 @@ def empty_home(tmp_path_factory: pytest.TempPathFactory) -> str:
 def no_inherited_settings(monkeypatch: pytest.MonkeyPatch, empty_home: str) -> None:
     """Take keys, tokens, proxies and Hector's own variables from the environment of each test."""
     prefixes = (
-        "A2A_", "ANTHROPIC_", "AWS_", "COHERE_", "GEMINI_", "GOOGLE_", "HECTOR_", "MCP_",
+        "A2A_", "ANTHROPIC_", "AWS_", "CO_API_", "COHERE_", "GEMINI_", "GOOGLE_", "HECTOR_", "MCP_",
         "OLLAMA_", "OPENAI_", "OTEL_", "QDRANT_",
     )  # fmt: skip
     suffixes = ("_API_KEY", "_TOKEN", "_SECRET", "_PROXY")

@@ -29,7 +29,12 @@ from hector.plugin.registry import build_registry
 REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs"
 PAGES = sorted(
-    [REPOSITORY / "README.md", *DOCS.glob("*.md"), *(DOCS / "reference").glob("*.md")],
+    [
+        REPOSITORY / "README.md",
+        *DOCS.glob("*.md"),
+        *(DOCS / "hooks").glob("*.md"),
+        *(DOCS / "reference").glob("*.md"),
+    ],
 )
 VARIABLES = {"OPENAI_API_KEY": "sk-not-a-key"}
 """What the examples expect of the environment."""
@@ -89,7 +94,11 @@ def anchors(page: Path) -> set[str]:
 @pytest.fixture(scope="module")
 def generator() -> ModuleType:
     """`docs/generate.py`, which stands in no package."""
-    spec = spec_from_file_location("generate", DOCS / "generate.py")
+    return _script("generate")
+
+
+def _script(name: str) -> ModuleType:
+    spec = spec_from_file_location(name, DOCS / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)
@@ -106,6 +115,14 @@ def test_generated_pages_are_up_to_date(name: str, generator: ModuleType) -> Non
     expected = generator.PAGES[name]()
 
     assert (DOCS / "reference" / name).read_text(encoding="utf-8") == expected
+
+
+def test_the_pages_of_the_hooks_are_up_to_date() -> None:
+    """Otherwise run `python docs/generate_hooks.py`."""
+    expected = _script("generate_hooks").pages()
+
+    written = {path.name: path.read_text(encoding="utf-8") for path in (DOCS / "hooks").iterdir()}
+    assert written == expected
 
 
 def test_every_code_of_a_config_problem_is_explained(generator: ModuleType) -> None:

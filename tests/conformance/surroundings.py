@@ -50,6 +50,7 @@ def fixed_keys() -> Mapping[str, tuple[Keys, ...]]:
     nowhere = f"127.0.0.1:{_closed_port()}"
     key = st.just("not-a-real-key")
     known: Keys = {
+        "max_retries": st.just(0),  # nobody is there to answer the next time either
         "headers": st.just({"x-team": "a"}),
         "proxy": st.none() | st.just(f"http://{nowhere}"),
     }
@@ -61,7 +62,6 @@ def fixed_keys() -> Mapping[str, tuple[Keys, ...]]:
         "llm.auto": ({"ollama_host": st.just(nowhere)},),
         # what a model takes of thinking and temperature hangs on which it is
         "llm.anthropic": (
-            {"api_key": key, "base_url": None, "thinking": None, "temperature": None, **known},
             {
                 "api_key": None,
                 "base_url": st.just(f"http://{nowhere}"),
@@ -69,6 +69,7 @@ def fixed_keys() -> Mapping[str, tuple[Keys, ...]]:
                 "thinking": None,
                 **known,
             },
+            {"api_key": key, "base_url": None, "thinking": None, "temperature": None, **known},
             {
                 "api_key": key,
                 "model": st.just("claude-haiku-4-5"),
@@ -76,6 +77,40 @@ def fixed_keys() -> Mapping[str, tuple[Keys, ...]]:
                 "max_tokens": None,
                 **known,
             },
+        ),
+        # what a model takes of thinking hangs on which it is
+        "llm.cohere": (
+            {"api_key": key, "base_url": None, "thinking": None, **known},
+            {
+                "api_key": None,
+                "base_url": st.just(f"http://{nowhere}"),
+                "model": st.just("command-a-03-2025"),
+                "thinking": None,
+                **known,
+            },
+        ),
+        "embedder.cohere": (
+            {"api_key": key, "model": st.just("embed-v4.0"), "dimension": st.just(512), **known},
+            {"api_key": key, "model": st.just("embed-novel"), "dimension": st.just(7), **known},
+        ),
+        "llm.gemini": (
+            {"api_key": key, "base_url": None, "thinking": None, **known},
+            {
+                "api_key": None,
+                "base_url": st.just(f"http://{nowhere}"),
+                "model": st.just("gemini-2.5-flash"),
+                "thinking": st.just({"budget_tokens": 512}),
+                **known,
+            },
+        ),
+        "embedder.gemini": (
+            {
+                "api_key": key,
+                "model": st.just("gemini-embedding-001"),
+                "dimension": st.integers(1, 3072),
+                **known,
+            },
+            {"api_key": key, "model": st.just("gemini-embedding-2"), "dimension": None, **known},
         ),
         # a server that is not there is no error when an LLM opens; an embedder asks for the length of its vectors
         "llm.ollama": (
@@ -96,8 +131,8 @@ def fixed_keys() -> Mapping[str, tuple[Keys, ...]]:
         ),
         # one of two that mean the same thing, and one of two ways to be let in
         "llm.openai": (
-            {"api_key": key, "reasoning_effort": None, **known},
             {"base_url": st.just(f"http://{nowhere}/v1"), "thinking": None, **known},
+            {"api_key": key, "reasoning_effort": None, **known},
         ),
         # weights belong to one strategy, and no LLM may stand there twice
         "llm.router": (
@@ -112,11 +147,16 @@ def fixed_keys() -> Mapping[str, tuple[Keys, ...]]:
         "embedder.openai": (
             {
                 "api_key": key,
+                "base_url": st.just(f"http://{nowhere}/v1"),
+                "dimension": st.integers(1, 1536),
+                **known,
+            },
+            {
+                "api_key": key,
                 "model": st.just("text-embedding-3-small"),
                 "dimension": None,
                 **known,
             },
-            {"api_key": key, "dimension": st.integers(1, 1536), **known},
         ),
         # its server is asked when it opens; the plugin's own tests have one
         "vector_store.qdrant": ({"path": st.just("vectors"), **no_server},),
@@ -248,4 +288,5 @@ def world(folder: Path) -> Generator[None]:
         yield
     finally:
         sys.path.remove(str(folder))
+        sys.path_importer_cache.pop(str(folder), None)
         sys.modules.pop(FUNCTIONS, None)

@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import sysconfig
+import time
 import venv
 from pathlib import Path
 
@@ -117,3 +118,24 @@ def test_its_own_tests_pass(environment: FreshEnvironment) -> None:
     said = environment.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=PLUGIN)
 
     assert "passed" in said
+
+
+def test_a_new_plugin_is_green_within_a_minute(
+    environment: FreshEnvironment, tmp_path: Path
+) -> None:
+    """Written, installed with pip, checked by the kit, and used: what a stranger does first."""
+    began_s = time.monotonic()
+
+    environment.run("hector", "plugins", "new", "weather", "--kind", "llm", cwd=tmp_path)
+    folder = tmp_path / "hector-plugin-weather"
+    environment.run(
+        "python", "-m", "pip", "install", "--quiet", "--no-index", "--no-build-isolation",
+        "--disable-pip-version-check", folder, cwd=tmp_path,
+    )  # fmt: skip
+    checked = environment.run("hector", "plugins", "check", "weather", "--quick", cwd=tmp_path)
+    said = environment.run("hector", "run", "good morning", cwd=folder)
+
+    took_s = time.monotonic() - began_s
+    assert "PLG-001" in checked or "passed" in checked
+    assert said == "You said: good morning\n"
+    assert took_s <= 60, f"{took_s:.0f} s"

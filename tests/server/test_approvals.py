@@ -331,8 +331,12 @@ async def test_a_task_that_waits_can_be_canceled() -> None:
         canceled = await client.cancel_task(CancelTaskRequest(id=asked.id))
         with pytest.raises(UnsupportedOperationError, match="has ended"):
             await send(client, decide(asked, decision_for(questions_of(asked)[0])))
+        parts = [{"data": decision_for(questions_of(asked)[0])}]
+        late = await call(app.http, "SendMessage", params(taskId=asked.id, parts=parts))
 
     assert canceled.status.state == TaskState.TASK_STATE_CANCELED
+    (told,) = late["error"]["data"]
+    assert (told["reason"], told["metadata"]) == ("DECISION_NOT_COUNTED", {"because": "decided"})
     assert tool.calls == []
 
 

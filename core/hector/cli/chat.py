@@ -24,9 +24,6 @@ from hector.runtime.start import new_id
 
 __all__ = ["command"]
 
-USER = "local"
-"""Whose sessions those of the terminal are."""
-
 HELP = """/agent [NAME]   talk to another agent, or list them
 /session [ID]   go on in another session, or say which this is
 /new            begin a new session
@@ -38,11 +35,12 @@ Ctrl-C stops an answer; at the prompt it leaves."""
 
 
 class Conversation:
-    """What the chat talks to, and in which session."""
+    """Whom the chat talks to, for which user, and in which session."""
 
-    def __init__(self, runtime: Runtime, agent: str, session: str) -> None:
+    def __init__(self, runtime: Runtime, agent: str, *, user: str, session: str) -> None:
         self.runtime = runtime
         self.agent = agent
+        self.user = user
         self.session = session
         self.prompt = Prompt()
 
@@ -93,12 +91,12 @@ class Conversation:
     async def answer(self, line: str) -> None:
         """Ask the agent and print what it says; Ctrl-C stops it, and the session says so."""
         task = new_id()
-        events = self.runtime.run(self.agent, line, user=USER, session=self.session, task=task)
+        events = self.runtime.run(self.agent, line, user=self.user, session=self.session, task=task)
         await self._follow(self._exchange(task), events)
 
     async def _decide(self) -> None:
         """Decide about what waits in this session."""
-        waiting = await self.runtime.tasks.approvals(user=USER, session=self.session)
+        waiting = await self.runtime.tasks.approvals(user=self.user, session=self.session)
         if not waiting:
             _say("Nothing waits for a decision here.")
         elif not has_terminal():
@@ -159,9 +157,11 @@ def _on_interrupt(stop: Callable[[], object]) -> Generator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-async def _talk(config: Path, agent: str | None, session: str | None) -> None:
+async def _talk(config: Path, agent: str | None, session: str | None, user: str) -> None:
     async with Runtime.open(config, resumes=False) as runtime:
-        conversation = Conversation(runtime, choose_agent(runtime, agent), session or new_id())
+        conversation = Conversation(
+            runtime, choose_agent(runtime, agent), user=user, session=session or new_id()
+        )
         if session is not None:
             warn_if_forgetful(runtime)
         _say(f"{conversation.agent} of {runtime.name}. /help lists the commands.")
@@ -178,13 +178,20 @@ async def _talk(config: Path, agent: str | None, session: str | None) -> None:
 @config_option
 @click.option("-a", "--agent", help="The agent. Default: the first one of the config.")
 @click.option("-s", "--session", help="Go on in this session; needs a config that keeps sessions.")
+@click.option("--user", default="local", show_default=True, help="Whose session.")
 @click.pass_obj
 def command(
-    is_debug: bool, /, *, config_file: Path | None, agent: str | None, session: str | None
+    is_debug: bool,
+    /,
+    *,
+    config_file: Path | None,
+    agent: str | None,
+    session: str | None,
+    user: str,
 ) -> None:
     """Talk with an agent in the terminal; without one, a line of stdin is a message."""
     file = find_config(config_file)
     quiet_logging(is_debug=is_debug)
-    asyncio.run(_talk(file, agent, session))
+    asyncio.run(_talk(file, agent, session, user))
     if sys.stdin.isatty():
         _say("bye")

@@ -24,9 +24,10 @@ def command() -> None:
 @config_option
 @click.pass_obj
 def rebuild(is_debug: bool, /, *, config_file: Path | None) -> int:
-    """Throw the index away and derive it again from the sessions.
+    """Derive the index from the sessions again, and put it in the place of the old one.
 
-    Never needed to keep it right: a damaged index is made again by itself. A server that runs meanwhile goes on.
+    Never needed to keep it right: a damaged index is made again by itself. Until the new one is whole, the old one
+    answers, also in a server that runs meanwhile.
     """
     file = find_config(config_file)
     quiet_logging(is_debug=is_debug)

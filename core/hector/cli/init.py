@@ -9,7 +9,7 @@ from pathlib import Path
 import attrs
 import click
 
-from hector.cli.templates import ENVIRONMENT, PROVIDERS, TEMPLATES, provider_block
+from hector.cli.templates import ENVIRONMENT, PROVIDERS, TEMPLATES, VARIABLES, provider_block
 from hector.errors import UsageError
 
 __all__ = ["command"]
@@ -104,8 +104,10 @@ def _write(folder: Path, target: Path, answers: _Answers) -> None:
 
 
 def _say_next(folder: Path, target: Path, answers: _Answers) -> None:
-    if answers.provider == "openai":
-        click.echo("Put OPENAI_API_KEY into .env, and: pip install hector-plugin-openai", err=True)
+    variable = VARIABLES.get(answers.provider)
+    if variable is not None:
+        package = f"hector-plugin-{answers.provider}"
+        click.echo(f"Put {variable} into .env, and: pip install {package}", err=True)
     if answers.template == "documents" and not (folder / answers.documents).is_dir():
         click.echo(f"Put your documents into {folder / answers.documents}", err=True)
     where = "" if folder.resolve() == Path.cwd() else f" --config {target}"

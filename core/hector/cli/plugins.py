@@ -10,6 +10,7 @@ import click
 
 from hector.cli.conformance_text import print_summary
 from hector.cli.plugins_check import check
+from hector.cli.plugins_new import new
 from hector.errors import PluginNotFoundError
 from hector.plugin import PluginRecord
 from hector.plugin.conformance import (
@@ -178,3 +179,4 @@ def show(ctx: click.Context, name: str, as_json: bool) -> None:
 
 
 command.add_command(check)
+command.add_command(new)

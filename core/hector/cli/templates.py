@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-__all__ = ["ENVIRONMENT", "PROVIDERS", "TEMPLATES", "provider_block"]
+__all__ = ["ENVIRONMENT", "PROVIDERS", "TEMPLATES", "VARIABLES", "provider_block"]
 
-PROVIDERS = ("auto", "offline", "openai")
+VARIABLES = {
+    "anthropic": "ANTHROPIC_API_KEY",
+    "cohere": "CO_API_KEY",
+    "gemini": "GEMINI_API_KEY",
+    "openai": "OPENAI_API_KEY",
+}
+"""Provider to the variable that holds its key; its plugin is `hector-plugin-<provider>`."""
+
+PROVIDERS = ("auto", "offline", *VARIABLES)
 
 ENVIRONMENT = """\
 # Copy this file to .env and fill in what you use. Keep .env out of version control.
 # OPENAI_API_KEY=
 # ANTHROPIC_API_KEY=
 # GEMINI_API_KEY=
+# CO_API_KEY=
 """
 
 _HEAD = """\
@@ -77,6 +86,7 @@ def provider_block(provider: str) -> str:
     notes = {
         "auto": "    provider: auto  # the model whose API key is set, an Ollama that listens, or the offline one",
         "offline": "    provider: offline  # answers from what its tools find; no model, no key",
-        "openai": "    provider: openai\n    api_key: ${OPENAI_API_KEY}",
     }
-    return notes[provider]
+    if provider in notes:
+        return notes[provider]
+    return f"    provider: {provider}\n    api_key: ${{{VARIABLES[provider]}}}"

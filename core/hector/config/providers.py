@@ -39,9 +39,11 @@ _PACKAGES: Final[Mapping[str, str]] = {
     "chroma": "hector-plugin-chroma",
     "cohere": "hector-plugin-cohere",
     "gemini": "hector-plugin-gemini",
+    "llamacpp": "hector-plugin-llamacpp",
     "mcp": "hector-plugin-mcp",
     "milvus": "hector-plugin-milvus",
     "mariadb": "hector-plugin-mysql",
+    "minilm": "hector-plugin-minilm",
     "mysql": "hector-plugin-mysql",
     "ollama": "hector-plugin-ollama",
     "openai": "hector-plugin-openai",
@@ -56,8 +58,14 @@ _LLM_BY_VARIABLE: Final = (
     ("OPENAI_API_KEY", "openai"),
     ("ANTHROPIC_API_KEY", "anthropic"),
     ("GEMINI_API_KEY", "gemini"),
+    ("GOOGLE_API_KEY", "gemini"),
+    ("CO_API_KEY", "cohere"),
+    ("COHERE_API_KEY", "cohere"),
 )
-LLM_TYPES_BY_ENVIRONMENT: Final = (*(type_name for _, type_name in _LLM_BY_VARIABLE), "offline")
+LLM_TYPES_BY_ENVIRONMENT: Final = (
+    *dict.fromkeys(type_name for _, type_name in _LLM_BY_VARIABLE),
+    "offline",
+)
 """What `choose_llm_type` may choose."""
 
 

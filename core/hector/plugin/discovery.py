@@ -11,6 +11,7 @@ import attrs
 from importlib_metadata import Distribution, EntryPoint, MetadataPathFinder, PackageMetadata
 
 from hector.plugin.api import level_problem, parse_level
+from hector.plugin.editable import reach
 from hector.plugin.imported import is_imported, removed, running_version
 from hector.plugin.records import PluginRecord, PluginState
 
@@ -101,10 +102,11 @@ def discover(*, disable: Collection[str] = ()) -> tuple[PluginRecord, ...]:
         metadata = distribution.metadata
         points = list(_entry_points(distribution))
         levels = {point.name: point.value for point in points if point.group == API_GROUP}
-        records.extend(
-            _record(metadata["Name"], metadata["Version"], point, levels, disable)
-            for point in points
-            if point.group == PLUGIN_GROUP
-        )
+        for point in points:
+            if point.group == PLUGIN_GROUP:
+                found = _record(metadata["Name"], metadata["Version"], point, levels, disable)
+                if found.state == "discovered":
+                    reach(distribution, found.module)
+                records.append(found)
     records.extend(removed(records))
     return tuple(sorted(records, key=lambda record: (record.distribution.lower(), record.name)))

@@ -17,6 +17,7 @@ from hector.errors import (
     InputRequiredError,
     LLMError,
     RunError,
+    SessionConflictError,
 )
 from hector.message import Event, Failure, JSONObject, Outcome
 from hector.runtime.generation import Generation
@@ -146,12 +147,19 @@ async def _last_word(
                 return attrs.evolve(last, outcome="interrupted")
             (recorded,) = await log.append(last)
             return recorded
-    except (HectorError, TimeoutError):
+    except (HectorError, TimeoutError) as error:
         written = log.events
         if written and written[-1].id == last.id:
             # The work had ended, and the cancellation came while that was being logged.
             return written[-1]
-        logger.warning("invocation %s was canceled, and the log could not be told", invocation.id)
+        if isinstance(error, SessionConflictError):  # as it must be: the log is theirs now
+            logger.info("invocation %s stopped here: others went on or ended it", invocation.id)
+        else:
+            logger.warning(
+                "invocation %s was canceled, and the log could not be told: %s",
+                invocation.id,
+                str(error) or "it took too long",
+            )
     return last
 
 

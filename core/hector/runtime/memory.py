@@ -108,7 +108,7 @@ async def _vectors(
 
 
 async def rebuild_index(config: ConfigInput, *, env: Mapping[str, str] | None = None) -> None:
-    """Throw the index of a config away and derive it again; opens the sessions and nothing else that it can do without.
+    """Derive the index of a config again; opens the sessions and nothing else that it can do without.
 
     Raises:
         ConfigError, ComponentError: the config cannot be used, or the sessions did not open.

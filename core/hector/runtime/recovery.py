@@ -204,6 +204,8 @@ class Recovery:
             self._free.release()
 
     async def _resume(self, record: TaskRecord) -> None:
+        if record.state == "running":
+            logger.info("task %s of agent %s goes on: its process is gone", record.id, record.agent)
         try:
             events = self._runs.resume(record)
             async with aclosing(events):

@@ -45,7 +45,7 @@ async def drain(
     if not late:
         return
     numbers = ", ".join(str(number) for number in sorted({item.number for item, _ in late}))
-    logger.warning("%d invocations on generation %s are cut off: %s", len(late), numbers, why)
+    logger.warning("cut off what still ran on generation %s (%d): %s", numbers, len(late), why)
     async with asyncio.TaskGroup() as group:
         for _, lease in late:
             reason = DrainedError(lease.agent, f"was cut off: {why}", hint="send the message again")
@@ -54,9 +54,9 @@ async def drain(
     for generation in watched:
         if not await generation.wait_until_idle(max(0.0, deadline - time.monotonic()), agents):
             logger.error(
-                "%d invocations on generation %d do not end although they were cut off",
-                len(generation.leases_of(agents)),
+                "what was cut off on generation %d does not end (%d)",
                 generation.number,
+                len(generation.leases_of(agents)),
             )
 
 

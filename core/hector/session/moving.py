@@ -35,7 +35,10 @@ async def move_session(sessions: Sessions, old: SessionKey, new: SessionKey) -> 
     except SessionExistsError:
         there = await sessions.load(new, limit=session.head)
         if there is None or not _is_copy(there, session):
-            return f"session {old.id} of {old.user} is another one in app {new.app}"
+            return (
+                f"session {old.id} of {old.user} stays: app {new.app} has another one of that id; "
+                "export and remove one of the two, then move again"
+            )
         is_fresh = False
     now = await sessions.load(old, last=0)
     is_same = now is not None and (now.head, now.epoch) == (session.head, session.epoch)

@@ -102,12 +102,23 @@ from hector.spi.provider_calls import (
     ProviderCalls,
     retry_pause_s,
 )
+from hector.spi.provider_connections import (
+    ConnectionFailures,
+    check_headers,
+    is_address,
+    server_of,
+    shape_error,
+)
 from hector.spi.provider_failures import (
     ProviderFailure,
     Redaction,
     llm_error,
     rate_limit_headers,
     retry_after_s,
+)
+from hector.spi.provider_vectors import (
+    check_vectors,
+    vectors_in_batches,
 )
 from hector.spi.provider_wire import (
     CallIds,
@@ -209,6 +220,7 @@ __all__ = [
     "Chunk",
     "Chunker",
     "Compare",
+    "ConnectionFailures",
     "Create",
     "Doc",
     "Document",
@@ -297,11 +309,14 @@ __all__ = [
     "VectorRecord",
     "VectorStore",
     "append_again",
+    "check_headers",
+    "check_vectors",
     "count_tokens",
     "data_url",
     "dump_checkpoint",
     "file_note",
     "function_tool",
+    "is_address",
     "json_text",
     "limits_of",
     "llm_error",
@@ -312,6 +327,9 @@ __all__ = [
     "require_capabilities",
     "retry_after_s",
     "retry_pause_s",
+    "server_of",
+    "shape_error",
     "tool_result_text",
+    "vectors_in_batches",
     "with_spec",
 ]

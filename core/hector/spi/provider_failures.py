@@ -171,7 +171,11 @@ def _number(value: str | None) -> float | None:
     return max(0.0, number) if math.isfinite(number) else None
 
 
-_RATE_LIMIT_NAMES = re.compile(r"((x|anthropic)-)?rate-?limit-.+|retry-after(-ms)?", re.IGNORECASE)
+_RATE_LIMIT_NAMES = re.compile(
+    r"((x|anthropic)-)?rate-?limit-.+|retry-after(-ms)?"
+    r"|x-(trial-)?endpoint-(monthly-)?call-(limit|remaining)",  # Cohere
+    re.IGNORECASE,
+)
 _MAXIMUM_HEADERS = 32
 
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
 import attrs
 
@@ -73,6 +73,15 @@ class Secret:
 
     def __hash__(self) -> int:
         return hash(self._value)
+
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Secret:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret cannot be pickled: it would stand in the pickle as it is")
 
 
 @attrs.frozen

@@ -10,13 +10,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hector.session import InMemorySessions
+    from hector.testing.agent_parts import AgentParts, PlannedLLM, SteppingAgent
+    from hector.testing.agent_suite import AgentSuite
     from hector.testing.anthropic_wire import AnthropicWire
     from hector.testing.chunker_suite import ChunkerSuite, check_chunks, structured_texts
+    from hector.testing.cohere_embedding_wire import CohereEmbeddingWire
+    from hector.testing.cohere_wire import CohereWire
     from hector.testing.conversations import conversations
     from hector.testing.document_suite import DocumentParserSuite, DocumentSourceSuite
     from hector.testing.embedder_suite import EmbedderSuite
     from hector.testing.embedder_wire_suite import EmbedderWireSuite
+    from hector.testing.fake_clock import FakeClock
+    from hector.testing.fakes import AnsweringAgent, FakeDocumentStore, HashEmbedder
+    from hector.testing.gemini_embedding_wire import GeminiEmbeddingWire
+    from hector.testing.gemini_wire import GeminiWire
+    from hector.testing.in_memory_vectors import InMemoryVectors
     from hector.testing.laws import Law, all_laws, law, unsupported
+    from hector.testing.leftovers import nothing_left
     from hector.testing.llm_suite import LLMSuite
     from hector.testing.llm_wire_suite import LLMWireSuite
     from hector.testing.memory_suite import MemoryStoreSuite
@@ -26,11 +37,15 @@ if TYPE_CHECKING:
     from hector.testing.openai_embedding_wire import OpenAIEmbeddingWire
     from hector.testing.openai_responses_wire import OpenAIResponsesWire
     from hector.testing.opened import Opened
+    from hector.testing.provider_config import config_of
+    from hector.testing.provider_laws import SettingsKeys
+    from hector.testing.provider_suite import ProviderSuite
+    from hector.testing.recording_tool import RecordedCall, RecordingTool, RecordingToolset
     from hector.testing.scripted import Reply, ScriptedLLM, ScriptedSettings, scripted_provider
     from hector.testing.session_suite import SessionsSuite
     from hector.testing.settings_mutations import Mutation, mutations
     from hector.testing.settings_strategies import settings_strategy
-    from hector.testing.surroundings import Surroundings, open_component
+    from hector.testing.surroundings import Surroundings, open_component, open_in
     from hector.testing.task_suite import TasksSuite
     from hector.testing.toolset_suite import ToolsetSuite
     from hector.testing.vector_suite import VectorStoreSuite
@@ -46,13 +61,25 @@ if TYPE_CHECKING:
     from hector.testing.wire_server import WireEnding, WireReply, WireRequest, WireServer
 
 __all__ = [
+    "AgentParts",
+    "AgentSuite",
+    "AnsweringAgent",
     "AnthropicWire",
     "ChunkerSuite",
+    "CohereEmbeddingWire",
+    "CohereWire",
     "DocumentParserSuite",
     "DocumentSourceSuite",
     "EmbedderSuite",
     "EmbedderWireSuite",
     "EmbeddingWire",
+    "FakeClock",
+    "FakeDocumentStore",
+    "GeminiEmbeddingWire",
+    "GeminiWire",
+    "HashEmbedder",
+    "InMemorySessions",
+    "InMemoryVectors",
     "LLMSuite",
     "LLMWire",
     "LLMWireSuite",
@@ -65,6 +92,11 @@ __all__ = [
     "OpenAIEmbeddingWire",
     "OpenAIResponsesWire",
     "Opened",
+    "PlannedLLM",
+    "ProviderSuite",
+    "RecordedCall",
+    "RecordingTool",
+    "RecordingToolset",
     "Reply",
     "ScriptedLLM",
     "ScriptedSettings",
@@ -72,6 +104,8 @@ __all__ = [
     "SeenResult",
     "SeenTool",
     "SessionsSuite",
+    "SettingsKeys",
+    "SteppingAgent",
     "Surroundings",
     "TasksSuite",
     "ToolsetSuite",
@@ -84,10 +118,13 @@ __all__ = [
     "WireShapeError",
     "all_laws",
     "check_chunks",
+    "config_of",
     "conversations",
     "law",
     "mutations",
+    "nothing_left",
     "open_component",
+    "open_in",
     "scripted_provider",
     "settings_strategy",
     "structured_texts",
@@ -95,13 +132,25 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AgentParts": "agent_parts",
+    "AgentSuite": "agent_suite",
+    "AnsweringAgent": "fakes",
     "AnthropicWire": "anthropic_wire",
     "ChunkerSuite": "chunker_suite",
+    "CohereEmbeddingWire": "cohere_embedding_wire",
+    "CohereWire": "cohere_wire",
     "DocumentParserSuite": "document_suite",
     "DocumentSourceSuite": "document_suite",
     "EmbedderSuite": "embedder_suite",
     "EmbedderWireSuite": "embedder_wire_suite",
     "EmbeddingWire": "wire_protocol",
+    "FakeClock": "fake_clock",
+    "FakeDocumentStore": "fakes",
+    "HashEmbedder": "fakes",
+    "InMemorySessions": "hector.session",
+    "InMemoryVectors": "in_memory_vectors",
+    "GeminiEmbeddingWire": "gemini_embedding_wire",
+    "GeminiWire": "gemini_wire",
     "LLMSuite": "llm_suite",
     "LLMWire": "wire_protocol",
     "LLMWireSuite": "llm_wire_suite",
@@ -114,6 +163,11 @@ _HOMES = {
     "OpenAIEmbeddingWire": "openai_embedding_wire",
     "OpenAIResponsesWire": "openai_responses_wire",
     "Opened": "opened",
+    "PlannedLLM": "agent_parts",
+    "ProviderSuite": "provider_suite",
+    "RecordedCall": "recording_tool",
+    "RecordingTool": "recording_tool",
+    "RecordingToolset": "recording_tool",
     "Reply": "scripted",
     "ScriptedLLM": "scripted",
     "ScriptedSettings": "scripted",
@@ -121,8 +175,10 @@ _HOMES = {
     "SeenResult": "wire_protocol",
     "SeenTool": "wire_protocol",
     "SessionsSuite": "session_suite",
-    "TasksSuite": "task_suite",
+    "SettingsKeys": "provider_laws",
+    "SteppingAgent": "agent_parts",
     "Surroundings": "surroundings",
+    "TasksSuite": "task_suite",
     "ToolsetSuite": "toolset_suite",
     "VectorStoreSuite": "vector_suite",
     "WireEnding": "wire_server",
@@ -133,10 +189,13 @@ _HOMES = {
     "WireShapeError": "wire_protocol",
     "all_laws": "laws",
     "check_chunks": "chunker_suite",
+    "config_of": "provider_config",
     "conversations": "conversations",
     "law": "laws",
     "mutations": "settings_mutations",
+    "nothing_left": "leftovers",
     "open_component": "surroundings",
+    "open_in": "surroundings",
     "scripted_provider": "scripted",
     "settings_strategy": "settings_strategies",
     "structured_texts": "chunker_suite",
@@ -149,7 +208,9 @@ def __getattr__(name: str) -> object:
     if home is None:
         raise AttributeError(f"module 'hector.testing' has no attribute {name!r}")
     try:
-        value: object = getattr(import_module(f"hector.testing.{home}"), name)
+        value: object = getattr(
+            import_module(home if "." in home else f"hector.testing.{home}"), name
+        )
     except ModuleNotFoundError as error:
         if error.name not in {"pytest", "hypothesis"}:
             raise

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from importlib import import_module
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NoReturn, cast
+from typing import Any
 
 import attrs
 
+from hector.config import structure_settings
 from hector.errors import ComponentNotFoundError
+from hector.plugin.registry import build_registry
+from hector.runtime.making import awaited, call_create
 from hector.spi import Injected, Provider
 
-__all__ = ["Surroundings", "open_component"]
+__all__ = ["Surroundings", "open_component", "open_in"]
 
 
 @attrs.frozen(kw_only=True)
 class Surroundings:
-    """Implements `hector.spi.BuildContext` for a component that refers to no other.
+    """Implements `hector.spi.BuildContext` for a component that is built alone.
 
     Attributes:
         name, description, path, config_dir, state_dir, injected: see `BuildContext`.
         components: what references resolve to, by kind and name, such as `("llm", "default")`.
+        stack: closes what `create_other` builds; None refuses to build others.
     """
 
     config_dir: Path
@@ -34,6 +36,7 @@ class Surroundings:
     path: str = "tests.test"
     injected: Injected = attrs.field(factory=Injected)
     components: Mapping[tuple[str, str], Any] = attrs.field(factory=dict[tuple[str, str], Any])
+    stack: AsyncExitStack | None = None
 
     def _component(self, kind: str, name: str) -> Any:
         found = self.components.get((kind, name))
@@ -70,12 +73,18 @@ class Surroundings:
         return [name for of, name in self.components if of == kind]
 
     def types(self, kind: str) -> Sequence[str]:
-        """See `BuildContext`; there is no registry here."""
-        return ()
+        """See `BuildContext`; those of the installed plugins."""
+        return build_registry().types(kind)
 
-    async def create_other(self, kind: str, type: str, settings: Mapping[str, Any]) -> NoReturn:
-        """There is no registry here to make one from."""
-        raise ComponentNotFoundError(f"{kind}.{type}", "cannot be made outside of a runtime")
+    async def create_other(self, kind: str, type: str, settings: Mapping[str, Any]) -> Any:
+        """A component of an installed plugin; see `BuildContext`."""
+        found = build_registry().find(kind, type)
+        if self.stack is None or not isinstance(found, Provider):
+            raise ComponentNotFoundError(f"{kind}.{type}", "cannot be made here")
+        built = structure_settings(
+            found, settings, path=self.path, config_dir=self.config_dir, env={}
+        )
+        return await awaited(call_create(found, built, self, self.stack))
 
 
 @asynccontextmanager
@@ -92,19 +101,29 @@ async def open_component(
         settings: an instance of `provider.settings`.
         components: see `Surroundings`.
     """
-    create = provider.create
-    if isinstance(create, str):
-        module, _, function = create.partition(":")
-        create = getattr(import_module(module), function)
     with TemporaryDirectory() as folder:
-        place = Path(folder)
-        context = Surroundings(config_dir=place, state_dir=place, components=components or {})
-        made: Any = create(settings, context)
-        if inspect.isawaitable(made):
-            made = await made
-        if isinstance(made, AbstractAsyncContextManager):
-            manager = cast("AbstractAsyncContextManager[Any]", made)
-            async with manager as component:
-                yield component
-        else:
-            yield made
+        async with open_in(Path(folder), provider, settings, components=components) as component:
+            yield component
+
+
+@asynccontextmanager
+async def open_in(
+    folder: Path,
+    provider: Provider,
+    settings: object,
+    *,
+    components: Mapping[tuple[str, str], Any] | None = None,
+) -> AsyncGenerator[Any]:
+    """As `open_component`, in a folder that stays: a component that keeps files has them again.
+
+    Args:
+        folder: takes the place of the config's folder and of the state's.
+        provider: whose `create` is called; a string is imported first.
+        settings: an instance of `provider.settings`.
+        components: see `Surroundings`.
+    """
+    async with AsyncExitStack() as stack:
+        context = Surroundings(
+            config_dir=folder, state_dir=folder, components=components or {}, stack=stack
+        )
+        yield await awaited(call_create(provider, settings, context, stack))

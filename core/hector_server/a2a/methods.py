@@ -27,6 +27,7 @@ from hector_server.tasks import (
 )
 from hector_server.wire.errors import (
     BusyError,
+    DecisionNotCountedError,
     ExtendedAgentCardNotConfiguredError,
     InvalidParamsError,
     MethodNotFoundError,
@@ -168,7 +169,11 @@ class Methods:
         """The task that a message decides about, and what records the decisions."""
         agent, user = caller.agent.name, caller.user
         async with self._tasks.holding(sent.task_id, agent=agent, user=user) as task:
-            _check_going_on(task, sent)
+            _check_context(task, sent)
+            if task.is_terminal:
+                raise DecisionNotCountedError(
+                    f"the task has ended ({task.state}): nothing waits in it", because="decided"
+                )
             kept = self._tasks.kept
             if kept is None:
                 raise UnsupportedOperationError(
@@ -283,9 +288,13 @@ def _task_id(params: Fields) -> str:
     return params.text("id", is_required=True, max_length=MAX_ID)
 
 
-def _check_going_on(task: Task, sent: SendParams) -> None:
+def _check_context(task: Task, sent: SendParams) -> None:
     if sent.context_id and sent.context_id != task.context_id:
         raise InvalidParamsError("message.contextId", "is not the context of this task")
+
+
+def _check_going_on(task: Task, sent: SendParams) -> None:
+    _check_context(task, sent)
     if task.is_terminal:
         raise UnsupportedOperationError(
             f"the task has ended ({task.state}): send it without taskId to begin another"

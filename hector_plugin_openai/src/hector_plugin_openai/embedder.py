@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,7 +10,15 @@ from typing import Any
 import openai
 
 from hector.errors import EmbedderError, LLMError
-from hector.spi import BuildContext, EmbedPurpose, ProviderCalls, Vector, json_text
+from hector.spi import (
+    BuildContext,
+    EmbedPurpose,
+    ProviderCalls,
+    Vector,
+    check_vectors,
+    json_text,
+    vectors_in_batches,
+)
 from hector_plugin_openai.client import address_of, open_client
 from hector_plugin_openai.errors import redaction_of, translated
 from hector_plugin_openai.settings import KNOWN_DIMENSIONS, EmbedderSettings
@@ -74,29 +81,10 @@ class OpenAIEmbedder:
     ) -> Sequence[Vector]:
         """Embed `texts`; see `hector.spi.Embedder`. The models have one space for both purposes."""
         batches = list(_batches(texts, self._settings.batch_size))
-        if len(batches) == 1:
-            return await self._checked(batches[0])
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._checked(batch)) for batch in batches]
-        except ExceptionGroup as failures:
-            # One batch without its vectors makes the rest useless; the first failure says why.
-            raise failures.exceptions[0] from failures.exceptions[0].__cause__
-        return [vector for task in tasks for vector in task.result()]
+        return await vectors_in_batches(batches, self._vectors)
 
-    async def _checked(self, batch: list[str]) -> list[Vector]:
-        vectors = await self._requests.vectors(batch)
-        for vector in vectors:
-            if len(vector) != self._dimension:
-                raise EmbedderError(
-                    f"{self.model} returned a vector of length {len(vector)} "
-                    f"instead of {self._dimension}",
-                    provider=PROVIDER,
-                    model=self.model,
-                    is_retryable=False,
-                    hint="set `dimension` to what the model returns",
-                )
-        return vectors
+    async def _vectors(self, batch: list[str]) -> list[Vector]:
+        return await self._requests.vectors(batch, self._dimension)
 
 
 def _batches(texts: Sequence[str], size: int) -> Iterator[list[str]]:
@@ -134,8 +122,8 @@ class VectorRequests:
         }
         self._body = {key: value for key, value in more.items() if value is not None}
 
-    async def vectors(self, batch: list[str]) -> list[Vector]:
-        """One finite vector per text, in order.
+    async def vectors(self, batch: list[str], dimension: int | None = None) -> list[Vector]:
+        """One finite vector per text, in order, of length `dimension` where that is known.
 
         Raises:
             EmbedderError: the last attempt failed, or the answer is of no use.
@@ -145,7 +133,7 @@ class VectorRequests:
                 reply = await self._calls.call(lambda: self._ask(batch))
             except LLMError as error:
                 raise EmbedderError.of(error) from error.__cause__
-        return _vectors(reply, self._settings, len(batch))
+        return _vectors(reply, self._settings, len(batch), dimension)
 
     async def _ask(self, batch: list[str]) -> Any:
         try:
@@ -158,23 +146,20 @@ class VectorRequests:
             raise _bad_answer(self._settings, str(error)) from error
 
 
-def _vectors(reply: Any, settings: EmbedderSettings, count: int) -> list[Vector]:
+def _vectors(
+    reply: Any, settings: EmbedderSettings, count: int, dimension: int | None
+) -> list[Vector]:
     """Put the vectors in the order of the texts: the API promises an index, not an order."""
+    model = settings.model
     try:
         indexed: dict[int, Vector] = {item.index: item.embedding for item in reply.data}
         if len(reply.data) != count or indexed.keys() != set(range(count)):
             raise _bad_answer(settings, f"{len(reply.data)} vectors came for {count} texts")
         vectors = [indexed[index] for index in range(count)]
-        # A sum is finite if and only if its terms are, unless it overflows; it is far quicker to see.
-        if not all(math.isfinite(sum(vector)) or _is_finite(vector) for vector in vectors):
-            raise _bad_answer(settings, "a vector holds a number that is not finite")
+        check_vectors(vectors, count=count, dimension=dimension, provider=PROVIDER, model=model)
     except (AttributeError, TypeError) as error:
         raise _bad_answer(settings, "it is not in the shape of OpenAI's API") from error
     return vectors
-
-
-def _is_finite(vector: Vector) -> bool:
-    return all(math.isfinite(number) for number in vector)
 
 
 def _bad_answer(settings: EmbedderSettings, reason: str) -> EmbedderError:

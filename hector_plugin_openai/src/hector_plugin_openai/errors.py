@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import cast
-from urllib.parse import urlsplit
 
 import openai
 
@@ -16,10 +15,9 @@ from hector.errors import (
     LLMOverloadedError,
     LLMRateLimitError,
     LLMResponseError,
-    LLMTimeoutError,
     LLMUnavailableError,
 )
-from hector.spi import ProviderFailure, Redaction, llm_error
+from hector.spi import ConnectionFailures, ProviderFailure, Redaction, llm_error, shape_error
 from hector_plugin_openai.settings import ConnectionSettings
 from hector_plugin_openai.wire import PROVIDER, ReportedError
 
@@ -129,44 +127,18 @@ def _unreachable(
     *,
     has_begun: bool,
 ) -> LLMError:
-    server, model = _server(settings), _model(settings)
-    if isinstance(error, openai.APITimeoutError):
-        when = "in the middle of a reply" if has_begun else "after a request"
-        return LLMTimeoutError(
-            f"{server} was silent for {settings.timeout:g} s {when}",
-            provider=PROVIDER,
-            model=model,
-            hint="raise `timeout` if the server is only slow",
-        )
-    cause = error.__cause__
-    reason = redaction.text(str(cause) or type(cause).__name__)
-    if has_begun:
-        return LLMResponseError(
-            f"the reply from {server} was cut off: {reason}",
-            provider=PROVIDER,
-            model=model,
-            is_retryable=True,
-        )
-    return LLMUnavailableError(
-        f"cannot reach {server}: {reason}",
+    failures = ConnectionFailures(
         provider=PROVIDER,
-        model=model,
-        hint="check `base_url` and that the server is up",
+        model=_model(settings),
+        address=settings.base_url or "https://api.openai.com",
+        redaction=redaction,
     )
-
-
-def _server(settings: ConnectionSettings) -> str:
-    """Give the address without the user, password and path it may hold."""
-    address = urlsplit(settings.base_url or "https://api.openai.com")
-    port = f":{address.port}" if address.port else ""
-    return f"{address.scheme}://{address.hostname}{port}"
+    if isinstance(error, openai.APITimeoutError):
+        return failures.silent(settings.timeout, has_begun=has_begun)
+    return failures.broken(error.__cause__, has_begun=has_begun)
 
 
 def wrong_shape(error: Exception, model: str) -> LLMResponseError:
     """The error for a reply that is not what the API promises."""
-    return LLMResponseError(
-        f"the reply is not in the shape of OpenAI's API ({type(error).__name__}: {error})",
-        provider=PROVIDER,
-        model=model,
-        hint="check `base_url` and `api`",
-    )
+    hint = "check `base_url` and `api`"
+    return shape_error(error, provider=PROVIDER, model=model, api="OpenAI's API", hint=hint)

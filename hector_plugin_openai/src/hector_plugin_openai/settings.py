@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, TypeAlias
-from urllib.parse import urlsplit
 
 import attrs
 
@@ -20,6 +18,8 @@ from hector.spi import (
     Range,
     RequestSettings,
     Secret,
+    check_headers,
+    is_address,
 )
 
 __all__ = [
@@ -39,16 +39,6 @@ KNOWN_DIMENSIONS: Mapping[str, int] = {
     "text-embedding-ada-002": 1536,
 }
 """Full vector length of OpenAI's own models."""
-
-
-def _is_address(url: str) -> bool:
-    """Whether host and port can be asked for; a host beyond ASCII is written as `xn--…`."""
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        return False
-    return bool(host) and re.fullmatch(r"[a-z0-9._-]+|[0-9a-f:.]+", host or "") is not None
 
 
 @attrs.frozen(kw_only=True)
@@ -84,10 +74,9 @@ class ConnectionSettings(RequestSettings):
                 "api_key is missing: give it, or set the environment variable OPENAI_API_KEY "
                 "(only a server of your own, named by base_url, can do without)"
             )
-        if self.base_url is not None and not _is_address(self.base_url):
+        if self.base_url is not None and not is_address(self.base_url):
             raise ValueError("base_url must be an address such as http://localhost:8000/v1")
-        if self.proxy and not re.fullmatch(r"https?://[^\s/]+/?", self.proxy.reveal()):
-            raise ValueError("proxy must be an address such as http://127.0.0.1:3128")
+        check_headers(self.api_key, self.headers, self.proxy)
 
 
 @attrs.frozen(kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 from collections.abc import Generator
@@ -77,6 +78,16 @@ def test_without_a_terminal_each_line_is_a_message(terminal: Terminal) -> None:
         "session s",
         "There is no /nonsense. /help lists what there is.",
     ]
+
+
+def test_a_chat_of_another_user_is_kept_as_theirs(terminal: Terminal) -> None:
+    config = (terminal.folder / "hector.yaml").read_text()
+    terminal.write("hector.yaml", f"{config}server: {{sessions: {{backend: sql}}}}\n")
+    done = terminal.run("chat", "--user", "ada", "--session", "s", stdin="hello\n")
+    assert done.returncode == 0
+
+    listed = json.loads(terminal.run("sessions", "ls", "--json").stdout)
+    assert [(item["user"], item["id"]) for item in listed["sessions"]] == [("ada", "s")]
 
 
 def test_quit_leaves_and_tools_are_listed(terminal: Terminal) -> None:

@@ -43,7 +43,7 @@ def test_at_most_four_questions_are_asked(tmp_path: Path) -> None:
     assert done.stderr == (
         "Start from (assistant, documents, tools) [assistant]: documents\n"
         "Name of the app [app]: My app\n"
-        "Model (auto, offline, openai) [auto]: offline\n"
+        "Model (auto, offline, anthropic, cohere, gemini, openai) [auto]: offline\n"
         "Folder with the documents [docs]: ../notes\n"
         f"wrote {tmp_path / 'app' / 'config.yaml'}\n"
         f"wrote {tmp_path / 'app' / '.env.example'}\n"
@@ -88,10 +88,21 @@ def test_with_nobody_to_ask_the_way_out_is_named(terminal: Terminal) -> None:
     assert not (terminal.folder / "app").exists()
 
 
-def test_openai_needs_its_key_and_says_so(tmp_path: Path) -> None:
-    done = init(str(tmp_path), "--yes", "--provider", "openai")
+@pytest.mark.parametrize(
+    ("provider", "variable"),
+    [
+        ("anthropic", "ANTHROPIC_API_KEY"),
+        ("cohere", "CO_API_KEY"),
+        ("gemini", "GEMINI_API_KEY"),
+        ("openai", "OPENAI_API_KEY"),
+    ],
+)
+def test_a_vendor_needs_its_key_and_says_so(tmp_path: Path, provider: str, variable: str) -> None:
+    done = init(str(tmp_path), "--yes", "--provider", provider)
     (problem,) = check_config(tmp_path / "config.yaml", env={})
 
-    assert "Put OPENAI_API_KEY into .env, and: pip install hector-plugin-openai\n" in done.stderr
+    told = f"Put {variable} into .env, and: pip install hector-plugin-{provider}\n"
+    assert told in done.stderr
+    assert f"# {variable}=\n" in (tmp_path / ".env.example").read_text()
     assert (problem.code, problem.path) == ("H106", "llms.default.api_key")
-    assert problem.message == "the variable `OPENAI_API_KEY` is not set"
+    assert problem.message == f"the variable `{variable}` is not set"

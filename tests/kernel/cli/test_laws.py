@@ -63,5 +63,5 @@ def test_without_pytest_it_says_what_to_install() -> None:
 
     assert done.returncode == 1
     assert done.stderr == (
-        "error: [H001] hector.testing.LLMSuite needs pytest: pip install 'hector[testing]'\n"
+        "error: [H001] hector.testing.ProviderSuite needs pytest: pip install 'hector[testing]'\n"
     )

@@ -322,7 +322,10 @@ def test_a_session_whose_id_is_taken_stays(stored: Terminal) -> None:
 
     assert (done.returncode, done.stderr) == (
         1,
-        "Moved 2 sessions.\nerror: session two of ada is another one in app store\n",
+        (
+            "Moved 2 sessions.\nerror: session two of ada stays: app store has another one of that id; "
+            "export and remove one of the two, then move again\n"
+        ),
     )
     assert ids(stored) == [("shop", "ada", "two")]
     same = stored.run("sessions", "mv-app", "shop")

@@ -15,6 +15,7 @@ from hector.config import (
     ProviderIndex,
     ProviderProblem,
     ReferenceUse,
+    choose_llm_type,
     diagnose,
     plugins_section,
     problem_at,
@@ -291,6 +292,23 @@ def test_without_llms_there_is_a_default_one_by_the_environment(
 
     assert config.components["llm"]["default"].type == chosen
     assert config.components["agent"]["a"].references[0].name == "default"
+
+
+@pytest.mark.parametrize(
+    ("variable", "chosen"),
+    [
+        ("ANTHROPIC_API_KEY", "anthropic"),
+        ("GEMINI_API_KEY", "gemini"),
+        ("GOOGLE_API_KEY", "gemini"),
+        ("CO_API_KEY", "cohere"),
+        ("COHERE_API_KEY", "cohere"),
+    ],
+)
+def test_each_usual_name_of_a_key_chooses_its_vendor(variable: str, chosen: str) -> None:
+    types = ["anthropic", "cohere", "gemini", "offline", "openai"]
+    assert choose_llm_type({variable: "k"}, types) == chosen
+    assert choose_llm_type({variable: "k"}, ["offline"]) == "offline"
+    assert choose_llm_type({variable: "k", "OPENAI_API_KEY": "k"}, types) == "openai"
 
 
 def test_an_llm_without_provider_is_chosen_the_same_way(index: ProviderIndex) -> None:

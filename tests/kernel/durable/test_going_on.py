@@ -99,7 +99,11 @@ async def test_a_call_that_a_reload_cuts_off_runs_again_only_if_that_does_no_har
                 assert pending.event.idempotency_key == intent.idempotency_key
 
 
-async def test_work_that_a_stop_cuts_off_goes_on_in_the_next_process() -> None:
+async def test_work_that_a_stop_cuts_off_goes_on_in_the_next_process(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """And its log says so, for whoever looks why an answer took so long."""
+    caplog.set_level("INFO", "hector.runtime")
     stage, llm = Stage(server={"shutdown_timeout": 0}), HeldLLM()
     last: Event | None = None
     async with stage.open_with(llm) as runtime:
@@ -115,6 +119,7 @@ async def test_work_that_a_stop_cuts_off_goes_on_in_the_next_process() -> None:
         record = await ended(runtime)
         assert record.state == "completed"
         assert [event.text for event in await runtime.tasks.events("t")] == ["go", "answer 2", ""]
+    assert "task t of agent main goes on: its process is gone" in caplog.messages
 
 
 async def test_nothing_goes_on_by_itself_when_the_config_says_so() -> None:
@@ -191,9 +196,13 @@ async def test_a_worker_whose_task_was_taken_over_stops_and_has_no_further_effec
 
 @pytest.mark.parametrize("is_canceled", [True, False])
 async def test_a_worker_that_waits_for_a_call_hears_that_its_task_is_not_its_own(
-    is_canceled: bool,
+    is_canceled: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Another process has canceled the task, or taken it over: the call is cancelled within a heartbeat or two."""
+    """Another process has canceled the task, or taken it over: the call is cancelled within a heartbeat or two.
+
+    That is nothing to be warned of.
+    """
+    caplog.set_level("INFO", "hector.runtime")
     tool = HeldTool(is_held=True)
     stage = Stage([tool], recovery={"auto_resume": False})
     async with stage.opened(CALL, "done") as worker, stage.opened("never") as other:
@@ -216,6 +225,10 @@ async def test_a_worker_that_waits_for_a_call_hears_that_its_task_is_not_its_own
         assert (await other.tasks.get("t")).state == ("canceled" if is_canceled else "running")
         ends = [event for event in await other.tasks.events("t") if event.kind == "finished"]
         assert [event.outcome for event in ends] == ["canceled"] * is_canceled
+    assert [record.levelname for record in caplog.records if "stopped here" in record.message] == [
+        "INFO"
+    ]
+    assert [record for record in caplog.records if record.levelname == "WARNING"] == []
 
 
 async def test_a_worker_goes_on_when_another_task_of_its_session_is_taken_over() -> None:

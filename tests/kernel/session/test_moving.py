@@ -116,7 +116,10 @@ async def test_an_empty_session_is_not_taken_for_another_one_of_that_name() -> N
     await sessions.create(NEW)
     await sessions.append(NEW, [an_event("theirs")], head=0)
 
-    assert await move_session(sessions, OLD, NEW) == "session s of ada is another one in app new"
+    assert await move_session(sessions, OLD, NEW) == (
+        "session s of ada stays: app new has another one of that id; "
+        "export and remove one of the two, then move again"
+    )
     kept = await sessions.load(OLD)
     assert kept is not None
     assert kept.state == {"c": 3}

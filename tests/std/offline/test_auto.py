@@ -93,11 +93,12 @@ async def test_without_anything_it_is_offline(caplog: pytest.LogCaptureFixture) 
     [
         (AutoSettings(openai_api_key=Secret("a"), gemini_api_key=Secret("c")), "openai", "a"),
         (AutoSettings(anthropic_api_key=Secret("b"), gemini_api_key=Secret("c")), "anthropic", "b"),
-        (AutoSettings(gemini_api_key=Secret("c")), "gemini", "c"),
+        (AutoSettings(gemini_api_key=Secret("c"), cohere_api_key=Secret("d")), "gemini", "c"),
+        (AutoSettings(cohere_api_key=Secret("d")), "cohere", "d"),
     ],
 )
 async def test_the_first_key_decides(settings: AutoSettings, type_: str, key: str) -> None:
-    surroundings = Surroundings("anthropic", "gemini", "offline", "openai")
+    surroundings = Surroundings("anthropic", "cohere", "gemini", "offline", "openai")
     assert (await choose(settings, surroundings)).provider == type_
     assert surroundings.built == [("llm", type_, {"api_key": key})]
 
@@ -183,6 +184,7 @@ async def test_every_spelling_of_the_host_is_understood(form: str) -> None:
             AutoSettings(gemini_api_key=Secret("k")),
             "https://generativelanguage.googleapis.com/v1beta/openai/",
         ),
+        (AutoSettings(cohere_api_key=Secret("k")), "https://api.cohere.ai/compatibility/v1"),
     ],
 )
 async def test_a_vendor_without_its_plugin_is_reached_through_openais_protocol(

@@ -24,6 +24,9 @@ T = TypeVar("T")
 
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 1.0
+_LANES = 2
+_WORTH_HALVING = 32
+"""As many appends for an idle writer are two groups: those who wait for the first go on while the second is written."""
 
 
 class Pool(Protocol[C_co]):
@@ -107,6 +110,12 @@ class Append:
     task: TaskRow | None = None
 
 
+def _characters(append: Append) -> int:
+    """Of the payloads, and of the task's row."""
+    task = append.task
+    return sum(len(row[2]) for row in append.rows) + len((task and task.values[-1]) or "")
+
+
 @attrs.frozen(kw_only=True)
 class GroupLimits:
     """How much goes into one group.
@@ -144,8 +153,9 @@ class _Queued:
 class GroupWriter(Generic[C]):
     """Takes appends from many tasks and commits them together.
 
-    There is no timer: an idle writer commits at once, a busy one takes what has queued since. A group is of one app
-    and has at most one append of each session; those of one session keep their order.
+    There is no timer: an idle writer commits at once, a busy one takes what has queued since. Two groups are on their
+    way at a time, so that this process works on one while the server works on the other. A group is of one app and
+    has at most one append of each session; those of one session keep their order.
 
     When the connection breaks, nobody knows whether the group was committed. It is sent again on a new connection
     until the time is up: the fence lets it through if it was not, and if it was, its events are found in the log.
@@ -175,6 +185,7 @@ class GroupWriter(Generic[C]):
         self._write = write
         self._limits = limits
         self._queue: deque[_Queued] = deque()
+        self._on_their_way: set[bytes] = set()  # sessions that a group has which is being written
         self._wake = asyncio.Event()
         self._is_stopping = False
         self.on_commit = on_commit
@@ -217,48 +228,53 @@ class GroupWriter(Generic[C]):
     async def run(self) -> None:
         """Commit groups until `stop`. Run it in one task, for as long as the writer lives."""
         try:
-            while True:
-                if self._queue:
-                    await self._commit(self._take())
-                elif self._is_stopping:
-                    return
-                else:
-                    self._wake.clear()
-                    await self._wake.wait()
+            async with asyncio.TaskGroup() as lanes:
+                for _ in range(_LANES):
+                    lanes.create_task(self._commit_groups())
         finally:
             self._is_stopping = True
             while self._queue:
                 self._queue.popleft().decide(self._closed())
 
+    async def _commit_groups(self) -> None:
+        while True:
+            if group := self._take():
+                try:
+                    await self._commit(group)
+                finally:
+                    self._on_their_way -= {queued.append.identity for queued in group}
+                    self._wake.set()  # what waited for one of these sessions can be taken now
+            elif self._is_stopping and not self._queue:
+                return
+            else:
+                self._wake.clear()
+                await self._wake.wait()
+
     def _take(self) -> list[_Queued]:
-        """The next group, taken from the queue."""
+        """The next group, taken from the queue; empty while all that there is waits for what is on its way."""
         queue, limits = self._queue, self._limits
-        app = queue[0].append.key.app
-        if limits.are_artifacts_alone and queue[0].append.artifacts:
-            queue[0].is_running = True
-            return [queue.popleft()]
+        size, room = limits.appends, limits.characters
+        if not self._on_their_way and len(queue) >= _WORTH_HALVING:
+            size = min(size, (len(queue) + 1) // 2)
         group: list[_Queued] = []
         left: list[_Queued] = []
-        sessions: set[bytes] = set()
-        room = limits.characters
-        while queue and len(group) < limits.appends and room > 0:
+        sessions = set(self._on_their_way)
+        while queue and len(group) < size and room > 0:
             queued = queue.popleft()
             append = queued.append
-            if (
-                append.identity in sessions
-                or append.key.app != app
-                or (limits.are_artifacts_alone and append.artifacts)
-            ):
-                left.append(queued)
-            else:
-                queued.is_running = True
-                group.append(queued)
-                for row in append.rows:
-                    room -= len(row[2])
-                if append.task is not None:
-                    room -= len(append.task.values[-1] or "")
+            is_alone = limits.are_artifacts_alone and bool(append.artifacts)
+            is_free = append.identity not in sessions
             sessions.add(append.identity)
+            if not is_free or (group and (is_alone or append.key.app != group[0].append.key.app)):
+                left.append(queued)
+                continue
+            queued.is_running = True
+            group.append(queued)
+            room -= _characters(append)
+            if is_alone:
+                break
         queue.extendleft(reversed(left))
+        self._on_their_way.update(queued.append.identity for queued in group)
         return group
 
     async def _commit(self, group: Sequence[_Queued]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import TypeAlias
-from urllib.parse import urlsplit
 
 import anthropic
 import httpx2
@@ -22,7 +21,7 @@ from hector.errors import (
     LLMTimeoutError,
     LLMUnavailableError,
 )
-from hector.spi import ProviderFailure, Redaction, llm_error
+from hector.spi import ConnectionFailures, ProviderFailure, Redaction, llm_error, shape_error
 from hector_plugin_anthropic.client import ANTHROPIC_URL
 from hector_plugin_anthropic.reply import PROVIDER
 from hector_plugin_anthropic.settings import LLMSettings
@@ -101,44 +100,17 @@ def _kind_of(failure: ProviderFailure, type_: str) -> LLMError:
 def _unreachable(
     error: ReportedError, settings: LLMSettings, redaction: Redaction, *, has_begun: bool
 ) -> LLMError:
-    server, model = _server(settings), settings.model
-    if isinstance(error, anthropic.APITimeoutError | httpx2.TimeoutException):
-        when = "in the middle of a reply" if has_begun else "after a request"
-        return LLMTimeoutError(
-            f"{server} was silent for {settings.timeout:g} s {when}",
-            provider=PROVIDER,
-            model=model,
-            hint="raise `timeout` if the server is only slow",
-        )
-    cause = error.__cause__ or error
-    reason = redaction.text(str(cause) or type(cause).__name__)
-    if has_begun:
-        return LLMResponseError(
-            f"the reply from {server} was cut off: {reason}",
-            provider=PROVIDER,
-            model=model,
-            is_retryable=True,
-        )
-    return LLMUnavailableError(
-        f"cannot reach {server}: {reason}",
+    failures = ConnectionFailures(
         provider=PROVIDER,
-        model=model,
-        hint="check `base_url` and that the server is up",
+        model=settings.model,
+        address=settings.base_url or ANTHROPIC_URL,
+        redaction=redaction,
     )
-
-
-def _server(settings: LLMSettings) -> str:
-    """Give the address without the user, password and path it may hold."""
-    address = urlsplit(settings.base_url or ANTHROPIC_URL)
-    port = f":{address.port}" if address.port else ""
-    return f"{address.scheme}://{address.hostname}{port}"
+    if isinstance(error, anthropic.APITimeoutError | httpx2.TimeoutException):
+        return failures.silent(settings.timeout, has_begun=has_begun)
+    return failures.broken(error.__cause__ or error, has_begun=has_begun)
 
 
 def wrong_shape(error: Exception, model: str) -> LLMResponseError:
     """The error for a reply that is not what the API promises."""
-    return LLMResponseError(
-        f"the reply is not in the shape of Anthropic's API ({type(error).__name__}: {error})",
-        provider=PROVIDER,
-        model=model,
-        hint="check `base_url`",
-    )
+    return shape_error(error, provider=PROVIDER, model=model, api="Anthropic's API")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, TypeAlias
-from urllib.parse import urlsplit
 
 import attrs
 
@@ -19,6 +17,8 @@ from hector.spi import (
     Range,
     RequestSettings,
     Secret,
+    check_headers,
+    is_address,
 )
 from hector_plugin_anthropic.models import ModelTraits, traits_of
 
@@ -28,31 +28,6 @@ Effort: TypeAlias = Literal["low", "medium", "high", "xhigh", "max"]
 
 _DEFAULT_BUDGET_TOKENS = 4096
 _OUTPUT_TOKENS_OF_UNKNOWN_MODELS = 32_000
-
-
-def _is_address(url: str) -> bool:
-    """Whether host and port can be asked for; a host beyond ASCII is written as `xn--…`."""
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        return False
-    return bool(host) and re.fullmatch(r"[a-z0-9._-]+|[0-9a-f:.]+", host or "") is not None
-
-
-def _check_headers(
-    api_key: Secret | None, headers: Mapping[str, Secret], proxy: Secret | None
-) -> None:
-    """Refuse what no request could carry. The message shows no value."""
-    if api_key and not re.fullmatch(r"[\x21-\x7e]+", api_key.reveal()):
-        raise ValueError("api_key must be ASCII without spaces")
-    for name, value in headers.items():
-        if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name):
-            raise ValueError("headers must have names such as x-team")
-        if not re.fullmatch(r"[\x20-\x7e]*", value.reveal()):
-            raise ValueError(f"headers.{name} must be printable ASCII")
-    if proxy and not re.fullmatch(r"https?://[^\s/]+/?", proxy.reveal()):
-        raise ValueError("proxy must be an address such as http://127.0.0.1:3128")
 
 
 @attrs.frozen(kw_only=True)
@@ -82,9 +57,9 @@ class ConnectionSettings(RequestSettings):
                 "api_key is missing: give it, or set the environment variable ANTHROPIC_API_KEY "
                 "(only a server of your own, named by base_url, can do without)"
             )
-        if self.base_url is not None and not _is_address(self.base_url):
+        if self.base_url is not None and not is_address(self.base_url):
             raise ValueError("base_url must be an address such as http://localhost:8000")
-        _check_headers(self.api_key, self.headers, self.proxy)
+        check_headers(self.api_key, self.headers, self.proxy)
 
 
 @attrs.frozen(kw_only=True)

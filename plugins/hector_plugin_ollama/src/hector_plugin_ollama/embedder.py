@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,7 +10,14 @@ from typing import Any
 import httpx
 
 from hector.errors import EmbedderError, LLMError
-from hector.spi import BuildContext, EmbedPurpose, ProviderCalls, Vector
+from hector.spi import (
+    BuildContext,
+    EmbedPurpose,
+    ProviderCalls,
+    Vector,
+    check_vectors,
+    vectors_in_batches,
+)
 from hector_plugin_ollama.client import encoded, open_client
 from hector_plugin_ollama.errors import redaction_of, refused, unreachable, wrong_shape
 from hector_plugin_ollama.reply import PROVIDER
@@ -64,29 +70,10 @@ class OllamaEmbedder:
         prepared = [f"{prefix}{text}".encode(errors="replace").decode() or " " for text in texts]
         size = settings.batch_size
         batches = [prepared[start : start + size] for start in range(0, len(prepared), size)]
-        if len(batches) == 1:
-            return await self._checked(batches[0])
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._checked(batch)) for batch in batches]
-        except ExceptionGroup as failures:
-            # One batch without its vectors makes the rest useless; the first failure says why.
-            raise failures.exceptions[0] from failures.exceptions[0].__cause__
-        return [vector for task in tasks for vector in task.result()]
+        return await vectors_in_batches(batches, self._vectors)
 
-    async def _checked(self, batch: list[str]) -> list[Vector]:
-        vectors = await self._requests.vectors(batch)
-        for vector in vectors:
-            if len(vector) != self._dimension:
-                raise EmbedderError(
-                    f"{self.model} returned a vector of length {len(vector)} "
-                    f"instead of {self._dimension}",
-                    provider=PROVIDER,
-                    model=self.model,
-                    is_retryable=False,
-                    hint="set `dimension` to what the model returns",
-                )
-        return vectors
+    async def _vectors(self, batch: list[str]) -> list[Vector]:
+        return await self._requests.vectors(batch, self._dimension)
 
 
 class _Requests:
@@ -107,8 +94,8 @@ class _Requests:
         }
         self._body = {key: value for key, value in body.items() if value is not None}
 
-    async def vectors(self, batch: list[str]) -> list[Vector]:
-        """One finite vector per text, in order.
+    async def vectors(self, batch: list[str], dimension: int | None = None) -> list[Vector]:
+        """One finite vector per text, in order, of length `dimension` where that is known.
 
         Raises:
             EmbedderError: the last attempt failed, or the answer is of no use.
@@ -119,7 +106,7 @@ class _Requests:
                 reply = await self._calls.call(lambda: self._ask(content))
             except LLMError as error:
                 raise EmbedderError.of(error) from error.__cause__
-        return _vectors(reply, self._settings.model, len(batch))
+        return _vectors(reply, self._settings.model, len(batch), dimension)
 
     async def _ask(self, content: bytes) -> Any:
         settings = self._settings
@@ -134,28 +121,16 @@ class _Requests:
             raise wrong_shape(error, settings.model) from error
 
 
-def _vectors(reply: Any, model: str, count: int) -> list[Vector]:
+def _vectors(reply: Any, model: str, count: int, dimension: int | None) -> list[Vector]:
     try:
         vectors: list[Vector] = reply["embeddings"]
-        if len(vectors) != count:
-            raise _bad_answer(model, f"{len(vectors)} vectors came for {count} texts")
-        # A sum is finite if and only if its terms are, unless it overflows; it is far quicker to see.
-        if not all(math.isfinite(sum(vector)) or _is_finite(vector) for vector in vectors):
-            raise _bad_answer(model, "a vector holds a number that is not finite")
+        check_vectors(vectors, count=count, dimension=dimension, provider=PROVIDER, model=model)
     except (AttributeError, KeyError, TypeError) as error:
-        raise _bad_answer(model, "it is not in the shape of Ollama's API") from error
+        raise EmbedderError(
+            f"the answer of {model} cannot be used: it is not in the shape of Ollama's API",
+            provider=PROVIDER,
+            model=model,
+            is_retryable=False,
+            hint="check `base_url`",
+        ) from error
     return vectors
-
-
-def _is_finite(vector: Vector) -> bool:
-    return all(math.isfinite(number) for number in vector)
-
-
-def _bad_answer(model: str, reason: str) -> EmbedderError:
-    return EmbedderError(
-        f"the answer of {model} cannot be used: {reason}",
-        provider=PROVIDER,
-        model=model,
-        is_retryable=False,
-        hint="check `base_url`",
-    )

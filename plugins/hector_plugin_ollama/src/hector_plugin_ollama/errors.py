@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import cast
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -17,10 +16,8 @@ from hector.errors import (
     LLMOverloadedError,
     LLMRateLimitError,
     LLMResponseError,
-    LLMTimeoutError,
-    LLMUnavailableError,
 )
-from hector.spi import ProviderFailure, Redaction, llm_error
+from hector.spi import ConnectionFailures, ProviderFailure, Redaction, llm_error, shape_error
 from hector_plugin_ollama.reply import PROVIDER, BrokenOffError
 from hector_plugin_ollama.settings import ConnectionSettings
 
@@ -124,43 +121,19 @@ def unreachable(
         has_begun: whether part of the reply had come.
     """
     redaction.error(error)
-    server, model = _server(settings), settings.model
-    if isinstance(error, httpx.TimeoutException):
-        when = "in the middle of a reply" if has_begun else "after a request"
-        return LLMTimeoutError(
-            f"{server} was silent for {settings.timeout:g} s {when}",
-            provider=PROVIDER,
-            model=model,
-            hint="raise `timeout` if the server only needs longer, to load the model for instance",
-        )
-    reason = redaction.text(str(error) or type(error).__name__)
-    if has_begun:
-        return LLMResponseError(
-            f"the reply from {server} was cut off: {reason}",
-            provider=PROVIDER,
-            model=model,
-            is_retryable=True,
-        )
-    return LLMUnavailableError(
-        f"cannot reach {server}: {reason}",
+    failures = ConnectionFailures(
         provider=PROVIDER,
-        model=model,
-        hint="start it with `ollama serve`, and check `base_url`",
+        model=settings.model,
+        address=settings.address,
+        redaction=redaction,
+        silence_hint="raise `timeout` if the server only needs longer, to load the model for instance",
+        unreachable_hint="start it with `ollama serve`, and check `base_url`",
     )
-
-
-def _server(settings: ConnectionSettings) -> str:
-    """Give the address without the user, password and path it may hold."""
-    address = urlsplit(settings.address)
-    port = f":{address.port}" if address.port else ""
-    return f"{address.scheme}://{address.hostname}{port}"
+    if isinstance(error, httpx.TimeoutException):
+        return failures.silent(settings.timeout, has_begun=has_begun)
+    return failures.broken(error, has_begun=has_begun)
 
 
 def wrong_shape(error: Exception, model: str) -> LLMResponseError:
     """The error for a reply that is not what the API promises."""
-    return LLMResponseError(
-        f"the reply is not in the shape of Ollama's API ({type(error).__name__}: {error})",
-        provider=PROVIDER,
-        model=model,
-        hint="check `base_url`",
-    )
+    return shape_error(error, provider=PROVIDER, model=model, api="Ollama's API")

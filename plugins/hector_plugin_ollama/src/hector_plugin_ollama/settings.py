@@ -19,6 +19,7 @@ from hector.spi import (
     Range,
     RequestSettings,
     Secret,
+    check_headers,
 )
 
 __all__ = [
@@ -36,21 +37,6 @@ CAPABILITIES = frozenset(
 
 _PORT = 11434
 _OWN = frozenset({"num_ctx", "num_predict", "stop", "temperature"})
-
-
-def _check_headers(
-    api_key: Secret | None, headers: Mapping[str, Secret], proxy: Secret | None
-) -> None:
-    """Refuse what no request could carry. The message shows no value."""
-    if api_key and not re.fullmatch(r"[\x21-\x7e]+", api_key.reveal()):
-        raise ValueError("api_key must be ASCII without spaces")
-    for name, value in headers.items():
-        if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name):
-            raise ValueError("headers must have names such as x-team")
-        if not re.fullmatch(r"[\x20-\x7e]*", value.reveal()):
-            raise ValueError(f"headers.{name} must be printable ASCII")
-    if proxy and not re.fullmatch(r"https?://[^\s/]+/?", proxy.reveal()):
-        raise ValueError("proxy must be an address such as http://127.0.0.1:3128")
 
 
 @attrs.frozen(kw_only=True)
@@ -91,7 +77,7 @@ class ConnectionSettings(RequestSettings):
             ("http://", "https://")
         ):
             raise ValueError("base_url must be an address such as http://127.0.0.1:11434")
-        _check_headers(self.api_key, self.headers, self.proxy)
+        check_headers(self.api_key, self.headers, self.proxy)
 
     @property
     def address(self) -> str:

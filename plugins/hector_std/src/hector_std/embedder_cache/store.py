@@ -11,6 +11,8 @@ from typing import Any, TypeVar, cast
 
 import aiosqlite
 
+from hector_std.owned_connection import OwnedConnection
+
 __all__ = ["VectorFile"]
 
 T = TypeVar("T")
@@ -58,13 +60,15 @@ class VectorFile:
             sqlite3.Error, OSError: it cannot be used, or is of another program.
         """
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        connection = aiosqlite.connect(self._path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
-        self._connection = await connection
+        self._connection = await OwnedConnection(self._connect).opened()
         try:
             await self._run(_prepare)
         except BaseException:
             await self.close()
             raise
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
 
     async def close(self) -> None:
         """Close it; a call under way ends first."""

@@ -24,6 +24,7 @@ _OLLAMA_PORT = 11434
 
 _COMPATIBLE = {
     "anthropic": ("https://api.anthropic.com/v1/", "claude-sonnet-5-5"),
+    "cohere": ("https://api.cohere.ai/compatibility/v1", "command-a-plus-05-2026"),
     "gemini": ("https://generativelanguage.googleapis.com/v1beta/openai/", "gemini-3.8-flash"),
 }
 """Vendor to the address where it speaks OpenAI's protocol, and the model to ask for there."""
@@ -39,7 +40,7 @@ class _Choice:
 
 
 async def create_auto(settings: AutoSettings, context: BuildContext) -> LLM:
-    """Build the first LLM that can be had: OpenAI, Anthropic, Gemini, Ollama, `offline`.
+    """Build the first LLM that can be had: OpenAI, Anthropic, Gemini, Cohere, Ollama, `offline`.
 
     A key whose provider is not installed is named in a warning, and the next choice is tried. The
     component is the chosen provider's own; `auto` adds nothing to it.
@@ -64,6 +65,7 @@ def _by_key(settings: AutoSettings) -> list[_Choice]:
         ("openai", "OPENAI_API_KEY", settings.openai_api_key),
         ("anthropic", "ANTHROPIC_API_KEY", settings.anthropic_api_key),
         ("gemini", "GEMINI_API_KEY", settings.gemini_api_key),
+        ("cohere", "CO_API_KEY", settings.cohere_api_key),
     )
     model: dict[str, JSONValue] = {} if settings.model is None else {"model": settings.model}
     return [

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 __all__ = ["REAL_MODEL", "no_tools", "nothing_found", "small_talk"]
 
 REAL_MODEL = """\
-To have questions answered by a real model, install hector-plugin-openai, set OPENAI_API_KEY, \
-ANTHROPIC_API_KEY or GEMINI_API_KEY, or start Ollama, and let the config choose:
+To have questions answered by a real model, set OPENAI_API_KEY, ANTHROPIC_API_KEY, GEMINI_API_KEY or CO_API_KEY \
+and install the plugin of that vendor, such as hector-plugin-openai, or start Ollama, and let the config choose:
 
 ```yaml
 llms:

@@ -36,6 +36,9 @@ class AutoSettings:
     gemini_api_key: Annotated[
         Secret | None, Doc("chooses `gemini`"), Env("GEMINI_API_KEY", "GOOGLE_API_KEY")
     ] = None
+    cohere_api_key: Annotated[
+        Secret | None, Doc("chooses `cohere`"), Env("CO_API_KEY", "COHERE_API_KEY")
+    ] = None
     ollama_host: Annotated[
         str, Doc("where an Ollama may listen; chosen when it answers"), Env("OLLAMA_HOST")
     ] = "127.0.0.1:11434"
@@ -55,7 +58,7 @@ PROVIDERS: tuple[Provider, ...] = (
         type="auto",
         settings=AutoSettings,
         create="hector_std.offline.auto:create_auto",
-        summary="the first of OpenAI, Anthropic, Gemini and Ollama that is there, else `offline`",
+        summary="the first of OpenAI, Anthropic, Gemini, Cohere and Ollama that is there, else `offline`",
         capabilities=frozenset({"streaming", "tools"}),
     ),
 )

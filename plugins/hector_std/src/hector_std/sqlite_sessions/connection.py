@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self, TypeVar, cast
 
-import aiosqlite
-
 from hector.errors import SessionError
+from hector_std.owned_connection import OwnedConnection
 from hector_std.sqlite_sessions.schema import (
     MIGRATIONS,
     OtherVersionError,
@@ -73,32 +71,20 @@ def explain(path: Path, error: BaseException) -> SessionError:
     return SessionError(f"the session database {path} {what}: {error}", hint=hint)
 
 
-class SqliteConnection(aiosqlite.Connection):
+class SqliteConnection(OwnedConnection):
     """A connection whose thread runs whole functions, so that a group of statements is one hop.
 
     Use it as an async context manager; entering opens (and, for the writer, makes) the file.
     """
 
     def __init__(self, path: Path, *, busy_timeout_s: float, is_reader: bool) -> None:
-        super().__init__(self._open, iter_chunk_size=64)
+        super().__init__(self._open)
         self._path = path
         self._busy_timeout_s = busy_timeout_s
         self._is_reader = is_reader
-        self._stopped: asyncio.Future[Any] | None = None
 
     async def __aenter__(self) -> Self:
-        try:
-            await super().__aenter__()
-        except BaseException:
-            if self._stopped is not None:  # else the thread would answer to a loop that is gone
-                await self._stopped
-            raise
-        return self
-
-    def stop(self) -> asyncio.Future[Any] | None:
-        """End the thread; the future is done when it has."""
-        self._stopped = super().stop()  # pyright: ignore[reportUnknownMemberType]
-        return self._stopped
+        return await self.opened()
 
     async def call(self, function: Callable[[sqlite3.Connection], T]) -> T:
         """Run `function(connection)` on the connection's thread.

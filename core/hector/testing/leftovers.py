@@ -1,0 +1,105 @@
+"""What a component may leave behind: nothing."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import attrs
+
+__all__ = ["GRACE_S", "Holdings", "left_since", "nothing_left"]
+
+GRACE_S = 2.0
+"""How long what is about to end may take to be gone, in seconds."""
+
+
+def _descriptors() -> dict[str, str]:
+    """Open file descriptors and what they lead to; none are seen where the system does not list them."""
+    found: dict[str, str] = {}
+    folder = Path("/dev/fd")
+    for link in folder.iterdir() if folder.is_dir() else ():
+        try:
+            found[link.name] = str(link.readlink())
+        except OSError:  # the listing's own, closed by now
+            continue
+    return found
+
+
+def _children() -> frozenset[int]:
+    """Processes whose parent this one is, zombies included; none are seen where there is no `/proc`."""
+    found: set[int] = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = (folder / "stat").read_text().rpartition(") ")[2].split()[1]
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+        if int(parent) == os.getpid():
+            found.add(int(folder.name))
+    return frozenset(found)
+
+
+@attrs.frozen
+class Holdings:
+    """What this process holds at one moment.
+
+    Attributes:
+        threads: those that must end before the process can; a daemon is a library's pool for the
+            life of the process.
+        daemons: how many of the others there are.
+        descriptors: number to what it leads to.
+        children: ids of child processes.
+    """
+
+    threads: frozenset[threading.Thread]
+    daemons: int
+    descriptors: Mapping[str, str]
+    children: frozenset[int]
+
+    @classmethod
+    def now(cls) -> Holdings:
+        """Look."""
+        all_threads = threading.enumerate()
+        threads = frozenset(item for item in all_threads if not item.daemon)
+        return cls(threads, len(all_threads) - len(threads), _descriptors(), _children())
+
+    def beyond(self, before: Holdings) -> list[str]:
+        """What there is more than before, in words; an empty list when there is nothing."""
+        threads = sorted(item.name for item in self.threads - before.threads)
+        opened = {
+            f"{number} ({goal})"
+            for number, goal in self.descriptors.items()
+            if before.descriptors.get(number) != goal
+        }
+        return [
+            *(f"thread {name}" for name in threads),
+            *(f"descriptor {item}" for item in sorted(opened)),
+            *(f"child process {id}" for id in sorted(self.children - before.children)),
+        ]
+
+
+def left_since(before: Holdings) -> list[str]:
+    """What there is more than before, in words, once what is about to end has ended.
+
+    A thread says that it is done a moment before it is, and a process is reaped a moment after it
+    has ended: both are waited for, for `GRACE_S` at most.
+    """
+    pause = threading.Event()
+    deadline_s = time.monotonic() + GRACE_S
+    while left := Holdings.now().beyond(before):
+        if time.monotonic() > deadline_s:
+            return left
+        pause.wait(0.01)
+    return []
+
+
+@contextmanager
+def nothing_left() -> Generator[None]:
+    """Fail when the block leaves a thread, a file descriptor or a child process behind."""
+    before = Holdings.now()
+    yield
+    left = left_since(before)
+    assert not left, f"left behind: {', '.join(left)}"

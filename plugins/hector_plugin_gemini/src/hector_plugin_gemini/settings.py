@@ -1,0 +1,207 @@
+"""What users may write under `llms.<name>` and `embedders.<name>` with `provider: gemini`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+import attrs
+
+from hector.spi import (
+    CallSettings,
+    Doc,
+    Duration,
+    Env,
+    Length,
+    LimitSettings,
+    Pattern,
+    Range,
+    RequestSettings,
+    Secret,
+    check_headers,
+    is_address,
+)
+from hector_plugin_gemini.models import (
+    EmbeddingTraits,
+    Level,
+    ModelTraits,
+    embedding_traits,
+    traits_of,
+)
+
+__all__ = ["ConnectionSettings", "EmbedderSettings", "LLMSettings", "ThinkingSettings"]
+
+
+@attrs.frozen(kw_only=True)
+class ConnectionSettings(RequestSettings):
+    """The keys both kinds share: where the server is, and who we are to it."""
+
+    api_key: Annotated[
+        Secret | None,
+        Doc("API key; required unless base_url is set"),
+        Env("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+    ] = None
+    base_url: Annotated[
+        str | None,
+        Doc("address of another server that speaks Gemini's API, without the version"),
+        Env("GOOGLE_GEMINI_BASE_URL"),
+        Pattern(r"https?://\S+"),
+    ] = None
+    api_version: Annotated[str, Doc("version of the API"), Pattern(r"v[0-9][0-9a-z]*")] = "v1beta"
+    headers: Annotated[Mapping[str, Secret], Doc("more HTTP headers, for gateways")] = attrs.field(
+        factory=dict[str, Secret]
+    )
+    proxy: Annotated[
+        Secret | None, Doc("address of an HTTP proxy, which may hold its password")
+    ] = None
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what no single key shows to be wrong."""
+        if not self.api_key and self.base_url is None:
+            raise ValueError(
+                "api_key is missing: give it, or set the environment variable GEMINI_API_KEY "
+                "(only a server of your own, named by base_url, can do without)"
+            )
+        if self.base_url is not None and not is_address(self.base_url):
+            raise ValueError("base_url must be an address such as http://localhost:8000")
+        check_headers(self.api_key, self.headers, self.proxy)
+
+
+@attrs.frozen(kw_only=True)
+class ThinkingSettings:
+    """Reasoning. The keys `enabled` and `budget_tokens` are those of every provider."""
+
+    enabled: Annotated[bool, Doc("false asks the model to think as little as it can")] = True
+    budget_tokens: Annotated[
+        int | None,
+        Doc(
+            "most tokens of reasoning; for models since Gemini 3 it becomes a level: up to 1024 low, "
+            "up to 8192 medium, above high"
+        ),
+        Range(minimum=1),
+    ] = None
+    level: Annotated[
+        Level | None, Doc("how much a model since Gemini 3 thinks, instead of budget_tokens")
+    ] = None
+
+
+@attrs.frozen(kw_only=True)
+class LLMSettings(ConnectionSettings, CallSettings, LimitSettings):
+    """A language model."""
+
+    model: Annotated[str, Doc("model name"), Length(minimum=1)] = "gemini-3.8-flash"
+    temperature: Annotated[
+        float | None, Doc("randomness; models since Gemini 4 do not heed it"), Range(0, 2)
+    ] = None
+    max_tokens: Annotated[
+        int | None, Doc("most tokens an answer may have, reasoning included"), Range(minimum=1)
+    ] = None
+    max_tool_output_length: Annotated[
+        int, Doc("most characters of a tool result's text; 0 means all"), Range(minimum=0)
+    ] = 0
+    thinking: Annotated[
+        ThinkingSettings | None,
+        Doc("reasoning, with visible summaries; default what the model does by itself"),
+    ] = None
+    safety: Annotated[
+        Literal["off", "block_none", "block_high", "block_medium", "block_low"] | None,
+        Doc("from what likelihood of harm on Google blocks; default the model's"),
+    ] = None
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what no single key shows to be wrong."""
+        super().__attrs_post_init__()
+        if self.thinking is not None:
+            _check_thinking(self.thinking, self.model, self.traits)
+
+    @property
+    def traits(self) -> ModelTraits:
+        """What is known of the model."""
+        return traits_of(self.model)
+
+    @property
+    def level_in_force(self) -> Level | None:
+        """The level that the request says; None leaves it to the model, or it has a budget."""
+        thinking, levels = self.thinking, self.traits.levels
+        if thinking is None or not levels:
+            return None
+        if not thinking.enabled:
+            return "minimal"
+        if thinking.budget_tokens is None:
+            return thinking.level
+        if thinking.budget_tokens <= 1024:
+            return "low"
+        return "medium" if thinking.budget_tokens <= 8192 and "medium" in levels else "high"
+
+    @property
+    def budget_in_force(self) -> int | None:
+        """Most tokens of reasoning, where the request says a number; 0 for no reasoning."""
+        thinking = self.thinking
+        if thinking is None or self.traits.levels or not self.traits.can_think:
+            return None
+        return thinking.budget_tokens if thinking.enabled else 0
+
+
+def _check_thinking(thinking: ThinkingSettings, model: str, traits: ModelTraits) -> None:
+    """Refuse what the model would refuse, or not heed."""
+    level, budget, levels = thinking.level, thinking.budget_tokens, traits.levels
+    if not thinking.enabled:
+        if level is not None or budget is not None:
+            raise ValueError("thinking is off: remove its level and budget_tokens")
+        if traits.can_think and not traits.can_rest and "minimal" not in levels:
+            raise ValueError(f"{model} always thinks: remove thinking.enabled")
+        return
+    if not traits.can_think:
+        raise ValueError(f"{model} does not think: remove thinking")
+    if level is not None and budget is not None:
+        raise ValueError("thinking.level and thinking.budget_tokens say the same: give one of them")
+    if level is not None and not levels:
+        raise ValueError(f"{model} has no levels of thinking: give thinking.budget_tokens")
+    if level is not None and level not in levels:
+        raise ValueError(f"thinking.level of {model} is one of {', '.join(levels)}")
+    least, most = traits.least_budget, traits.most_budget
+    if budget is not None and not levels and not least <= budget <= most:
+        raise ValueError(f"thinking.budget_tokens of {model} must be {least} to {most}")
+
+
+@attrs.frozen(kw_only=True)
+class EmbedderSettings(ConnectionSettings):
+    """An embedding model."""
+
+    model: Annotated[str, Doc("model name"), Length(minimum=1)] = "gemini-embedding-001"
+    dimension: Annotated[
+        int | None,
+        Doc("vector length; default the model's own, found by a trial for unknown models"),
+        Range(minimum=1),
+    ] = None
+    batch_size: Annotated[int, Doc("most texts in one request"), Range(1, 100)] = 100
+    max_concurrency: Annotated[int, Doc("most requests that are made at a time"), Range(1, 64)] = 4
+    query_prefix: Annotated[
+        str | None, Doc("stands before a question; default what the model was trained with")
+    ] = None
+    document_prefix: Annotated[
+        str | None, Doc("stands before a passage; default what the model was trained with")
+    ] = None
+    timeout: Annotated[
+        float,
+        Doc("longest silence of the server"),
+        Duration(),
+        Range(minimum=0, is_minimum_exclusive=True),
+    ] = 30.0
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what no single key shows to be wrong."""
+        super().__attrs_post_init__()
+        native = self.traits.dimension
+        if native is not None and self.dimension is not None and self.dimension > native:
+            raise ValueError(f"dimension of {self.model} is at most {native}")
+
+    @property
+    def traits(self) -> EmbeddingTraits:
+        """What is known of the model."""
+        return embedding_traits(self.model)
+
+    @property
+    def is_shortened(self) -> bool:
+        """Whether vectors are shorter than the model's own."""
+        return self.dimension not in {None, self.traits.dimension}

@@ -1,0 +1,64 @@
+"""What requests, replies and errors of the Gemini API have in common."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TypeAlias
+
+from hector.message import JSONValue
+from hector.spi import json_text
+
+__all__ = [
+    "PROVIDER",
+    "BlockedPromptError",
+    "Body",
+    "ReportedError",
+    "clean",
+    "plain",
+]
+
+PROVIDER = "gemini"
+"""The provider's type name, and the key of what we keep in `provider_data`."""
+
+Body: TypeAlias = dict[str, Any]
+"""A JSON object of the wire, going or coming."""
+
+
+class ReportedError(Exception):
+    """A reply reports, instead of going on, that it failed.
+
+    Attributes:
+        error: Google's object: `code`, `status`, `message`, `details`.
+    """
+
+    def __init__(self, error: Body) -> None:
+        self.error = error
+        super().__init__(str(error.get("message") or "no reason given"))
+
+
+class BlockedPromptError(Exception):
+    """A reply says that there will be none, for what the prompt says.
+
+    Attributes:
+        reason: Google's word, such as `PROHIBITED_CONTENT`.
+        message: Google's sentence, or empty.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        self.reason = reason
+        self.message = message
+        super().__init__(f"the prompt was blocked ({reason})" + (f": {message}" if message else ""))
+
+
+def clean(text: str) -> str:
+    """The text as UTF-8 can hold it: half a surrogate pair becomes `?`."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode(errors="replace").decode()
+    return text
+
+
+def plain(value: JSONValue) -> Any:
+    """The value in dicts and lists, as the SDK writes it, and as UTF-8 can hold it."""
+    return json.loads(json_text(value).encode(errors="replace"))

@@ -1,0 +1,133 @@
+"""For each law of an embedder, one that breaks it and keeps all others."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from types import TracebackType
+
+from hector.spi import Embedder, EmbedPurpose, Vector
+from hector.testing import EmbedderSuite, HashEmbedder
+
+__all__ = ["BROKEN", "GoodEmbedder"]
+
+
+class GoodEmbedder(EmbedderSuite):
+    """Keeps all laws."""
+
+    def open(self) -> AbstractAsyncContextManager[Embedder]:
+        return nullcontext(HashEmbedder())
+
+
+def broken(make: Callable[[], Embedder]) -> type[EmbedderSuite]:
+    """A suite of the embedder that `make` gives."""
+
+    class Broken(EmbedderSuite):
+        def open(self) -> AbstractAsyncContextManager[Embedder]:
+            return nullcontext(make())
+
+    return Broken
+
+
+class Averaging(HashEmbedder):
+    """Computes at its end how many calls a text took, and did not think of none."""
+
+    calls = 0
+    texts = 0
+
+    async def embed(
+        self, texts: Sequence[str], *, purpose: EmbedPurpose = "document"
+    ) -> Sequence[Vector]:
+        self.calls += 1
+        self.texts += len(texts)
+        return await super().embed(texts)
+
+    async def __aenter__(self) -> Embedder:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.mean = self.calls / self.texts if self.calls else 0.0
+
+
+class ClosesBadly(EmbedderSuite):
+    def open(self) -> AbstractAsyncContextManager[Embedder]:
+        return Averaging()
+
+
+class Trimming(HashEmbedder):
+    """Takes blank texts around a word for padding."""
+
+    async def embed(
+        self, texts: Sequence[str], *, purpose: EmbedPurpose = "document"
+    ) -> Sequence[Vector]:
+        inner = "".join(texts)
+        if len(texts) == 3 and not texts[0] and not texts[2] and inner == "word":
+            texts = [inner]
+        return await super().embed(texts)
+
+
+class Centring(HashEmbedder):
+    """Subtracts the first vector of a small batch from the others."""
+
+    async def embed(
+        self, texts: Sequence[str], *, purpose: EmbedPurpose = "document"
+    ) -> Sequence[Vector]:
+        vectors = await super().embed(texts)
+        if 2 <= len(texts) <= 6:
+            vectors = [[a - b for a, b in zip(it, vectors[0], strict=True)] for it in vectors]
+        return vectors
+
+
+class Salted(HashEmbedder):
+    """Has a space of its own in every instance."""
+
+    _instances = itertools.count()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._salt = next(self._instances)
+
+    async def embed(
+        self, texts: Sequence[str], *, purpose: EmbedPurpose = "document"
+    ) -> Sequence[Vector]:
+        return await super().embed([f"{self._salt}{text}" for text in texts])
+
+
+class Reversing(HashEmbedder):
+    """Loses the order where it needs several requests."""
+
+    async def embed(
+        self, texts: Sequence[str], *, purpose: EmbedPurpose = "document"
+    ) -> Sequence[Vector]:
+        vectors = await super().embed(texts)
+        return vectors[::-1] if len(texts) > 100 else vectors
+
+
+class Sharing(HashEmbedder):
+    """Keeps the texts of a call on the instance."""
+
+    async def embed(
+        self, texts: Sequence[str], *, purpose: EmbedPurpose = "document"
+    ) -> Sequence[Vector]:
+        self._texts = texts
+        await asyncio.sleep(0)
+        return await super().embed(self._texts)
+
+
+BROKEN: Mapping[str, type[EmbedderSuite]] = {
+    "test_has_a_model_and_a_dimension": broken(lambda: HashEmbedder(model="")),
+    "test_no_texts_give_no_vectors": ClosesBadly,
+    "test_an_empty_text_has_a_vector": broken(Trimming),
+    "test_a_batch_is_the_map_of_its_texts": broken(Centring),
+    "test_a_second_instance_agrees": broken(Salted),
+    "test_a_large_batch_keeps_its_order": broken(Reversing),
+    "test_concurrent_calls_do_not_mix": broken(Sharing),
+}
+"""Law, by its test, to the suite of an embedder that breaks it, and only it."""
