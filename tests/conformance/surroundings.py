@@ -80,7 +80,6 @@ def fixed_keys() -> Mapping[str, tuple[Keys, ...]]:
         ),
         # what a model takes of thinking hangs on which it is
         "llm.cohere": (
-            {"api_key": key, "base_url": None, "thinking": None, **known},
             {
                 "api_key": None,
                 "base_url": st.just(f"http://{nowhere}"),
@@ -88,13 +87,19 @@ def fixed_keys() -> Mapping[str, tuple[Keys, ...]]:
                 "thinking": None,
                 **known,
             },
+            {"api_key": key, "base_url": None, "thinking": None, **known},
         ),
         "embedder.cohere": (
-            {"api_key": key, "model": st.just("embed-v4.0"), "dimension": st.just(512), **known},
+            {
+                "api_key": key,
+                "base_url": st.just(f"http://{nowhere}"),
+                "model": st.just("embed-v4.0"),
+                "dimension": st.just(512),
+                **known,
+            },
             {"api_key": key, "model": st.just("embed-novel"), "dimension": st.just(7), **known},
         ),
         "llm.gemini": (
-            {"api_key": key, "base_url": None, "thinking": None, **known},
             {
                 "api_key": None,
                 "base_url": st.just(f"http://{nowhere}"),
@@ -102,10 +107,12 @@ def fixed_keys() -> Mapping[str, tuple[Keys, ...]]:
                 "thinking": st.just({"budget_tokens": 512}),
                 **known,
             },
+            {"api_key": key, "base_url": None, "thinking": None, **known},
         ),
         "embedder.gemini": (
             {
                 "api_key": key,
+                "base_url": st.just(f"http://{nowhere}"),
                 "model": st.just("gemini-embedding-001"),
                 "dimension": st.integers(1, 3072),
                 **known,
