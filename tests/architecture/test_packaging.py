@@ -75,15 +75,29 @@ def test_every_plugin_states_its_api_level_under_its_own_name(wheels: dict[str, 
         groups = written_entry_points(wheel)
 
         assert groups["hector.plugins"].keys() == groups["hector.api"].keys()
-        assert groups["hector.plugins"].keys() == groups["hector.conformance"].keys()
         assert all(re.fullmatch(r"level_\d+", level) for level in groups["hector.api"].values())
+
+
+WITHOUT_SUITES = {"cohere", "gemini", "llamacpp", "minilm"}
+"""Plugins whose suites still stand in their tests; the list only shrinks."""
+
+
+def test_every_plugin_names_its_suites_under_its_own_name(wheels: dict[str, Path]) -> None:
+    groups = [written_entry_points(wheel) for wheel in wheels.values()]
+    plugins = {name for it in groups for name in it["hector.plugins"]}
+    named = {name for it in groups for name in it.get("hector.conformance", {})}
+
+    assert plugins - named == WITHOUT_SUITES
+    assert named <= plugins
 
 
 def test_the_installed_entry_points_are_those_of_the_wheels(wheels: dict[str, Path]) -> None:
     """Otherwise the environment is older than a pyproject.toml: run `make dev`."""
     for group in ("hector.plugins", "hector.api", "hector.conformance"):
         written = {
-            item for wheel in wheels.values() for item in written_entry_points(wheel)[group].items()
+            item
+            for wheel in wheels.values()
+            for item in written_entry_points(wheel).get(group, {}).items()
         }
 
         installed = {(point.name, point.value) for point in entry_points(group=group)}

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from hector.message import JSONValue
 from hector.spi import (
@@ -111,6 +111,12 @@ class VectorMachine(RuleBasedStateMachine):
             for key, record in records.items()
             if where is None or matches(where, record.metadata)
         }
+
+    @initialize(data=st.data())
+    def begin(self, data: st.DataObject) -> None:
+        """Most of what can go wrong needs records, so that there are some from the start."""
+        self.create("first")
+        self.upsert(data, 1)
 
     @rule(collection=_collections)
     def create(self, collection: str) -> None:

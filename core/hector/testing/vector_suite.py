@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -156,15 +156,16 @@ class VectorStoreSuite:
         vector = self._record("x", 1).vector
         with Opened(self.open) as opened:
             store = opened.component
-            for work in (
-                store.upsert("none", [self._record("x", 1)]),
-                _got(store, "none", ["x"]),
-                store.delete("none", ids=["x"]),
-                _searched(store, "none", vector),
-                store.count("none"),
-            ):
+            calls: list[Callable[[], Coroutine[Any, Any, object]]] = [
+                lambda: store.upsert("none", [self._record("x", 1)]),
+                lambda: _got(store, "none", ["x"]),
+                lambda: store.delete("none", ids=["x"]),
+                lambda: _searched(store, "none", vector),
+                lambda: store.count("none"),
+            ]
+            for call in calls:
                 with pytest.raises(VectorStoreError, match="none"):
-                    opened.run(work)
+                    opened.run(call())
 
     @law(
         "VEC-006",

@@ -41,7 +41,7 @@ class Model:
         return WORDS
 
     def response(self, request: LLMRequest, number: int) -> LLMResponse:
-        """The answer to the request that is the so-and-so-manieth."""
+        """The answer to a request, the first of which has the number 1."""
         usage = Usage(input_tokens=3, output_tokens=3)
         if request.tools:
             call = ToolCall(id=self.call_id(number), name=request.tools[0].name)
@@ -83,8 +83,13 @@ class YieldsOnePiece(Model):
 
 
 class ForgetsAnId(Model):
+    """Of the first call only."""
+
+    calls = 0
+
     def call_id(self, number: int) -> str:
-        return "" if number == 1 else f"call_{number}"
+        self.calls += 1
+        return "" if self.calls == 1 else f"call_{number}"
 
 
 class RepeatsIds(Model):
