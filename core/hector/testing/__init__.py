@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hector.testing.chunker_suite import ChunkerSuite, check_chunks, structured_texts
     from hector.testing.cohere_embedding_wire import CohereEmbeddingWire
     from hector.testing.cohere_wire import CohereWire
-    from hector.testing.conversations import conversations
+    from hector.testing.conversation_strategies import conversations
     from hector.testing.document_suite import DocumentParserSuite, DocumentSourceSuite
     from hector.testing.embedder_suite import EmbedderSuite
     from hector.testing.embedder_wire_suite import EmbedderWireSuite
@@ -190,7 +190,7 @@ _HOMES = {
     "all_laws": "laws",
     "check_chunks": "chunker_suite",
     "config_of": "provider_config",
-    "conversations": "conversations",
+    "conversations": "conversation_strategies",
     "law": "laws",
     "mutations": "settings_mutations",
     "nothing_left": "leftovers",

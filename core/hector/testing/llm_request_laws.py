@@ -30,7 +30,7 @@ from hector.spi import (
     count_tokens,
     limits_of,
 )
-from hector.testing.conversations import PNG, conversations
+from hector.testing.conversation_strategies import PNG, conversations
 from hector.testing.laws import law, unsupported
 from hector.testing.llm_wire_stage import CALLS, OPAQUE, TOOLS, Stage, WireStage, ask
 from hector.testing.opened import SLOW_IS_FINE, Opened

@@ -108,7 +108,7 @@ def test_every_command_is_listed_and_its_help_can_be_read(terminal: Terminal) ->
             (
                 "No such command 'zzz'. "
                 "There are: init, run, chat, serve, validate, plan, sessions, approvals, "
-                "checkpoints, index, token, schema, plugins, version."
+                "checkpoints, index, token, schema, plugins, laws, version."
             ),
         ),
         (["--nothing"], "No such option '--nothing'."),

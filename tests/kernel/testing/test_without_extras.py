@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pkgutil
 import subprocess
 import sys
+
+import hector.testing
 
 BLOCKED = """
 import sys
@@ -50,3 +53,9 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
     assert done.stderr.splitlines()[-1] == (
         "AttributeError: module 'hector.testing' has no attribute 'NoSuchSuite'"
     )
+
+
+def test_no_public_name_is_that_of_a_module() -> None:
+    """Python puts a module that was imported in the place of the name, whatever `__getattr__` would give."""
+    modules = {module.name for module in pkgutil.iter_modules(hector.testing.__path__)}
+    assert modules.isdisjoint(hector.testing.__all__)
