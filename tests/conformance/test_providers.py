@@ -41,10 +41,10 @@ def suite_of(name: str, provider: Provider) -> type[ProviderSuite]:
         """The laws of every provider."""
 
         waived = WAIVED.get(name, {})
-        settings_examples = 1 if name in SLOW else 3
-        cut_offs = 3 if name in SLOW else 9
-        histories = 1 if name in SLOW else 3
-        cycles = 2 if name in SLOW else 3
+        settings_examples = 1 if name in SLOW else 2
+        cut_offs = 3 if name in SLOW else 5
+        histories = 1 if name in SLOW else 2
+        cycles = 2
         names = surroundings.NAMES
 
         def setups(self) -> Sequence[SettingsKeys]:
