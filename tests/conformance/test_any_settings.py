@@ -1,4 +1,4 @@
-"""Many valid settings of any installed provider build and close; any mistake in them is refused at its line."""
+"""Any valid settings of any installed provider build and close; any mistake in them is refused at its line."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ async def open_and_close(path: Path) -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-NEED_A_SERVER = frozenset({"mysql", "postgres"})
-"""Stores that open with their server only: here their settings are read; their own tests have real servers."""
+ONLY_READ = frozenset({"mysql", "postgres", "llamacpp", "minilm"})
+"""Those that open with their server only, or load a model: here their settings are read; their own tests open them."""
 
 
 def build(provider: Provider, values: Mapping[str, Any]) -> None:
@@ -65,7 +65,7 @@ def build(provider: Provider, values: Mapping[str, Any]) -> None:
         path = write(Path(folder), config_of(provider, values))
         problems = check_config(path, env={})
         assert [str(problem) for problem in problems if problem.severity == "error"] == []
-        if provider.type not in NEED_A_SERVER:
+        if provider.type not in ONLY_READ:
             asyncio.run(open_and_close(path))
 
 
@@ -88,6 +88,11 @@ def check_every(provider: Provider, examples: int) -> None:
 def test_every_kind_and_plugin_of_this_repository_is_tried() -> None:
     assert {provider.kind for provider in PROVIDERS.values()} == set(KINDS)
     assert {provider.type for provider in PROVIDERS.values()} >= OWN
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_any_valid_settings_build_and_close(name: str) -> None:
+    check_every(PROVIDERS[name], FEW)
 
 
 @pytest.mark.long

@@ -176,11 +176,12 @@ class Crowd:
     connections, and a crowd on one pool would measure its own client.
 
     Attributes:
+        clients: one for each that listens; somebody else closes them.
         seconds: how long each stream took.
         tags: of the configs that answered.
     """
 
-    https: list[httpx.AsyncClient]
+    clients: list[httpx.AsyncClient]
     seconds: list[float] = attrs.field(factory=list[float])
     tags: set[str] = attrs.field(factory=set[str])
 
@@ -188,7 +189,7 @@ class Crowd:
         """Ask for that long, then let every stream end."""
         until = time.monotonic() + seconds
         async with asyncio.TaskGroup() as group:
-            for http in self.https:
+            for http in self.clients:
                 group.create_task(self._client(http, until))
 
     async def _client(self, http: httpx.AsyncClient, until: float) -> None:
@@ -258,14 +259,14 @@ def p99(seconds: list[float]) -> float:
 
 async def soak(folder: Path, seconds: float, record: Callable[[str, object], None]) -> None:
     """Listen undisturbed, then while the config flips; nothing may fail, and little may be slower."""
-    async with served(folder) as (address, log), crowd_of_clients(address) as https:
-        await Crowd(https).listen(0.1)  # connections, caches
-        calm, stormy = Crowd(https), Crowd(https)
+    async with served(folder) as (address, log), crowd_of_clients(address) as clients:
+        await Crowd(clients).listen(0.1)  # connections, caches
+        calm, stormy = Crowd(clients), Crowd(clients)
         await calm.listen(seconds / 3)
         async with asyncio.TaskGroup() as group:
             listening = group.create_task(stormy.listen(seconds))
             flipping = group.create_task(flip(folder / "hector.yaml", listening.done))
-        health = (await https[0].get("/health")).json()
+        health = (await clients[0].get("/health")).json()
     good = flipping.result()
     added_s = p99(stormy.seconds) - p99(calm.seconds)
     figures = {

@@ -33,6 +33,15 @@ SESSION_BUSY_TIMEOUT_S = 600.0
 """How long a message waits for the one before it in the same session."""
 
 
+@attrs.frozen
+class _Running:
+    """Work on a task in this process; `record` is its row, of which the epoch says whose it is."""
+
+    lease: Lease
+    key: SessionKey
+    record: TaskRecord | None
+
+
 class Runs:
     """Begins and resumes invocations, and knows those under way.
 
@@ -46,9 +55,7 @@ class Runs:
         self.is_closing = False
         self._live = live
         self._turns = Turns()
-        self._leases: dict[str, Lease] = {}
-        self._keys: dict[str, SessionKey] = {}
-        self._epochs: dict[str, int] = {}
+        self._running: dict[str, _Running] = {}
         self._given_up: set[Lease] = set()
 
     def require_open(self) -> None:
@@ -58,7 +65,7 @@ class Runs:
 
     def is_running(self, task_id: str) -> bool:
         """Whether this process works on a task."""
-        return task_id in self._leases
+        return task_id in self._running
 
     async def begin(
         self, agent: str, message: Message, key: SessionKey, *, is_new: bool, task_id: str | None
@@ -109,7 +116,7 @@ class Runs:
 
     async def cancel(self, task_id: str, reason: str) -> bool:
         """Tell the work on a task in this process to stop; whether there is any."""
-        lease = self._leases.get(task_id)
+        lease = self._lease_of(task_id)
         if lease is None:
             return False
         await lease.cut(CanceledError(lease.agent, reason))
@@ -117,7 +124,7 @@ class Runs:
 
     async def let_go(self, task_id: str, reason: str) -> bool:
         """Stop the work on a task in this process, for another to go on with; whether there is any."""
-        lease = self._leases.get(task_id)
+        lease = self._lease_of(task_id)
         if lease is None:
             return False
         self._given_up.add(lease)
@@ -126,20 +133,21 @@ class Runs:
 
     def epochs(self) -> Mapping[str, int]:
         """Under which epoch this process works on tasks that others could take over, by id; as of now."""
-        return dict(self._epochs)
+        return {id: running.record.epoch for id, running in self._running.items() if running.record}
 
     async def lose(self, task_id: str, epoch: int, reason: str) -> None:
         """Stop the work on a task that somebody else has taken over; nothing that it does would be recorded."""
-        if self._epochs.get(task_id) == epoch:
+        if self.epochs().get(task_id) == epoch:
             await self.cancel(task_id, reason)
 
     def session_of(self, task_id: str) -> SessionKey | None:
         """The session of a task that this process works on; None: it works on none of that id."""
-        return self._keys.get(task_id)
+        running = self._running.get(task_id)
+        return running.key if running is not None else None
 
     def cancel_call(self, task_id: str, call_id: str) -> bool:
         """Tell one tool call of a task in this process to stop; whether it runs."""
-        lease = self._leases.get(task_id)
+        lease = self._lease_of(task_id)
         calls = lease.running_calls if lease is not None else None
         return calls is not None and calls.cancel(call_id)
 
@@ -157,9 +165,7 @@ class Runs:
             generation, lease = self._live.lease(start.agent)
             start = self._with_record(start, task_id, generation)
             again: Start | None = None
-            self._leases[task_id], self._keys[task_id] = lease, start.key
-            if start.record is not None:
-                self._epochs[task_id] = start.record.epoch
+            self._running[task_id] = _Running(lease, start.key, start.record)
             events = lease.follow(
                 invoke(
                     generation,
@@ -190,10 +196,13 @@ class Runs:
             await self._live.wait_until_resumed(start.agent)
             start = again
 
+    def _lease_of(self, task_id: str) -> Lease | None:
+        running = self._running.get(task_id)
+        return running.lease if running is not None else None
+
     def _leave(self, task_id: str, lease: Lease) -> None:
-        if self._leases.get(task_id) is lease:
-            del self._leases[task_id], self._keys[task_id]
-            self._epochs.pop(task_id, None)
+        if self._lease_of(task_id) is lease:
+            del self._running[task_id]
         self._given_up.discard(lease)
 
     def _with_record(self, start: Start, task_id: str, generation: Generation) -> Start:

@@ -39,13 +39,11 @@ class Ranking:
     Attributes:
         weights: by word, those that are looked for, the rarest first.
         base, slope: see above.
-        average: the usual length of an event.
     """
 
     weights: Mapping[str, float]
     base: float
     slope: float
-    average: float
 
     def rarest(
         self, found: Mapping[str, int], most: Mapping[str, int], limit: int
@@ -62,12 +60,11 @@ class Ranking:
             limit: how many events are asked for (> 0).
         """
         words = list(self.weights)
-        usual = self.base + self.slope * self.average
         events, score = 0, 0.0
         for number, word in enumerate(words, 1):
             events += found[word]
             if not score and events >= limit:
-                score = self.weights[word] / (1 + usual)
+                score = self.weights[word] / (1 + SATURATION)
             if score and score > self.bound(words[number:], most):
                 return words[:number]
         return words
@@ -104,5 +101,4 @@ def rank(asked: Sequence[str], found: Mapping[str, int], *, events: int, words: 
         weights=weights,
         base=SATURATION * (1 - LENGTH_SHARE),
         slope=SATURATION * LENGTH_SHARE / average,
-        average=average,
     )

@@ -36,7 +36,7 @@ async def on_local_engine() -> AsyncGenerator[VectorStore]:
 class TestEmbedded(VectorStoreSuite):
     """The engine in this process, in a folder."""
 
-    max_examples = 12  # each opens the engine anew, which syncs several files
+    max_examples = 20
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[VectorStore]:

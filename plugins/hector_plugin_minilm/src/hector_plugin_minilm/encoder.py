@@ -62,7 +62,7 @@ def _tokenizer(files: ModelFiles, settings: EmbedderSettings) -> Any:
         )
     try:
         tokenizer: Any = Tokenizer.from_file(str(files.tokenizer))
-    except Exception as error:  # (the same)
+    except Exception as error:  # the library raises nothing narrower
         raise unusable(f"its tokenizer cannot be read: {error}", model=files.model) from error
     tokenizer.enable_truncation(max_length=longest)
     tokenizer.no_padding()
