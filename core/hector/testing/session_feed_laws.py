@@ -27,6 +27,9 @@ __all__ = ["FeedLaws"]
 
 OTHER = attrs.evolve(KEY, id="s2")
 
+LONG_S = 10.0
+"""A wait that ends long before, for what is waited for comes at once."""
+
 
 class FeedLaws(SessionLaws):
     """Whoever follows the feed misses nothing and sees nothing twice."""
@@ -192,7 +195,7 @@ class FeedLaws(SessionLaws):
             await sessions.create(KEY)
             page = await sessions.changes("app", wait_s=0.01)
             assert not page.changes
-            async with asyncio.TaskGroup() as group:
+            async with asyncio.timeout(LONG_S / 2), asyncio.TaskGroup() as group:
                 waiting = group.create_task(_wait(sessions, page.cursor))
                 await asyncio.sleep(0)
                 await sessions.append(KEY, [an_event("a")], head=0)
@@ -287,7 +290,7 @@ def _broken(session: Session) -> list[Session]:
 
 
 async def _wait(sessions: Sessions, cursor: str) -> list[str]:
-    page = await sessions.changes("app", after=cursor, wait_s=10)
+    page = await sessions.changes("app", after=cursor, wait_s=LONG_S)
     return [change.event.id for change in page.changes if change.event is not None]
 
 

@@ -171,18 +171,24 @@ class TaskClaimLaws(TaskLaws):
             task = a_task()
             await tasks.append(KEY, [], head=0, task=task)
             works: list[asyncio.Task[SessionConflictError]] = []
+            heads: list[int] = []
             async with asyncio.TaskGroup() as group:
                 for epoch in range(8):
                     is_under_way = asyncio.Event()
                     works.append(group.create_task(work(sessions, tasks, task, is_under_way)))
                     await is_under_way.wait()
+                    for _ in range(epoch):  # at another step of an append each time
+                        await asyncio.sleep(0)
                     claimed = await tasks.claim("t1", owner=f"executor {epoch}", epoch=epoch)
                     assert claimed is not None
+                    heads.append((await load_session(sessions, KEY)).head)
                     task = claimed
             assert all(it.result().is_taken_over for it in works)
             epochs = [int(id.split("-")[0]) for id in await event_ids(sessions, KEY)]
             assert epochs == sorted(epochs)
             assert set(epochs) == set(range(8))
+            for epoch, head in enumerate(heads):
+                assert all(later > epoch for later in epochs[head:])
 
         self.check_tasks(scenario)
 

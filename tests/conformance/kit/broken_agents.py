@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
+
+from law_runs import broken_ones
 
 from hector.errors import InputRequiredError
 from hector.message import Event, TextPart
 from hector.spi import Agent, Invocation, LLMRequest
 from hector.testing import AgentParts, AgentSuite, SteppingAgent
 
-__all__ = ["BROKEN", "GoodAgent"]
+__all__ = ["BROKEN", "GOOD"]
 
 
 class GoodAgent(AgentSuite):
@@ -124,15 +126,18 @@ class Swallowing(Wrapped):
             yield invocation.event(TextPart("nobody needs to be asked"))
 
 
-BROKEN: Mapping[str, type[AgentSuite]] = {
-    "AGT-001": broken(lambda parts: Wrapped(parts, "user name")),
-    "AGT-002": broken(Silent),
-    "AGT-003": broken(Hiding),
-    "AGT-004": broken(Stubborn),
-    "AGT-005": broken(Forgetful),
-    "AGT-006": broken(Mixing),
-    "AGT-007": broken(Dated),
-    "AGT-008": broken(Hasty),
-    "AGT-009": broken(Swallowing),
-}
-"""Law to the suite of an agent that breaks it, and only it."""
+GOOD = (GoodAgent,)
+
+BROKEN = broken_ones(
+    {
+        "AGT-001": broken(lambda parts: Wrapped(parts, "user name")),
+        "AGT-002": broken(Silent),
+        "AGT-003": broken(Hiding),
+        "AGT-004": broken(Stubborn),
+        "AGT-005": broken(Forgetful),
+        "AGT-006": broken(Mixing),
+        "AGT-007": broken(Dated),
+        "AGT-008": broken(Hasty),
+        "AGT-009": broken(Swallowing),
+    }
+)

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
 import attrs
+from law_runs import broken_ones
 
 from hector.errors import DocumentError
 from hector.message import JSONObject
@@ -20,14 +21,7 @@ from hector.spi import (
 )
 from hector.testing import ChunkerSuite, DocumentParserSuite, DocumentSourceSuite
 
-__all__ = [
-    "BROKEN_CHUNKERS",
-    "BROKEN_PARSERS",
-    "BROKEN_SOURCES",
-    "GoodChunker",
-    "GoodParser",
-    "GoodSource",
-]
+__all__ = ["BROKEN", "GOOD"]
 
 # ------------------------------------------------------------------------------ sources
 
@@ -65,15 +59,11 @@ def source_suite(make: Callable[[], DocumentSource]) -> type[DocumentSourceSuite
 _readings = itertools.count()
 
 BROKEN_SOURCES: Mapping[str, type[DocumentSourceSuite]] = {
-    "test_two_readings_give_the_same_documents_in_the_same_order": source_suite(
-        lambda: Source(f"{next(_readings)}.txt")
-    ),
-    "test_every_id_is_there_once": source_suite(lambda: Source("a.txt", "a.txt")),
-    "test_metadata_is_scalars_and_lists_of_scalars": source_suite(
-        lambda: Source("a.txt", metadata={"place": {"page": 1}})
-    ),
+    "SRC-001": source_suite(lambda: Source(f"{next(_readings)}.txt")),
+    "SRC-002": source_suite(lambda: Source("a.txt", "a.txt")),
+    "SRC-003": source_suite(lambda: Source("a.txt", metadata={"place": {"page": 1}})),
 }
-"""Law, by its test, to the suite of a source that breaks it, and only it."""
+"""Law to the suite of a source that breaks it, and only it."""
 
 # ------------------------------------------------------------------------------ parsers
 
@@ -137,11 +127,11 @@ class Greedy(Parser):
 
 
 BROKEN_PARSERS: Mapping[str, type[DocumentParserSuite]] = {
-    "test_it_reads_what_it_accepts": parser_suite(Raw),
-    "test_broken_content_is_an_error_and_never_text": parser_suite(Apologising),
-    "test_it_does_not_accept_a_picture": parser_suite(Greedy),
+    "PAR-001": parser_suite(Raw),
+    "PAR-002": parser_suite(Apologising),
+    "PAR-003": parser_suite(Greedy),
 }
-"""Law, by its test, to the suite of a parser that breaks it, and only it."""
+"""Law to the suite of a parser that breaks it, and only it."""
 
 # ------------------------------------------------------------------------------ chunkers
 
@@ -206,8 +196,12 @@ class Tabbed(Lines):
 
 
 BROKEN_CHUNKERS: Mapping[str, type[ChunkerSuite]] = {
-    "test_chunks_cover_the_document_in_order_within_their_size": chunker_suite(Losing),
-    "test_the_same_document_gives_the_same_chunks": chunker_suite(Moody),
-    "test_a_blank_document_has_no_chunks": chunker_suite(Tabbed),
+    "CHK-001": chunker_suite(Losing),
+    "CHK-002": chunker_suite(Moody),
+    "CHK-003": chunker_suite(Tabbed),
 }
-"""Law, by its test, to the suite of a chunker that breaks it, and only it."""
+"""Law to the suite of a chunker that breaks it, and only it."""
+
+GOOD = (GoodSource, GoodParser, GoodChunker)
+
+BROKEN = broken_ones({**BROKEN_SOURCES, **BROKEN_PARSERS, **BROKEN_CHUNKERS})

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from types import TracebackType
+
+from law_runs import broken_ones
 
 from hector.spi import Embedder, EmbedPurpose, Vector
 from hector.testing import EmbedderSuite, HashEmbedder
 
-__all__ = ["BROKEN", "GoodEmbedder"]
+__all__ = ["BROKEN", "GOOD"]
 
 
 class GoodEmbedder(EmbedderSuite):
@@ -121,13 +123,16 @@ class Sharing(HashEmbedder):
         return await super().embed(self._texts)
 
 
-BROKEN: Mapping[str, type[EmbedderSuite]] = {
-    "test_has_a_model_and_a_dimension": broken(lambda: HashEmbedder(model="")),
-    "test_no_texts_give_no_vectors": ClosesBadly,
-    "test_an_empty_text_has_a_vector": broken(Trimming),
-    "test_a_batch_is_the_map_of_its_texts": broken(Centring),
-    "test_a_second_instance_agrees": broken(Salted),
-    "test_a_large_batch_keeps_its_order": broken(Reversing),
-    "test_concurrent_calls_do_not_mix": broken(Sharing),
-}
-"""Law, by its test, to the suite of an embedder that breaks it, and only it."""
+GOOD = (GoodEmbedder,)
+
+BROKEN = broken_ones(
+    {
+        "EMB-001": broken(lambda: HashEmbedder(model="")),
+        "EMB-002": ClosesBadly,
+        "EMB-003": broken(Trimming),
+        "EMB-004": broken(Centring),
+        "EMB-005": broken(Salted),
+        "EMB-006": broken(Reversing),
+        "EMB-007": broken(Sharing),
+    }
+)

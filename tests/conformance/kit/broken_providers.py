@@ -6,19 +6,20 @@ import asyncio
 import itertools
 import os
 import warnings
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Annotated, Any, Literal
 
 import attrs
+from law_runs import broken_ones
 from light_plugin import PROVIDER, GoodSettings, GoodToolset, open_good
 
 from hector.errors import UsageError
 from hector.spi import BuildContext, Doc, Range
 from hector.testing import ProviderSuite
 
-__all__ = ["BROKEN", "GoodProvider"]
+__all__ = ["BROKEN", "GOOD"]
 
 
 class GoodProvider(ProviderSuite):
@@ -215,20 +216,23 @@ async def open_any(settings: Any, context: BuildContext) -> AsyncGenerator[GoodT
         yield made
 
 
-BROKEN: Mapping[str, type[ProviderSuite]] = {
-    "PLG-001": broken(summary=""),
-    "PLG-002": broken(settings=ChangeableSettings, create=open_any),
-    "PLG-003": broken(settings=ShownSettings, create=open_any),
-    "PLG-004": BuildsOnlySome,
-    "PLG-005": ReportsTwice,
-    "PLG-006": broken(create=create_at_once),
-    "PLG-007": broken(create=create_complaining),
-    "PLG-008": broken(create=create_closed_once),
-    "PLG-009": broken(create=open_without_care),
-    "PLG-010": LeaksWhenCancelled,
-    "PLG-011": broken(create=open_talkative),
-    "PLG-012": broken(create=open_and_keep),
-    "PLG-013": ImportsItsSdk,
-    "PLG-014": broken(exclusive=never_the_same),
-}
-"""Law to the suite of a provider that breaks it, and only it."""
+GOOD = (GoodProvider,)
+
+BROKEN = broken_ones(
+    {
+        "PLG-001": broken(summary=""),
+        "PLG-002": broken(settings=ChangeableSettings, create=open_any),
+        "PLG-003": broken(settings=ShownSettings, create=open_any),
+        "PLG-004": BuildsOnlySome,
+        "PLG-005": ReportsTwice,
+        "PLG-006": broken(create=create_at_once),
+        "PLG-007": broken(create=create_complaining),
+        "PLG-008": broken(create=create_closed_once),
+        "PLG-009": broken(create=open_without_care),
+        "PLG-010": LeaksWhenCancelled,
+        "PLG-011": broken(create=open_talkative),
+        "PLG-012": broken(create=open_and_keep),
+        "PLG-013": ImportsItsSdk,
+        "PLG-014": broken(exclusive=never_the_same),
+    }
+)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
+
+from law_runs import broken_ones
 
 from hector.errors import ToolArgumentsError
 from hector.message import JSONObject, JSONValue
 from hector.spi import Tool, ToolContext, ToolOutput, Toolset, ToolSpec
 from hector.testing import ToolsetSuite
 
-__all__ = ["BROKEN", "GoodToolset"]
+__all__ = ["BROKEN", "GOOD"]
 
 SCHEMA: JSONObject = {
     "type": "object",
@@ -107,19 +109,18 @@ class Mixing(Say):
 
 _openings = itertools.count()
 
-BROKEN: Mapping[str, type[ToolsetSuite]] = {
-    "test_names_are_valid_and_differ": broken(lambda: Tools(Say("say it"))),
-    "test_listing_twice_gives_the_same_specs_in_the_same_order": broken(
-        lambda: Turning(Say(), Say("repeat"))
-    ),
-    "test_opening_twice_gives_the_same_specs": broken(
-        lambda: Tools(Say(description=f"Says it, for the {next(_openings)}th time."))
-    ),
-    "test_every_tool_is_described_by_a_schema_of_an_object": broken(
-        lambda: Tools(Say(description=" "))
-    ),
-    "test_an_unknown_argument_is_refused_and_named": broken(lambda: Tools(Accepting())),
-    "test_a_missing_argument_is_refused_and_named": broken(lambda: Tools(Vague())),
-    "test_calls_at_the_same_time_get_their_own_answers": broken(lambda: Tools(Mixing())),
-}
-"""Law, by its test, to the suite of a toolset that breaks it, and only it."""
+GOOD = (GoodToolset,)
+
+BROKEN = broken_ones(
+    {
+        "TOOL-001": broken(lambda: Tools(Say("say it"))),
+        "TOOL-002": broken(lambda: Turning(Say(), Say("repeat"))),
+        "TOOL-003": broken(
+            lambda: Tools(Say(description=f"Says it, for the {next(_openings)}th time."))
+        ),
+        "TOOL-004": broken(lambda: Tools(Say(description=" "))),
+        "TOOL-005": broken(lambda: Tools(Accepting())),
+        "TOOL-006": broken(lambda: Tools(Vague())),
+        "TOOL-007": broken(lambda: Tools(Mixing())),
+    }
+)
