@@ -57,7 +57,7 @@ class RemovesLast(Store):
     ) -> Sequence[Event]:
         stored = await super().append(key, events, **rest)
         for event in events:
-            delta = event.actions.state_delta if event.actions is not None else {}
+            delta: Mapping[str, JSONValue] = event.actions.state_delta if event.actions else {}
             gone = {name: None for name, value in delta.items() if value is None}
             merge(*self._get(key), gone)
         return stored

@@ -52,9 +52,9 @@ class Broken:
 
     def failing(self) -> Mapping[str, str]:
         """What failed of each law that did: its own law with all examples, others with few, `also` not tried."""
-        failed = dict(failing_laws(self.suite, only={self.law}))
+        failed = failing_laws(self.suite, only={self.law})
         others = laws_of(self.suite).keys() - self.also - {self.law}
-        return failed | failing_laws(self.suite, only=others, profile=_FEW)
+        return {**failed, **failing_laws(self.suite, only=others, profile=_FEW)}
 
 
 def broken_ones(table: Mapping[str, type]) -> Sequence[Broken]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from hector.message import Event, TextPart
+from hector.message import Event, JSONValue, TextPart
 from hector.session import InMemorySessions
 from hector.spi import ArtifactDraft, Session, SessionKey, Sessions
 from hector.spi.session_rules import check_event_size
@@ -29,7 +29,9 @@ class Store(InMemorySessions):
     def __init__(self) -> None:
         super().__init__(clock=ticking())
 
-    async def append(self, key: SessionKey, events: Sequence[Event], **rest: Any) -> Sequence[Event]:
+    async def append(
+        self, key: SessionKey, events: Sequence[Event], **rest: Any
+    ) -> Sequence[Event]:
         _refuse_at_sight(events)
         return await super().append(key, events, **rest)
 
@@ -41,7 +43,9 @@ class Store(InMemorySessions):
 def _refuse_at_sight(events: Iterable[Event]) -> None:
     """Refuse an event whose texts alone are too large."""
     for event in events:
-        state = event.actions.state_delta if event.actions is not None else {}
+        state: Mapping[str, JSONValue] = (
+            event.actions.state_delta if event.actions is not None else {}
+        )
         texts = [part.text for part in event.parts if isinstance(part, TextPart)]
         texts += [value for value in state.values() if isinstance(value, str)]
         size = sum(len(text) + 5 * text.count("\0") for text in texts)  # NUL takes six

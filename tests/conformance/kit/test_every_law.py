@@ -9,7 +9,9 @@ import broken_agents
 import broken_documents
 import broken_embedder_wires
 import broken_embedders
-import broken_llm_wires
+import broken_llm_failures
+import broken_llm_replies
+import broken_llm_requests
 import broken_llms
 import broken_memories
 import broken_providers
@@ -26,7 +28,9 @@ MODULES = (
     broken_documents,
     broken_embedder_wires,
     broken_embedders,
-    broken_llm_wires,
+    broken_llm_failures,
+    broken_llm_replies,
+    broken_llm_requests,
     broken_llms,
     broken_memories,
     broken_providers,
@@ -35,6 +39,8 @@ MODULES = (
     broken_toolsets,
     broken_vector_stores,
 )
+HISTORIES = frozenset({"MEM-001", "SES-027", "TSK-030", "VEC-001"})
+"""Laws that play histories against a model; each has a fault of its own, which no other law sees."""
 BROKEN: Sequence[Broken] = [broken for module in MODULES for broken in module.BROKEN]
 
 
@@ -44,8 +50,11 @@ def test_every_law_has_one_broken_provider() -> None:
 
 
 def test_a_broken_provider_runs_under_the_suite_of_its_law() -> None:
-    """And what it may break besides are laws that make calls up at random."""
     for broken in BROKEN:
-        laws = laws_of(broken.suite)
-        assert {broken.law, *broken.also} <= laws.keys()
-        assert all("histories" in laws[id].test for id in broken.also)
+        assert {broken.law, *broken.also} <= laws_of(broken.suite).keys()
+
+
+def test_only_laws_that_make_calls_up_at_random_may_be_broken_besides() -> None:
+    """They say of any order of calls what the others say of one, and so they see most faults."""
+    for broken in BROKEN:
+        assert broken.also <= HISTORIES - {broken.law}

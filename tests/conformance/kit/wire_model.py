@@ -19,7 +19,7 @@ from hector.errors import (
     LLMRateLimitError,
     LLMResponseError,
 )
-from hector.message import FinishReason, Part, TextPart, ThinkingPart, ToolCall, Usage
+from hector.message import FinishReason, JSONObject, Part, TextPart, ThinkingPart, ToolCall, Usage
 from hector.spi import (
     Attempt,
     BuildContext,
@@ -95,7 +95,7 @@ class Reading:
         """What an event says, and None for what does not show."""
         if "error" in event:
             raise BrokenOffError(event["error"])
-        message = event.get("message") or {}
+        message: Mapping[str, Any] = event.get("message") or {}
         if thought := message.get("thinking"):
             self.thoughts.append(thought)
             yield ThinkingDelta(thought)
@@ -141,7 +141,7 @@ class Reading:
             said.append(TextPart("".join(self.texts)))
         for call in self.calls:
             function = call["function"]
-            arguments = function.get("arguments") or {}
+            arguments: JSONObject = function.get("arguments") or {}
             name = function["name"]
             said.append(ToolCall(id=self.ids.take(""), name=name, arguments=arguments))
         return said
@@ -228,7 +228,7 @@ class WireModel:
 
     def failure(self, text: str, reply: Reply | None = None) -> ProviderFailure:
         """What the server says."""
-        headers = reply.headers if reply is not None else {}
+        headers: Mapping[str, str] = reply.headers if reply is not None else {}
         return ProviderFailure(
             provider=PROVIDER,
             model=self.model,
