@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -30,15 +31,19 @@ PNG = bytes.fromhex(
 )
 """An image of one pixel."""
 
+_ARGUMENTS = json_objects()
+_BOOLEANS = st.booleans()
 NAMES = st.sampled_from(["search", "files_read", "agent_call_helper", "transfer_to_other-agent"])
 
 
+@functools.cache
 def _provider_data() -> SearchStrategy[JSONObject | None]:
     """Nothing, or what some other provider has left there."""
     elsewhere = st.dictionaries(st.just("another_provider"), json_objects(), min_size=1)
     return st.none() | elsewhere.map(dict)
 
 
+@functools.cache
 def _images() -> SearchStrategy[FilePart]:
     by_value = st.builds(FilePart, media_type=st.just("image/png"), data=st.just(PNG))
     by_url = st.builds(
@@ -50,6 +55,7 @@ def _images() -> SearchStrategy[FilePart]:
 Content: TypeAlias = TextPart | DataPart | FilePart
 
 
+@functools.cache
 def _result_content(*, has_images: bool) -> SearchStrategy[tuple[Content, ...]]:
     file = st.builds(
         FilePart,
@@ -113,25 +119,29 @@ def conversations(
         has_tools: whether calls occur.
     """
     draw = _Draw(own_answers, has_images, has_tools)
+    # To make a strategy takes longer than to draw from it.
+    user, spoken = draw.user(), draw.spoken()
+    content = _result_content(has_images=has_images)
+    turns = st.lists(st.booleans(), max_size=5)
+    names = st.lists(NAMES, max_size=3) if has_tools else st.just([])
 
     @st.composite
     def conversation(pick: st.DrawFn) -> tuple[Message, ...]:
-        messages = [pick(draw.user())]
+        messages = [pick(user)]
         number = 0
-        for is_user in pick(st.lists(st.booleans(), max_size=5)):
+        for is_user in pick(turns):
             if is_user:
-                messages.append(pick(draw.user()))
+                messages.append(pick(user))
                 continue
-            parts = pick(draw.spoken())
+            parts = pick(spoken)
             calls: list[ToolCall] = []
-            for name in pick(st.lists(NAMES, max_size=3)) if draw.has_tools else ():
+            for name in pick(names):
                 number += 1
                 calls.append(_call(pick, name, number))
             parts = (*parts, *calls)
             if any(not isinstance(part, TextPart) or part.text for part in parts):
                 messages.append(Message("assistant", parts))
             if calls:
-                content = _result_content(has_images=draw.has_images)
                 messages.append(Message("tool", tuple(_result(pick, it, content) for it in calls)))
         return tuple(messages)
 
@@ -142,7 +152,7 @@ def _call(pick: st.DrawFn, name: str, number: int) -> ToolCall:
     return ToolCall(
         id=f"call_{number}",
         name=name,
-        arguments=pick(json_objects()),
+        arguments=pick(_ARGUMENTS),
         provider_data=pick(_provider_data()),
     )
 
@@ -154,5 +164,5 @@ def _result(
         call_id=call.id,
         name=call.name,
         content=pick(content),
-        is_error=pick(st.booleans()),
+        is_error=pick(_BOOLEANS),
     )

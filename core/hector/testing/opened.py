@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
@@ -36,6 +37,7 @@ class Opened(Generic[T]):
             timeout_s: seconds that opening, closing and each `run` may take.
         """
         self._runner = asyncio.Runner()
+        self._context = contextvars.copy_context()  # one for all calls
         self._timeout_s = timeout_s
         self._closing = asyncio.Event()
         loop = self._runner.get_loop()
@@ -54,7 +56,9 @@ class Opened(Generic[T]):
             async with asyncio.timeout(self._timeout_s):
                 return await work
 
-        return self._runner.run(limited())
+        # Not `Runner.run`: at its end it formats the result, whatever its size, for an error that nobody sees.
+        loop = self._runner.get_loop()
+        return loop.run_until_complete(loop.create_task(limited(), context=self._context))
 
     def close(self) -> None:
         """Leave the component and end the loop."""

@@ -74,7 +74,8 @@ class _Host:
         self._folder.cleanup()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        return self._runner.run(work)
+        loop = self._runner.get_loop()  # and not `Runner.run`, which formats each result at its end
+        return loop.run_until_complete(work)
 
     async def _hold(self, opened: asyncio.Future[Sessions]) -> None:
         try:
