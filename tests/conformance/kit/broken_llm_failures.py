@@ -153,7 +153,7 @@ class LingersWhenClosed(_HangsUpLater):
 
 
 BROKEN = (
-    Broken("LLMW-017", broken(WaitsForTheFirst, most_silence_s=0.3)),
+    Broken("LLMW-017", broken(WaitsForTheFirst, most_silence_s=1.0)),
     *(
         Broken(law, broken(part))
         for law, part in (

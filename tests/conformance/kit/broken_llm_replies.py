@@ -112,7 +112,7 @@ class HoldsTextBack(WireModel):
 
 
 BROKEN = (
-    Broken("LLMW-010", broken(HoldsTextBack, most_silence_s=0.3)),
+    Broken("LLMW-010", broken(HoldsTextBack, most_silence_s=1.0)),
     *(
         Broken(law, broken(part))
         for law, part in (
