@@ -3,7 +3,6 @@
 # asserting is what it is for
 from __future__ import annotations
 
-import asyncio
 import tempfile
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -13,7 +12,7 @@ from typing import Any, TypeAlias, TypeVar
 import attrs
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from hector.errors import (
     ArtifactNotFoundError,
@@ -24,6 +23,7 @@ from hector.errors import (
 from hector.message import Actions, Event, JSONObject, JSONValue, event_to_json
 from hector.spi.session import ArtifactDraft, Session, SessionKey, Sessions
 from hector.testing.message_strategies import events, json_values
+from hector.testing.opened import Opened
 
 __all__ = ["OpenStore", "SessionMachine"]
 
@@ -32,9 +32,16 @@ T = TypeVar("T")
 OpenStore: TypeAlias = Callable[[Path], AbstractAsyncContextManager[Sessions]]
 """Opens the store that belongs to a folder: a new one, or the same again if it is persistent."""
 
-_KEYS = st.builds(
-    SessionKey, st.sampled_from(["app", "App"]), st.sampled_from("uv"), st.sampled_from(["1", "é"])
-)
+_ALL_KEYS = [
+    SessionKey(app, user, id) for app in ("app", "App") for user in "uv" for id in ("1", "é")
+]
+_MAIN_KEYS = (_ALL_KEYS[0], _ALL_KEYS[3])
+_KEYS = st.sampled_from([*_MAIN_KEYS * 4, *_ALL_KEYS])
+"""Any, and mostly those that are there from the beginning: what happens to no session says little."""
+
+_OFFSETS = st.sampled_from([*[0] * 8, 1, -1])
+"""Mostly none: what is refused leads nowhere."""
+
 _STATE_KEYS = ["x", "größe", "app:x", "app:y", "user:x", "temp:x"]
 _STATE = st.dictionaries(st.sampled_from(_STATE_KEYS), json_values(), max_size=3)
 _NAMES = st.sampled_from(["report.pdf", "a b/c", "Report.pdf"])
@@ -48,49 +55,6 @@ class _Model:
     artifacts: dict[str, list[bytes]] = attrs.field(factory=dict[str, list[bytes]])
 
 
-class _Host:
-    """Holds a store open in a task of its own while synchronous code asks it things."""
-
-    def __init__(self, open_store: OpenStore) -> None:
-        self._open_store = open_store
-        self._folder = tempfile.TemporaryDirectory()
-        self._runner = asyncio.Runner()
-        self.open()
-
-    def open(self) -> None:
-        loop = self._runner.get_loop()
-        opened: asyncio.Future[Sessions] = loop.create_future()
-        self._leave = asyncio.Event()
-        self._holding = loop.create_task(self._hold(opened))
-        self.sessions = self.run(_result(opened))
-
-    def close(self) -> None:
-        self._leave.set()
-        self.run(_result(self._holding))
-
-    def end(self) -> None:
-        self.close()
-        self._runner.close()
-        self._folder.cleanup()
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        loop = self._runner.get_loop()  # and not `Runner.run`, which formats each result at its end
-        return loop.run_until_complete(work)
-
-    async def _hold(self, opened: asyncio.Future[Sessions]) -> None:
-        try:
-            async with self._open_store(Path(self._folder.name)) as sessions:
-                opened.set_result(sessions)
-                await self._leave.wait()
-        finally:
-            if not opened.done():
-                opened.cancel()
-
-
-async def _result(future: asyncio.Future[T]) -> T:
-    return await future
-
-
 class SessionMachine(RuleBasedStateMachine):
     """Whatever happens, the store says what the model says.
 
@@ -102,7 +66,9 @@ class SessionMachine(RuleBasedStateMachine):
     def __init__(self, open_store: OpenStore, *, is_persistent: bool) -> None:
         super().__init__()
         self._is_persistent = is_persistent
-        self._host = _Host(open_store)
+        self._open_store = open_store
+        self._folder = tempfile.TemporaryDirectory()
+        self._opened = self._open()
         self._models: dict[SessionKey, _Model] = {}
         self._shared: dict[tuple[str, ...], dict[str, JSONValue]] = {}
         self._events = 0
@@ -115,16 +81,26 @@ class SessionMachine(RuleBasedStateMachine):
             for key in self._models:
                 self._compare(key, self._ask(self._store.load(key)), 0)
         finally:
-            self._host.end()
+            self._opened.close()
+            self._folder.cleanup()
 
     @property
     def _store(self) -> Sessions:
-        return self._host.sessions
+        return self._opened.component
 
     def _ask(self, work: Coroutine[Any, Any, T]) -> T:
-        return self._host.run(work)
+        return self._opened.run(work)
+
+    def _open(self) -> Opened[Sessions]:
+        return Opened(lambda: self._open_store(Path(self._folder.name)))
 
     # -------------------------------------------------------------------------------- rules
+
+    @initialize()
+    def begin(self) -> None:
+        """Has sessions that things can happen to."""
+        for key in _MAIN_KEYS:
+            self.create(key, None)
 
     @rule(key=_KEYS, state=st.none() | _STATE)
     def create(self, key: SessionKey, state: JSONObject | None) -> None:
@@ -151,8 +127,8 @@ class SessionMachine(RuleBasedStateMachine):
         key=_KEYS,
         drafts=st.lists(events(), max_size=3),
         delta=_STATE,
-        head=st.sampled_from([0, 0, 0, 0, 1, -1]),
-        epoch=st.sampled_from([0, 0, 0, 0, 1, -1]),
+        head=_OFFSETS,
+        epoch=_OFFSETS,
     )
     def append(
         self, key: SessionKey, drafts: list[Event], delta: JSONObject, head: int, epoch: int
@@ -312,8 +288,8 @@ class SessionMachine(RuleBasedStateMachine):
     @rule()
     def reopen(self) -> None:
         """Keeps everything when closed and opened again."""
-        self._host.close()
-        self._host.open()
+        self._opened.close()
+        self._opened = self._open()
         for key in self._models:
             self._compare(key, self._ask(self._store.load(key)), 0)
 

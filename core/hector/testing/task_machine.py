@@ -38,10 +38,14 @@ T = TypeVar("T")
 _KEYS = st.sampled_from(
     [SessionKey("app", "u", "1"), SessionKey("app", "v", "1"), SessionKey("App", "u", "é")]
 )
-_IDS = st.sampled_from(["a", "A", "b ", "é"])
+_IDS = st.sampled_from(["a", "a", "b ", "b ", "A", "é"])
+"""Mostly those that are there from the beginning: what happens to no task says little."""
+
 _STATES: st.SearchStrategy[TaskState] = st.sampled_from([*TASK_STATES, "running", "running"])
 _MOMENTS = st.none() | st.sampled_from([20.0, 20.25, 21.0])
-_OFFSETS = st.sampled_from([0, 0, 0, 0, 0, 1, -1])
+_OFFSETS = st.sampled_from([*[0] * 8, 1, -1])
+"""Mostly none: what is refused leads nowhere."""
+
 _CHECKPOINTS = st.none() | st.builds(
     Checkpoint,
     sequence=st.integers(0, 9),
@@ -89,9 +93,11 @@ class TaskMachine(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        """Has sessions that tasks can run in."""
-        for id, user in (("1", "u"), ("1", "v")):
-            self.create(SessionKey("app", user, id))
+        """Has sessions that tasks can run in, and a task in each."""
+        for id, user in (("a", "u"), ("b ", "v")):
+            key = SessionKey("app", user, "1")
+            self.create(key)
+            self.append(a_task(id, key), 1, (0, 0, 0), is_elsewhere=False)
 
     @rule(key=_KEYS)
     def create(self, key: SessionKey) -> None:
@@ -130,14 +136,18 @@ class TaskMachine(RuleBasedStateMachine):
         ),
         count=st.integers(0, 2),
         offsets=st.tuples(_OFFSETS, _OFFSETS, _OFFSETS),
+        is_elsewhere=st.sampled_from([*[False] * 8, True]),
     )
-    def append(self, drawn: TaskRecord, count: int, offsets: tuple[int, int, int]) -> None:
-        """Appends with a row, all or nothing."""
-        id, key = drawn.id, drawn.key
+    def append(
+        self, drawn: TaskRecord, count: int, offsets: tuple[int, int, int], *, is_elsewhere: bool
+    ) -> None:
+        """Appends with a row, all or nothing; mostly to the session that the task is of."""
+        known = self._tasks.get(drawn.id)
+        id, key = drawn.id, drawn.key if known is None or is_elsewhere else known.key
         head, epoch, row_epoch = offsets
-        log, known = self._logs.get(key, _Log()), self._tasks.get(id)
+        log = self._logs.get(key, _Log())
         before = 0 if known is None else known.epoch
-        task = attrs.evolve(drawn, epoch=max(before + row_epoch, 0))
+        task = attrs.evolve(drawn, key=key, epoch=max(before + row_epoch, 0))
         is_lost = known is not None and (known.key != key or known.epoch != task.epoch)
         events = [an_event(f"e{log.head + at}") for at in range(count)]
         work = self._tasks_store.append(

@@ -11,7 +11,8 @@ from wire_model import CAPABILITIES, WireModel
 from wire_model_suite import GoodModel, broken
 from wire_words import Body, Words
 
-from hector.message import FilePart, Message, Part, ToolResult
+from hector.errors import UsageError
+from hector.message import DataPart, FilePart, Message, Part, ToolResult
 from hector.spi import (
     LLMRequest,
     ModelLimits,
@@ -74,13 +75,13 @@ class ForgetsReasoning(Words):
         return super().assistant(message, is_over=True)
 
 
-class LeavesTheLastWordToTheModel(Words):
-    """Sends a conversation that ends with an answer as it is."""
+class KnowsNoData(Words):
+    """Has no words for data that another agent has said."""
 
-    def messages(self, messages: Sequence[Message]) -> Iterator[Body]:
-        said = list(super().messages(messages))
-        is_asked = said and said[-1].get("content") == "Continue."
-        yield from said[:-1] if is_asked else said
+    def text(self, part: Part) -> str:
+        if isinstance(part, DataPart):
+            raise UsageError("a message cannot hold data")
+        return super().text(part)
 
 
 _TELEPATHIC = attrs.evolve(GoodModel.provider, capabilities=CAPABILITIES | {"telepathy"})
@@ -98,7 +99,7 @@ BROKEN = (
             ("LLMW-028", TurnsResults),
             ("LLMW-029", DropsPicturesOfTools),
             ("LLMW-030", ForgetsReasoning),
-            ("LLMW-031", LeavesTheLastWordToTheModel),
+            ("LLMW-031", KnowsNoData),
         )
     ),
 )

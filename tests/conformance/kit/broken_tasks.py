@@ -164,5 +164,5 @@ BROKEN = (
         Broken(law, suite_of_rows(kind), also=HISTORIES)
         for law, kind in {**BROKEN_ROWS, **BROKEN_CLAIMS, **_BROKEN_LISTINGS}.items()
     ),
-    Broken("TSK-030", suite_of_store(TakesTasksWithTheSession)),
+    Broken("TSK-030", suite_of_store(TakesTasksWithTheSession, histories=100)),
 )

@@ -52,11 +52,11 @@ def _refuse_at_sight(events: Iterable[Event]) -> None:
         check_event_size(event, size + len(event.id) + len(event.invocation_id))
 
 
-def suite_of(kind: type[Store]) -> type[SessionsSuite]:
+def suite_of(kind: type[Store], *, histories: int = 20) -> type[SessionsSuite]:
     """The laws of a session store, on one of this class."""
 
     @asynccontextmanager
     async def opened(_suite: Any, _folder: Path) -> AsyncGenerator[Sessions]:
         yield kind()
 
-    return type(kind.__name__, (SessionsSuite,), {"open_store": opened})
+    return type(kind.__name__, (SessionsSuite,), {"open_store": opened, "histories": histories})

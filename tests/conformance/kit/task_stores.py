@@ -44,14 +44,14 @@ class StoreOfTasks(InMemorySessions):
         self._tasks = rows
 
 
-def suite_of_store(kind: type[StoreOfTasks]) -> type[TasksSuite]:
+def suite_of_store(kind: type[StoreOfTasks], *, histories: int = 20) -> type[TasksSuite]:
     """The laws of tasks, on a store of this class."""
 
     @asynccontextmanager
     async def opened(_suite: Any, _folder: Path) -> AsyncGenerator[Sessions]:
         yield kind()
 
-    return type(kind.__name__, (TasksSuite,), {"open_store": opened})
+    return type(kind.__name__, (TasksSuite,), {"open_store": opened, "histories": histories})
 
 
 def suite_of_rows(kind: type[Rows]) -> type[TasksSuite]:
