@@ -16,7 +16,6 @@ from hector.cli.conformance_text import print_laws
 from hector.errors import PluginError, UsageError
 from hector.plugin import PluginRecord
 from hector.plugin.conformance import (
-    CONFORMANCE_GROUP,
     ConformanceReport,
     conformance_module,
     kept_report_path,
@@ -30,14 +29,15 @@ TIMEOUT_S = 900
 """How long a check may take: many times what the slowest one takes."""
 
 # The suites are those of the plugin's module, under their own names; fixtures that stand beside them come along.
+# Providers that none of them is about get one that follows from their settings.
 _SUITES = """\
 from importlib import import_module
 
-globals().update(
-    (name, value)
-    for name, value in vars(import_module({module!r})).items()
-    if not name.startswith("__")
-)
+from hector.testing.derived_suites import derived_suites
+
+own = dict(vars(import_module({module!r}))) if {module!r} else {{}}
+globals().update((name, value) for name, value in own.items() if not name.startswith("__"))
+globals().update(derived_suites({plugin!r}, own))
 """
 
 _TIMED_IMPORT = """\
@@ -104,11 +104,9 @@ def _plugin(name: str) -> PluginRecord:
             f"the conformance kit needs {' and '.join(missing)}",
             hint="pip install 'hector[testing]'",
         )
-    if conformance_module(record.name) is None:
+    if not record.providers and conformance_module(record.name) is None:
         raise PluginError(
-            f"{record.label} brings no suites: it has no entry point {record.name!r} in the group "
-            f"{CONFORMANCE_GROUP!r}",
-            hint="the page about the conformance kit says how an author adds one",
+            f"{record.label} offers no provider and brings no suites: there is nothing to check"
         )
     return record
 
@@ -118,7 +116,7 @@ def _checked(
 ) -> ConformanceReport:
     """Run the suites in an interpreter of their own, on nothing but themselves."""
     (folder / "pytest.ini").write_text("[pytest]\n")
-    suites = _SUITES.format(module=conformance_module(record.name))
+    suites = _SUITES.format(module=conformance_module(record.name), plugin=record.name)
     (folder / "test_conformance.py").write_text(suites)
     written = folder / "report.json"
     options = [f"--hector-profile={profile}", f"--hector-report={written}"]

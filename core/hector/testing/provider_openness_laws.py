@@ -66,6 +66,7 @@ class ProviderOpennessLaws(ProviderLaws):
     def test_secrets_never_show(self) -> None:
         """No secret of the settings is in a repr, an error with its traceback, a log line or a pickle."""
         values = self._with_secrets()
+        self.before_opening(values)
         shown: list[tuple[str, str]] = []
 
         async def live(folder: Path) -> list[str]:

@@ -10,6 +10,8 @@ from cli_terminal import SLOW_PLUGIN, Terminal
 
 from hector import __version__
 
+BARE = "# It offers nothing that laws could be derived for.\n"
+
 SUITES = '''
 from contextlib import asynccontextmanager
 
@@ -51,7 +53,7 @@ BAD = SUITES.replace("MODEL)", "'')")
 @pytest.fixture
 def plugin(terminal: Terminal) -> Terminal:
     """A plugin whose suites all hold, and a folder for reports."""
-    terminal.install("slow", SLOW_PLUGIN, suites=GOOD)
+    terminal.install("slow", BARE, suites=GOOD)
     return terminal
 
 
@@ -111,7 +113,7 @@ def test_a_shipped_report_is_shown_where_none_was_made(plugin: Terminal) -> None
 
 
 def test_a_law_that_fails_is_a_failed_check(terminal: Terminal) -> None:
-    terminal.install("slow", SLOW_PLUGIN, suites=BAD)
+    terminal.install("slow", BARE, suites=BAD)
     done = terminal.run("plugins", "check", "slow", "--quick")
     loud = terminal.run("plugins", "check", "slow", "--quick", "-v")
 
@@ -130,7 +132,7 @@ def test_a_law_that_fails_is_a_failed_check(terminal: Terminal) -> None:
 
 def test_a_law_that_is_left_out_is_a_failed_check(terminal: Terminal) -> None:
     skipping = GOOD.replace("class TestModel", "@pytest.mark.skip(reason='no')\nclass TestModel")
-    terminal.install("slow", SLOW_PLUGIN, suites=skipping)
+    terminal.install("slow", BARE, suites=skipping)
     done = terminal.run("plugins", "check", "slow", "--quick")
 
     assert done.returncode == 1
@@ -144,7 +146,7 @@ def test_a_law_that_is_left_out_is_a_failed_check(terminal: Terminal) -> None:
 @pytest.mark.parametrize(
     ("suites", "words"),
     [
-        (None, "brings no suites: it has no entry point 'slow' in the group 'hector.conformance'"),
+        (None, "offers no provider and brings no suites: there is nothing to check"),
         ("import nothing_of_the_kind\n", "No module named 'nothing_of_the_kind'"),
         ("", "the suites of slow (hector-plugin-slow 1.0) cannot be run"),
         (
@@ -156,13 +158,99 @@ def test_a_law_that_is_left_out_is_a_failed_check(terminal: Terminal) -> None:
 def test_suites_that_cannot_be_run_are_an_error_that_says_why(
     terminal: Terminal, suites: str | None, words: str
 ) -> None:
-    terminal.install("slow", SLOW_PLUGIN, suites=suites)
+    terminal.install("slow", BARE, suites=suites)
     done = terminal.run("plugins", "check", "slow")
 
     assert (done.returncode, done.stdout) == (1, "")
     assert "error: [H200] " in done.stderr
     assert words in done.stderr
     assert not kept(terminal).exists()
+
+
+DERIVED = '''
+from pathlib import Path
+from typing import Annotated
+
+import attrs
+
+from hector.errors import UsageError
+from hector.plugin import hookimpl
+from hector.spi import Chunk, Doc, Provider, Range
+
+
+@attrs.frozen(kw_only=True)
+class PieceSettings:
+    size: Annotated[int, Doc("characters of a piece"), Range(minimum=1)] = 10
+
+
+@attrs.frozen
+class Pieces:
+    settings: PieceSettings
+
+    def chunk(self, document):
+        if document.text.strip():
+            yield Chunk(text=document.text, index=0, start_line=1, end_line=1)
+
+
+@hookimpl
+def hector_chunkers():
+    return [
+        Provider(
+            kind="chunker", type="pieces", settings=PieceSettings, summary="whole documents",
+            create=lambda settings, context: Pieces(settings),
+        )
+    ]
+'''
+
+NEEDY = '''
+
+@attrs.frozen(kw_only=True)
+class ShelfSettings:
+    path: Annotated[Path, Doc("a file")]
+
+
+def open_shelf(settings, context):
+    raise UsageError(f"there is no file {settings.path.name}")
+
+
+@hookimpl
+def hector_document_sources():
+    return [
+        Provider(
+            kind="document_source", type="shelf", settings=ShelfSettings, summary="a file",
+            create=open_shelf,
+        )
+    ]
+'''
+
+
+def test_a_plugin_without_suites_is_under_the_laws_of_every_provider(terminal: Terminal) -> None:
+    """With settings that follow from its classes; where they do not suffice, nothing is passed over in silence."""
+    terminal.install("slow", DERIVED)
+    good = terminal.run("plugins", "check", "slow", "--quick")
+    terminal.install("slow", DERIVED + NEEDY)
+    needy = terminal.run("plugins", "check", "slow", "--quick")
+
+    lines = good.stdout.splitlines()
+    assert good.returncode == 0
+    assert lines[0] == (
+        "derived:TestDerivedChunkerPieces: chunker `pieces`: settings follow from PieceSettings."
+    )
+    assert lines[-1].startswith("14 pass in ")
+    assert lines[-2] == (
+        "slow brings no suites of its own: tried were the laws of every provider, with settings that"
+        " follow from their classes"
+    )
+    assert needy.returncode == 1
+    lines = needy.stdout.splitlines()
+    left_out = [line for line in lines if line.startswith("  left out")]
+    reason = (
+        "(settings that open it do not follow from ShelfSettings (UsageError: [H001] there is no file a):"
+        " write a ProviderSuite whose `setups` gives some)"
+    )
+    assert {line[25:32] for line in left_out} == {f"PLG-{it:03}" for it in (4, *range(6, 13))}
+    assert all(line.endswith(reason) for line in left_out)
+    assert lines[-1].startswith("20 pass, 8 not run in ")
 
 
 def test_a_plugin_that_is_broken_or_not_there_cannot_be_checked(terminal: Terminal) -> None:

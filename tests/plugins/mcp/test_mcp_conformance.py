@@ -10,10 +10,10 @@ import pytest
 from hector.spi import BuildContext, Toolset
 from hector.testing import ToolsetSuite
 from hector_plugin_mcp import MCPSettings
-from hector_plugin_mcp.conformance import TestServerInPython
+from hector_plugin_mcp.conformance import TestMCPProvider, TestServerInPython
 from hector_plugin_mcp.toolset import open_toolset
 
-__all__ = ["TestServerFromNpm", "TestServerInPython"]
+__all__ = ["TestMCPProvider", "TestServerFromNpm", "TestServerInPython"]
 
 
 @pytest.mark.service
