@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import attrs
 
-__all__ = ["GRACE_S", "Holdings", "left_since", "nothing_left"]
+__all__ = ["GRACE_S", "Holdings", "left_since", "nothing_left", "only_new"]
 
 GRACE_S = 2.0
 """How long what is about to end may take to be gone, in seconds."""
@@ -117,3 +118,15 @@ def nothing_left() -> Generator[None]:
     yield
     left = left_since(before)
     assert not left, f"left behind: {', '.join(left)}"
+
+
+@contextmanager
+def only_new() -> Generator[None]:
+    """Let the garbage collector see only what is made in the block: what was there is a million objects to walk."""
+    was_frozen = gc.get_freeze_count() > 0
+    gc.freeze()
+    try:
+        yield
+    finally:
+        if not was_frozen:
+            gc.unfreeze()
