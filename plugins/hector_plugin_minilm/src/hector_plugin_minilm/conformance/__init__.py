@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hector.spi import Embedder
 from hector.testing import EmbedderSuite, ProviderSuite, SettingsKeys, open_component
 from hector_plugin_minilm import hector_embedder_providers
-from hector_plugin_minilm.conformance.tiny_bert import write_model
+from hector_plugin_minilm.conformance.tiny_bert import PLACES, write_model
 from hector_plugin_minilm.settings import EmbedderSettings
 
 __all__ = ["TestMiniLM", "TestMiniLMProvider"]
@@ -33,9 +33,14 @@ class TestMiniLMProvider(ProviderSuite):
     provider = hector_embedder_providers()[0]
 
     def setups(self) -> Sequence[SettingsKeys]:
-        """A model that is there, and as long as it takes to load it."""
+        """A model that is there, what it can take, and as long as it takes to load it."""
         return (
-            {"path": st.just(_MODEL), "threads": st.integers(1, 2), "load_timeout": None},
+            {
+                "path": st.just(_MODEL),
+                "max_tokens": st.none() | st.integers(3, PLACES),
+                "threads": st.integers(1, 2),
+                "load_timeout": None,
+            },
         )
 
     def world(self, folder: Path) -> AbstractContextManager[object]:

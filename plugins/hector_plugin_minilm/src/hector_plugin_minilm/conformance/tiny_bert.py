@@ -15,7 +15,7 @@ from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.processors import TemplateProcessing
 
-__all__ = ["write_json", "write_model"]
+__all__ = ["PLACES", "write_json", "write_model"]
 
 safetensors: Any = import_module("safetensors.numpy")  # its types are of no use to a checker
 
