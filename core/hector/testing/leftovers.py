@@ -18,13 +18,16 @@ GRACE_S = 2.0
 """How long what is about to end may take to be gone, in seconds."""
 
 
+_DESCRIPTORS = "/dev/fd"
+
+
 def _descriptors() -> dict[str, str]:
     """Open file descriptors and what they lead to; none are seen where the system does not list them."""
     found: dict[str, str] = {}
-    folder = Path("/dev/fd")
-    for link in folder.iterdir() if folder.is_dir() else ():
+    for name in os.listdir(_DESCRIPTORS) if os.path.isdir(_DESCRIPTORS) else ():  # noqa: PTH112, PTH208 - as below
         try:
-            found[link.name] = str(link.readlink())
+            # A Path for each would take longer than the look.
+            found[name] = os.readlink(f"{_DESCRIPTORS}/{name}")  # noqa: PTH115
         except OSError:  # the listing's own, closed by now
             continue
     return found

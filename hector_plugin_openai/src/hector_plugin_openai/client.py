@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit, urlunsplit
 
 import openai
 
+from hector.spi.thread_making import made_in_thread
 from hector_plugin_openai.settings import ConnectionSettings
 
 __all__ = ["address_of", "open_client"]
@@ -21,7 +21,7 @@ _CONNECT_TIMEOUT_S = 10.0
 async def open_client(settings: ConnectionSettings) -> AsyncGenerator[openai.AsyncOpenAI]:
     """Make a client, and close it with its connections when left. No request is made."""
     # Certificates are read and the SDK imports its resources late: 0.2 s of CPU, off the loop.
-    client = await asyncio.to_thread(_make, settings)
+    client = await made_in_thread(lambda: _make(settings), openai.AsyncOpenAI.close)
     async with client:
         yield client
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import anthropic
 
+from hector.spi.thread_making import made_in_thread
 from hector_plugin_anthropic.settings import ConnectionSettings
 
 __all__ = ["ANTHROPIC_URL", "open_client"]
@@ -20,7 +20,7 @@ _CONNECT_TIMEOUT_S = 10.0
 async def open_client(settings: ConnectionSettings) -> AsyncGenerator[anthropic.AsyncAnthropic]:
     """Make a client, and close it with its connections when left. No request is made."""
     # Certificates are read: tenths of a second of CPU, off the loop.
-    client = await asyncio.to_thread(_make, settings)
+    client = await made_in_thread(lambda: _make(settings), anthropic.AsyncAnthropic.close)
     async with client:
         yield client
 
