@@ -27,6 +27,9 @@ __all__ = ["PROGRAM", "TestMCPProvider", "TestServerInPython"]
 PROGRAM = Path(__file__).with_name("typed_server.py")
 """An MCP server to run with this interpreter."""
 
+_PLAIN_PROGRAM = Path(__file__).with_name("plain_server.py")
+"""One that starts in no time, for laws that start it a hundred times."""
+
 
 class TestMCPProvider(ProviderSuite):
     """What every provider does, with a server to start, and with one that is away."""
@@ -37,7 +40,7 @@ class TestMCPProvider(ProviderSuite):
         """See `ProviderSuite`."""
         started: SettingsKeys = {
             "command": st.just(sys.executable),
-            "args": st.just([str(PROGRAM)]),
+            "args": st.just(["-I", "-S", str(_PLAIN_PROGRAM)]),
             "transport": st.sampled_from([None, "stdio"]),
             "working_directory": st.just(DOCUMENTS),
             "url": None,

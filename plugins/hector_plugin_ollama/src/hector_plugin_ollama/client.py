@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
@@ -24,7 +25,7 @@ _CONNECT_TIMEOUT_S = 10.0
 @asynccontextmanager
 async def open_client(settings: ConnectionSettings) -> AsyncGenerator[httpx.AsyncClient]:
     """Make a client, and close it with its connections when left. No request is made."""
-    # Certificates are read: tenths of a second of CPU, off the loop.
+    # Certificates are read where they are needed: tenths of a second of CPU, off the loop.
     client = await asyncio.to_thread(_make, settings)
     async with client:
         yield client
@@ -39,6 +40,10 @@ def _make(settings: ConnectionSettings) -> httpx.AsyncClient:
         headers={"content-type": "application/json", **headers},
         timeout=httpx.Timeout(settings.timeout, connect=min(settings.timeout, _CONNECT_TIMEOUT_S)),
         proxy=settings.proxy.reveal() if settings.proxy else None,
+        # Over plain HTTP no certificate is asked for, so that none has to be known.
+        verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if settings.address.startswith("http://")
+        else True,
         # Proxies of the environment are for the outside world, not for a model next door.
         trust_env=False,
     )
