@@ -7,6 +7,7 @@ import gc
 import inspect
 import logging
 import threading
+import urllib.parse
 import warnings
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping
@@ -287,6 +288,7 @@ def _grown(counts: list[tuple[Counter[str], int, int]], cycles: int) -> dict[str
 
 def _counted() -> tuple[Counter[str], int, int]:
     """How many objects there are of each type, how many threads, how many descriptors."""
+    urllib.parse.clear_cache()  # pyright: ignore  # Python's own, and bounded: each port is another address in it
     gc.collect()
     types: Counter[str] = Counter()
     for kind, count in Counter(map(type, gc.get_objects())).items():
