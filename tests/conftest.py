@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import certifi
 import pytest
 from hypothesis import settings
 
@@ -81,20 +80,8 @@ def empty_home(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(tmp_path_factory.mktemp("home"))
 
 
-@pytest.fixture(scope="session")
-def one_authority(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A file with one of the world's certificates. Each client that opens reads them all, which takes 40 ms of CPU; no
-    test speaks TLS with anybody who has one."""
-    first, end, _ = Path(certifi.where()).read_text().partition("-----END CERTIFICATE-----")
-    path = tmp_path_factory.mktemp("certificates") / "one.pem"
-    path.write_text(first[first.index("-----BEGIN") :] + end + "\n")
-    return str(path)
-
-
 @pytest.fixture(autouse=True)
-def no_inherited_settings(
-    monkeypatch: pytest.MonkeyPatch, empty_home: str, one_authority: str
-) -> None:
+def no_inherited_settings(monkeypatch: pytest.MonkeyPatch, empty_home: str) -> None:
     """Take keys, tokens, proxies and Hector's own variables from the environment of each test."""
     prefixes = (
         "A2A_", "ANTHROPIC_", "AWS_", "CO_API_", "COHERE_", "GEMINI_", "GOOGLE_", "HECTOR_", "MCP_",
@@ -109,6 +96,5 @@ def no_inherited_settings(
     for place in (spec.submodule_search_locations or ()) if spec else ():
         path = os.pathsep.join((os.environ.get("PATH", ""), str(Path(place) / "bin")))
         monkeypatch.setenv("PATH", path)
-    monkeypatch.setenv("SSL_CERT_FILE", one_authority)
     monkeypatch.setenv("HOME", empty_home)
     monkeypatch.setenv("USERPROFILE", empty_home)

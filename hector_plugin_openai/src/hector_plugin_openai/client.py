@@ -6,8 +6,10 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit, urlunsplit
 
+import httpx2
 import openai
 
+from hector.spi.certificates import shared_tls_context
 from hector.spi.thread_making import made_in_thread
 from hector_plugin_openai.settings import ConnectionSettings
 
@@ -43,7 +45,11 @@ def _make(settings: ConnectionSettings) -> openai.AsyncOpenAI:
         timeout=timeout,
         max_retries=0,  # Hector's own policy is the only one
         default_headers={name: value.reveal() for name, value in settings.headers.items()},
-        http_client=openai.DefaultAsyncHttpx2Client(proxy=proxy.reveal()) if proxy else None,
+        http_client=openai.DefaultAsyncHttpx2Client(
+            verify=shared_tls_context(httpx2.create_ssl_context),
+            proxy=proxy.reveal() if proxy else None,
+            timeout=timeout,
+        ),
     )
     client.organization = settings.organization
     client.project = settings.project

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
+import attrs
 import pytest
 from cli_terminal import SLOW_PLUGIN, Terminal
 
@@ -61,8 +63,26 @@ def kept(terminal: Terminal) -> Path:
     return terminal.folder / "reports" / "slow.json"
 
 
-def test_every_law_is_printed_with_its_status_and_the_report_is_written(plugin: Terminal) -> None:
-    done = plugin.run("plugins", "check", "slow", "--quick", "--report", "slow.conformance.json")
+@attrs.frozen
+class Checked:
+    """A plugin that was checked once, for tests that only look."""
+
+    terminal: Terminal
+    shown_before: str
+    done: subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory: pytest.TempPathFactory) -> Checked:
+    terminal = Terminal(tmp_path_factory.mktemp("checked"))
+    terminal.install("slow", BARE, suites=GOOD)
+    before = terminal.run("plugins", "slow").stdout
+    done = terminal.run("plugins", "check", "slow", "--quick", "--report", "slow.conformance.json")
+    return Checked(terminal, before, done)
+
+
+def test_every_law_is_printed_with_its_status_and_the_report_is_written(checked: Checked) -> None:
+    done, folder = checked.done, checked.terminal.folder
 
     assert (done.returncode, done.stderr) == (
         0,
@@ -74,33 +94,32 @@ def test_every_law_is_printed_with_its_status_and_the_report_is_written(plugin: 
     assert lines[1].endswith(" s  LLM-001  A model says its `model` and its `provider`.")
     assert lines[9].endswith("answers the next request. (it is never closed)")
     assert lines[-1].startswith("10 pass, 1 waived in ")
-    report = json.loads((plugin.folder / "slow.conformance.json").read_text())
-    assert report == json.loads(kept(plugin).read_text())
+    report = json.loads((folder / "slow.conformance.json").read_text())
+    assert report == json.loads(kept(checked.terminal).read_text())
     assert [report[key] for key in ("plugin", "distribution", "version", "hector", "profile")] == [
         "slow", "hector-plugin-slow", "1.0", __version__, "quick",
     ]  # fmt: skip
     assert 0 < report["import_ms"] < 10_000
-    assert not (plugin.folder / ".hypothesis").exists()
+    assert not (folder / ".hypothesis").exists()
 
 
-def test_the_last_report_is_shown_with_the_plugin(plugin: Terminal) -> None:
-    before = plugin.run("plugins", "slow").stdout.splitlines()
-    checked = plugin.run("plugins", "check", "slow", "--quick", "--json")
-    after = plugin.run("plugins", "slow").stdout.splitlines()
-    shown = json.loads(plugin.run("plugins", "slow", "--json").stdout)
+def test_the_last_report_is_shown_with_the_plugin(checked: Checked) -> None:
+    after = checked.terminal.run("plugins", "slow").stdout.splitlines()
+    shown = json.loads(checked.terminal.run("plugins", "slow", "--json").stdout)
 
-    assert before[-1] == "  conformance: not checked here; hector plugins check slow does it"
+    assert checked.shown_before.splitlines()[-1] == (
+        "  conformance: not checked here; hector plugins check slow does it"
+    )
     assert after[-2].startswith("  conformance: 10 pass, 1 waived (kit 0.1, quick, 20")
     assert after[-2].endswith(", made here)")
     assert after[-1].startswith("    waived: LLM-009  ")
-    assert shown[0]["conformance"] == json.loads(checked.stdout)
+    assert shown[0]["conformance"] == json.loads(kept(checked.terminal).read_text())
 
 
-def test_a_shipped_report_is_shown_where_none_was_made(plugin: Terminal) -> None:
+def test_a_shipped_report_is_shown_where_none_was_made(plugin: Terminal, checked: Checked) -> None:
     """And so is that it is about another version."""
     target = plugin.folder / "site" / "slow.conformance.json"
-    plugin.run("plugins", "check", "slow", "--quick", "--report", str(target))
-    kept(plugin).unlink()
+    target.write_text((checked.terminal.folder / "slow.conformance.json").read_text())
 
     (line,) = (it for it in plugin.run("plugins", "slow").stdout.splitlines() if "kit" in it)
     assert line.startswith("  conformance: 10 pass, 1 waived")
@@ -133,14 +152,14 @@ def test_a_law_that_fails_is_a_failed_check(terminal: Terminal) -> None:
 def test_a_law_that_is_left_out_is_a_failed_check(terminal: Terminal) -> None:
     skipping = GOOD.replace("class TestModel", "@pytest.mark.skip(reason='no')\nclass TestModel")
     terminal.install("slow", BARE, suites=skipping)
-    done = terminal.run("plugins", "check", "slow", "--quick")
+    done = terminal.run("plugins", "check", "slow", "--quick", "--json")
 
     assert done.returncode == 1
-    assert done.stdout.splitlines()[-1].startswith("1 waived, 10 not run in ")
-    assert (
-        "LLM-002  The last chunk of an answer is its `LLMResponse`, and no other chunk is one. (no)"
-        in done.stdout
-    )
+    report = json.loads(done.stdout)
+    assert report == json.loads(kept(terminal).read_text())
+    assert report["totals"] == {"waived": 1, "not run": 10}
+    (law,) = (law for law in report["suites"][0]["laws"] if law["id"] == "LLM-002")
+    assert (law["status"], law["reason"]) == ("not run", "no")
 
 
 @pytest.mark.parametrize(

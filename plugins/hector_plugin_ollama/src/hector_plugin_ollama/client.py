@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import httpx
 
 from hector.spi import json_text
+from hector.spi.certificates import shared_tls_context
 from hector_plugin_ollama.settings import ConnectionSettings
 
 __all__ = ["Body", "encoded", "events_of", "open_client"]
@@ -25,7 +26,7 @@ _CONNECT_TIMEOUT_S = 10.0
 @asynccontextmanager
 async def open_client(settings: ConnectionSettings) -> AsyncGenerator[httpx.AsyncClient]:
     """Make a client, and close it with its connections when left. No request is made."""
-    # Certificates are read where they are needed: tenths of a second of CPU, off the loop.
+    # Certificates are read, the first time: tenths of a second of CPU, off the loop.
     client = await asyncio.to_thread(_make, settings)
     async with client:
         yield client
@@ -40,13 +41,14 @@ def _make(settings: ConnectionSettings) -> httpx.AsyncClient:
         headers={"content-type": "application/json", **headers},
         timeout=httpx.Timeout(settings.timeout, connect=min(settings.timeout, _CONNECT_TIMEOUT_S)),
         proxy=settings.proxy.reveal() if settings.proxy else None,
-        # Over plain HTTP no certificate is asked for, so that none has to be known.
-        verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        if settings.address.startswith("http://")
-        else True,
+        verify=shared_tls_context(_certificates),
         # Proxies of the environment are for the outside world, not for a model next door.
         trust_env=False,
     )
+
+
+def _certificates() -> ssl.SSLContext:
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def encoded(body: Body) -> bytes:
