@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import TypeAlias
 
 import attrs
@@ -33,12 +34,14 @@ PNG = bytes.fromhex(
 NAMES = st.sampled_from(["search", "files_read", "agent_call_helper", "transfer_to_other-agent"])
 
 
+@cache
 def _provider_data() -> SearchStrategy[JSONObject | None]:
     """Nothing, or what some other provider has left there."""
     elsewhere = st.dictionaries(st.just("another_provider"), json_objects(), min_size=1)
     return st.none() | elsewhere.map(dict)
 
 
+@cache
 def _images() -> SearchStrategy[FilePart]:
     by_value = st.builds(FilePart, media_type=st.just("image/png"), data=st.just(PNG))
     by_url = st.builds(
@@ -50,6 +53,7 @@ def _images() -> SearchStrategy[FilePart]:
 Content: TypeAlias = TextPart | DataPart | FilePart
 
 
+@cache
 def _result_content(*, has_images: bool) -> SearchStrategy[tuple[Content, ...]]:
     file = st.builds(
         FilePart,
@@ -113,18 +117,20 @@ def conversations(
         has_tools: whether calls occur.
     """
     draw = _Draw(own_answers, has_images, has_tools)
+    user, spoken, names = draw.user(), draw.spoken(), st.lists(NAMES, max_size=3)
+    speakers = st.lists(st.booleans(), max_size=5)
 
     @st.composite
     def conversation(pick: st.DrawFn) -> tuple[Message, ...]:
-        messages = [pick(draw.user())]
+        messages = [pick(user)]
         number = 0
-        for is_user in pick(st.lists(st.booleans(), max_size=5)):
+        for is_user in pick(speakers):
             if is_user:
-                messages.append(pick(draw.user()))
+                messages.append(pick(user))
                 continue
-            parts = pick(draw.spoken())
+            parts = pick(spoken)
             calls: list[ToolCall] = []
-            for name in pick(st.lists(NAMES, max_size=3)) if draw.has_tools else ():
+            for name in pick(names) if draw.has_tools else ():
                 number += 1
                 calls.append(_call(pick, name, number))
             parts = (*parts, *calls)

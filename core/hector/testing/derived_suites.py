@@ -52,7 +52,9 @@ def derived_suites(plugin: str, suites: Mapping[str, Any]) -> dict[str, type[Pro
     own = {
         (value.provider.kind, value.provider.type)
         for value in suites.values()
-        if isinstance(value, type) and issubclass(value, ProviderSuite) and hasattr(value, "provider")
+        if isinstance(value, type)
+        and issubclass(value, ProviderSuite)
+        and hasattr(value, "provider")
     }
     found = [
         _suite(provider)
@@ -67,7 +69,9 @@ def derived_suites(plugin: str, suites: Mapping[str, Any]) -> dict[str, type[Pro
 def _suite(provider: Provider) -> type[ProviderSuite]:
     words = f"{provider.kind}_{provider.type}".replace("-", "_").split("_")
     name = f"TestDerived{''.join(word.capitalize() for word in words)}"
-    summary = f"{provider.kind} `{provider.type}`: settings follow from {provider.settings.__name__}."
+    summary = (
+        f"{provider.kind} `{provider.type}`: settings follow from {provider.settings.__name__}."
+    )
     return type(
         name, (DerivedSuite,), {"__doc__": summary, "__module__": _MODULE, "provider": provider}
     )

@@ -186,7 +186,7 @@ def test_suites_that_cannot_be_run_are_an_error_that_says_why(
     assert not kept(terminal).exists()
 
 
-DERIVED = '''
+DERIVED = """
 from pathlib import Path
 from typing import Annotated
 
@@ -219,9 +219,9 @@ def hector_chunkers():
             create=lambda settings, context: Pieces(settings),
         )
     ]
-'''
+"""
 
-NEEDY = '''
+NEEDY = """
 
 @attrs.frozen(kw_only=True)
 class ShelfSettings:
@@ -240,7 +240,7 @@ def hector_document_sources():
             create=open_shelf,
         )
     ]
-'''
+"""
 
 
 def test_a_plugin_without_suites_is_under_the_laws_of_every_provider(terminal: Terminal) -> None:

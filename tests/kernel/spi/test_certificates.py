@@ -26,7 +26,7 @@ class Maker:
 def test_all_clients_share_one_in_any_thread() -> None:
     make = Maker()
     with ThreadPoolExecutor(4) as threads:
-        found = list(threads.map(lambda _: shared_tls_context(make), range(20)))
+        found = list(threads.map(shared_tls_context, [make] * 20))
     assert make.made == 1
     assert all(context is found[0] for context in found)
 
@@ -61,5 +61,5 @@ def test_an_error_is_told_and_not_kept() -> None:
         raise OSError("no")
 
     for _ in range(2):
-        with pytest.raises(OSError, match="^no$"):
+        with pytest.raises(OSError, match=r"^no$"):
             shared_tls_context(fail)

@@ -27,7 +27,7 @@ async def test_an_error_is_that_of_the_maker() -> None:
     def fail() -> Client:
         raise ValueError("no")
 
-    with pytest.raises(ValueError, match="^no$"):
+    with pytest.raises(ValueError, match=r"^no$"):
         await made_in_thread(fail, Client.close)
 
 

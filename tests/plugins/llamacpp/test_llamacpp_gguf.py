@@ -50,7 +50,9 @@ def test_what_is_written_is_read_by_the_reference(
 
     reader = gguf.GGUFReader(path)
 
-    read = {name: value_of(it) for name, it in reader.fields.items() if not name.startswith("GGUF.")}
+    read = {
+        name: value_of(it) for name, it in reader.fields.items() if not name.startswith("GGUF.")
+    }
     assert read == fields
     found = {it.name: np.array(it.data) for it in reader.tensors}
     assert found.keys() == tensors.keys()

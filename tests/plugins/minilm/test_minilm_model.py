@@ -7,19 +7,19 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from bert_formulas import expected_vector
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from bert_formulas import expected_vector
 
 from hector.errors import EmbedderError
-from hector.spi import Embedder, IdentifiedEmbedder
-from hector.testing import EmbedderSuite, open_component
+from hector.spi import IdentifiedEmbedder
+from hector.testing import open_component
 from hector_plugin_minilm import hector_embedder_providers
 from hector_plugin_minilm.conformance.tiny_bert import write_json, write_model
 from hector_plugin_minilm.encoder import Encoder

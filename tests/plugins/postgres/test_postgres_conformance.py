@@ -9,7 +9,11 @@ import pytest
 
 from hector.spi import Sessions
 from hector.spi.session_blob_settings import BlobSettings
-from hector_plugin_postgres.conformance import TestPostgresBlobs, TestPostgresProvider, TestPostgresSessions
+from hector_plugin_postgres.conformance import (
+    TestPostgresBlobs,
+    TestPostgresProvider,
+    TestPostgresSessions,
+)
 from hector_plugin_postgres.store import PostgresSessions
 
 __all__ = ["TestBlobsInFsspec", "TestPostgresBlobs", "TestPostgresProvider", "TestPostgresSessions"]

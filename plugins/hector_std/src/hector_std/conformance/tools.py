@@ -67,7 +67,9 @@ class TestFunctionTools(ToolsetSuite):
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[Toolset]:
         """See `ToolsetSuite`."""
-        settings = FunctionToolsSettings(functions=(f"{functions.__name__}:add", f"{functions.__name__}:greet"))
+        settings = FunctionToolsSettings(
+            functions=(f"{functions.__name__}:add", f"{functions.__name__}:greet")
+        )
         with _surroundings() as context:
             yield await open_function_tools(settings, context)
 
