@@ -9,6 +9,7 @@ from pathlib import Path
 import attrs
 import pytest
 from cli_terminal import SLOW_PLUGIN, Terminal
+from hector_forks import HectorForks
 
 from hector import __version__
 
@@ -73,8 +74,8 @@ class Checked:
 
 
 @pytest.fixture(scope="module")
-def checked(tmp_path_factory: pytest.TempPathFactory) -> Checked:
-    terminal = Terminal(tmp_path_factory.mktemp("checked"))
+def checked(tmp_path_factory: pytest.TempPathFactory, hector_forks: HectorForks) -> Checked:
+    terminal = Terminal(tmp_path_factory.mktemp("checked"), hector_forks)
     terminal.install("slow", BARE, suites=GOOD)
     before = terminal.run("plugins", "slow").stdout
     done = terminal.run("plugins", "check", "slow", "--quick", "--report", "slow.conformance.json")
