@@ -29,14 +29,17 @@ TIMEOUT_S = 900
 """How long a check may take: many times what the slowest one takes."""
 
 # The suites are those of the plugin's module, under their own names; fixtures that stand beside them come along.
-# Providers that none of them is about get one that follows from their settings.
 _SUITES = """\
 from importlib import import_module
 
-from hector.testing.derived_suites import derived_suites
-
 own = dict(vars(import_module({module!r}))) if {module!r} else {{}}
 globals().update((name, value) for name, value in own.items() if not name.startswith("__"))
+"""
+
+# Providers that none of them is about get one that follows from their settings.
+_DERIVED = """
+from hector.testing.derived_suites import derived_suites
+
 globals().update(derived_suites({plugin!r}, own))
 """
 
@@ -116,7 +119,8 @@ def _checked(
 ) -> ConformanceReport:
     """Run the suites in an interpreter of their own, on nothing but themselves."""
     (folder / "pytest.ini").write_text("[pytest]\n")
-    suites = _SUITES.format(module=conformance_module(record.name), plugin=record.name)
+    suites = _SUITES.format(module=conformance_module(record.name))
+    suites += _DERIVED.format(plugin=record.name) if record.providers else ""
     (folder / "test_conformance.py").write_text(suites)
     written = folder / "report.json"
     options = [f"--hector-profile={profile}", f"--hector-report={written}"]
