@@ -49,7 +49,7 @@ _FILE = "noise.gguf"
 _KEYS: SettingsKeys = {
     "model": st.just(_FILE),
     "threads": st.just(1),
-    "load_timeout": None,  # too short a time is too short
+    **dict.fromkeys(("load_timeout", "timeout", "response_timeout")),  # too short is too short
     **KEYS_TO_NOBODY,
 }
 
