@@ -22,13 +22,10 @@ from hector.testing import (
 from hector_plugin_mcp import MCPSettings, hector_toolset_providers
 from hector_plugin_mcp.toolset import open_toolset
 
-__all__ = ["PROGRAM", "TestMCPProvider", "TestServerInPython"]
+__all__ = ["TestMCPProvider", "TestPlainServer"]
 
-PROGRAM = Path(__file__).with_name("typed_server.py")
-"""An MCP server to run with this interpreter."""
-
-_PLAIN_PROGRAM = Path(__file__).with_name("plain_server.py")
-"""One that starts in no time, for laws that start it a hundred times."""
+_ARGUMENTS = ("-I", "-S", str(Path(__file__).with_name("plain_server.py")))
+"""An MCP server for this interpreter. It starts in no time, for laws that start it a hundred times."""
 
 
 class TestMCPProvider(ProviderSuite):
@@ -40,7 +37,7 @@ class TestMCPProvider(ProviderSuite):
         """See `ProviderSuite`."""
         started: SettingsKeys = {
             "command": st.just(sys.executable),
-            "args": st.just(["-I", "-S", str(_PLAIN_PROGRAM)]),
+            "args": st.just(list(_ARGUMENTS)),
             "transport": st.sampled_from([None, "stdio"]),
             "working_directory": st.just(DOCUMENTS),
             "url": None,
@@ -54,13 +51,13 @@ class TestMCPProvider(ProviderSuite):
         return (started, away)
 
 
-class TestServerInPython(ToolsetSuite):
-    """A server on the official Python SDK, over standard streams, which answers bad arguments with `is_error`."""
+class TestPlainServer(ToolsetSuite):
+    """A server over standard streams, which answers bad arguments with `is_error`."""
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[Toolset]:
         """See `ToolsetSuite`."""
-        settings = MCPSettings(command=sys.executable, args=(str(PROGRAM),), prefix="box_")
+        settings = MCPSettings(command=sys.executable, args=_ARGUMENTS, prefix="box_")
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place)
             context = Surroundings(

@@ -35,12 +35,19 @@ def result_of(method: str, params: dict[str, Any]) -> dict[str, Any] | None:
         case "tools/list":
             return {"tools": [_TOOL]}
         case "tools/call":
-            text = params.get("arguments", {}).get("text")
-            words = text.upper() if isinstance(text, str) else "text is missing"
-            is_error = not isinstance(text, str)
-            return {"content": [{"type": "text", "text": words}], "isError": is_error}
+            arguments: dict[str, Any] = params.get("arguments") or {}
+            wrong = _complaint(arguments)
+            words = wrong or arguments["text"].upper()
+            return {"content": [{"type": "text", "text": words}], "isError": bool(wrong)}
         case _:
             return None
+
+
+def _complaint(arguments: dict[str, Any]) -> str:
+    """What is wrong with the arguments of a call, or nothing."""
+    if unknown := sorted(arguments.keys() - {"text"}):
+        return f"there is no argument {unknown[0]}"
+    return "" if isinstance(arguments.get("text"), str) else "text is missing"
 
 
 def serve() -> None:
