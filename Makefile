@@ -7,6 +7,8 @@ UV      := $(shell command -v uv 2>/dev/null)
 PYTHON  ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
              "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$p" && break; done)
 BIN     := .venv/bin
+# Tests start hundreds of processes, and each would compile Hector anew.
+unexport PYTHONDONTWRITEBYTECODE
 # Material for MkDocs would print a note about its successor in every build.
 export NO_MKDOCS_2_WARNING := 1
 PLUGINS := $(patsubst %/pyproject.toml,-e ./%,$(wildcard hector_plugin_*/pyproject.toml plugins/*/pyproject.toml))

@@ -78,17 +78,12 @@ def test_every_plugin_states_its_api_level_under_its_own_name(wheels: dict[str, 
         assert all(re.fullmatch(r"level_\d+", level) for level in groups["hector.api"].values())
 
 
-WITHOUT_SUITES = {"cohere", "gemini", "llamacpp", "minilm"}
-"""Plugins whose suites still stand in their tests; the list only shrinks."""
-
-
 def test_every_plugin_names_its_suites_under_its_own_name(wheels: dict[str, Path]) -> None:
     groups = [written_entry_points(wheel) for wheel in wheels.values()]
     plugins = {name for it in groups for name in it["hector.plugins"]}
     named = {name for it in groups for name in it.get("hector.conformance", {})}
 
-    assert plugins - named == WITHOUT_SUITES
-    assert named <= plugins
+    assert named == plugins
 
 
 def test_the_installed_entry_points_are_those_of_the_wheels(wheels: dict[str, Path]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,14 +11,13 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from surroundings import PROVIDERS, config_of, place_of, settings_of, world
+from installed_suites import SUITES
 
 from hector import Runtime, check_config
-from hector.spi import KINDS, Provider
-from hector.testing import Mutation, mutations, nothing_left, settings_strategy
+from hector.testing import Mutation, ProviderSuite, mutations, nothing_left, settings_strategy
+from hector.testing.provider_config import place_of
 
-OWN = {"offline", "auto", "lexical", "openai", "chromem", "qdrant", "files", "function", "mcp"}
-ENTRIES = [name for name, provider in PROVIDERS.items() if provider.kind != "document_parser"]
+ENTRIES = [name for name, suite in SUITES.items() if suite.provider.kind != "document_parser"]
 FEW = 5
 MANY = 100
 SLOW_IS_FINE = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
@@ -59,46 +57,41 @@ ONLY_READ = frozenset({"mysql", "postgres", "llamacpp", "minilm"})
 """Those that open with their server only, or load a model: here their settings are read; their own tests open them."""
 
 
-def build(provider: Provider, values: Mapping[str, Any]) -> None:
+def build(suite: ProviderSuite, values: Mapping[str, Any]) -> None:
     """Open and close a runtime in a folder of its own, on a loop of its own."""
-    with tempfile.TemporaryDirectory() as folder, world(Path(folder)):
-        path = write(Path(folder), config_of(provider, values))
+    with suite.folder() as folder:
+        path = write(folder, suite.config(values))
         problems = check_config(path, env={})
         assert [str(problem) for problem in problems if problem.severity == "error"] == []
-        if provider.type not in ONLY_READ:
+        if suite.provider.type not in ONLY_READ:
             asyncio.run(open_and_close(path))
 
 
-def check_every(provider: Provider, examples: int) -> None:
+def check_every(suite: ProviderSuite, examples: int) -> None:
     @settings(max_examples=examples, suppress_health_check=SLOW_IS_FINE, phases=UNSHRUNK)
-    @given(settings_of(provider))
+    @given(suite.valid_settings())
     def check(values: dict[str, Any]) -> None:
         with nothing_left():
-            build(provider, values)
+            build(suite, values)
 
     @settings(max_examples=1, database=None, suppress_health_check=SLOW_IS_FINE)
-    @given(settings_of(provider))
+    @given(suite.valid_settings())
     def warm_up(values: dict[str, Any]) -> None:
-        build(provider, values)  # a module that is imported may keep a file open for good
+        build(suite, values)  # a module that is imported may keep a file open for good
 
     warm_up()
     check()
 
 
-def test_every_kind_and_plugin_of_this_repository_is_tried() -> None:
-    assert {provider.kind for provider in PROVIDERS.values()} == set(KINDS)
-    assert {provider.type for provider in PROVIDERS.values()} >= OWN
-
-
-@pytest.mark.parametrize("name", PROVIDERS)
+@pytest.mark.parametrize("name", SUITES)
 def test_any_valid_settings_build_and_close(name: str) -> None:
-    check_every(PROVIDERS[name], FEW)
+    check_every(SUITES[name], FEW)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", PROVIDERS)
+@pytest.mark.parametrize("name", SUITES)
 def test_many_valid_settings_build_and_close(name: str) -> None:
-    check_every(PROVIDERS[name], MANY)
+    check_every(SUITES[name], MANY)
 
 
 def node_at(path: Path, steps: Sequence[str | int]) -> tuple[int, int]:
@@ -116,12 +109,13 @@ def node_at(path: Path, steps: Sequence[str | int]) -> tuple[int, int]:
     return key_line + 1, node.start_mark.line + 1
 
 
-def check_refused(provider: Provider, mutation: Mutation) -> None:
-    with tempfile.TemporaryDirectory() as folder, world(Path(folder)):
-        path = write(Path(folder), config_of(provider, mutation.settings))
-        steps = (*place_of(provider), *mutation.steps)
+def check_refused(suite: ProviderSuite, mutation: Mutation) -> None:
+    with suite.folder() as folder:
+        path = write(folder, suite.config(mutation.settings))
+        place = place_of(suite.provider)
+        steps = (*place, *mutation.steps)
         problems = [item for item in check_config(path, env={}) if item.severity == "error"]
-        dotted = f"{'.'.join(place_of(provider))}.{mutation.path}"
+        dotted = f"{'.'.join(place)}.{mutation.path}"
         assert [(item.code, item.path) for item in problems] == [(mutation.code, dotted)]
         if mutation.code == "H105":
             line = node_at(path, steps[:-1])[0]
@@ -133,32 +127,32 @@ def check_refused(provider: Provider, mutation: Mutation) -> None:
         assert problems[0].file is not None
 
 
-def check_every_mistake(provider: Provider, examples: int) -> None:
-    broken = mutations(provider.settings, settings_of(provider))
+def check_every_mistake(suite: ProviderSuite, examples: int) -> None:
+    broken = mutations(suite.provider.settings, suite.valid_settings())
 
     @settings(max_examples=examples, suppress_health_check=SLOW_IS_FINE, phases=UNSHRUNK)
     @given(broken)
     def check(mutation: Mutation) -> None:
-        check_refused(provider, mutation)
+        check_refused(suite, mutation)
 
     check()
 
 
 @pytest.mark.parametrize("name", ENTRIES)
 def test_any_mistake_is_refused_at_its_place(name: str) -> None:
-    check_every_mistake(PROVIDERS[name], 3 * FEW)
+    check_every_mistake(SUITES[name], 3 * FEW)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", ENTRIES)
 def test_many_mistakes_are_refused_at_their_place(name: str) -> None:
-    check_every_mistake(PROVIDERS[name], 5 * MANY)
+    check_every_mistake(SUITES[name], 5 * MANY)
 
 
 @given(data=st.data())
 @settings(max_examples=5)
 def test_parsers_have_no_keys_yet(data: st.DataObject) -> None:
     """No entry selects a parser, so one with a required key could not be built."""
-    for provider in PROVIDERS.values():
+    for provider in (suite.provider for suite in SUITES.values()):
         if provider.kind == "document_parser":
             assert provider.settings(**data.draw(settings_strategy(provider.settings)))

@@ -1,74 +1,45 @@
-"""Every provider of this repository keeps the laws of all providers."""
+"""Every provider of this repository has a suite with the laws of all providers, and the tests run it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-import surroundings
-from surroundings import PROVIDERS, config_of, fixed_keys
+from installed_suites import MODULES, SUITES
 
-from hector.spi import Provider
-from hector.testing import ProviderSuite, SettingsKeys
+from hector.spi import KINDS
+from hector.testing.derived_suites import derived_suites
 
-NEED_A_SERVER = "it opens with its server only; its own tests have a real one"
-OPENING = ("004", "006", "007", "008", "009", "010", "011", "012")
-"""The laws that open a component."""
-
-NEEDS_WEIGHTS = "it loads a model each time it is opened; its own tests do"
-
-WAIVED: Mapping[str, Mapping[str, str]] = {
-    **{
-        name: {f"PLG-{law}": NEEDS_WEIGHTS for law in OPENING}
-        for name in ("llm.llamacpp", "embedder.llamacpp", "embedder.minilm")
-    },
-    "session_backend.mysql": {f"PLG-{law}": NEED_A_SERVER for law in OPENING},
-    "session_backend.postgres": {f"PLG-{law}": NEED_A_SERVER for law in OPENING},
-}
+TESTS = Path(__file__).parents[1]
+OWN = {"offline", "auto", "lexical", "openai", "chromem", "qdrant", "files", "function", "mcp"}
 
 
-SLOW = frozenset({"toolset.mcp", "vector_store.qdrant"})
-"""Those that start a program, or a large engine, each time they are opened."""
+def test_every_kind_and_plugin_of_this_repository_is_tried() -> None:
+    providers = [suite.provider for suite in SUITES.values()]
+    assert {provider.kind for provider in providers} == set(KINDS)
+    assert {provider.type for provider in providers} >= OWN
 
 
-def suite_of(name: str, provider: Provider) -> type[ProviderSuite]:
-    """The suite of one provider, with what it must find in the world."""
-
-    class Suite(ProviderSuite):
-        """The laws of every provider."""
-
-        waived = WAIVED.get(name, {})
-        settings_examples = 1 if name in SLOW else 2
-        cut_offs = 3 if name in SLOW else 5
-        histories = 1 if name in SLOW else 2
-        cycles = 2
-        names = surroundings.NAMES
-
-        def setups(self) -> Sequence[SettingsKeys]:
-            return fixed_keys().get(name, ({},))
-
-        def world(self, folder: Path) -> AbstractContextManager[object]:
-            return surroundings.world(folder)
-
-        def config(self, values: Mapping[str, Any]) -> dict[str, Any]:
-            return config_of(provider, values)
-
-    Suite.provider = provider
-    if name == "toolset.mcp":  # a program is started some fifty times
-        pytest.mark.long(Suite)
-    Suite.__name__ = Suite.__qualname__ = class_name(name)
-    Suite.__module__ = __name__
-    return Suite
+@pytest.mark.parametrize("plugin", MODULES)
+def test_a_plugin_has_a_suite_for_each_of_its_providers(plugin: str) -> None:
+    assert derived_suites(plugin, MODULES[plugin]) == {}
 
 
-def class_name(name: str) -> str:
-    """`TestLlmOffline` for `llm.offline`."""
-    return "Test" + "".join(word.capitalize() for word in name.replace(".", "_").split("_"))
+@pytest.mark.parametrize("name", SUITES)
+def test_no_provider_takes_exception_to_a_law_of_all(name: str) -> None:
+    assert getattr(SUITES[name], "waived", {}) == {}
 
 
-globals().update(
-    {class_name(name): suite_of(name, provider) for name, provider in PROVIDERS.items()}
-)
+@pytest.mark.parametrize("plugin", MODULES)
+def test_the_tests_run_every_suite_of_a_plugin(plugin: str) -> None:
+    """A class that nobody imports would be run by the users of the plugin alone."""
+    names: dict[str, Any] = {name: it for name, it in MODULES[plugin].items() if name[:4] == "Test"}
+    run = {
+        name
+        for path in TESTS.rglob("test_*.py")
+        if (text := path.read_text()) and "conformance import" in text
+        for name in re.findall(r"\bTest\w+\b", text)
+    }
+    assert names.keys() - run == set()

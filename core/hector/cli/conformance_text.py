@@ -21,7 +21,10 @@ def print_laws(report: ConformanceReport) -> None:
     for suite in report.suites:
         _print_suite(suite)
     if not report.has_suites:
-        click.echo(f"{report.plugin} brings no suites of its own: only laws of settings were tried")
+        click.echo(
+            f"{report.plugin} brings no suites of its own: tried were the laws of every provider,"
+            " with settings that follow from their classes"
+        )
     import_ms = "" if report.import_ms is None else f", import {report.import_ms:.0f} ms"
     click.echo(
         f"{totals_of(report)} in {report.seconds:.1f} s"

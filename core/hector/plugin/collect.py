@@ -100,6 +100,7 @@ def _load(record: PluginRecord, manager: pluggy.PluginManager) -> PluginRecord:
         before_swap=_swap_hook(manager, "hector_before_swap", record.label),
         after_swap=_swap_hook(manager, "hector_after_swap", record.label),
     )
+    manager.unregister(plugin)
     remember_import(loaded)
     return loaded
 
@@ -112,23 +113,30 @@ def _failed(record: PluginRecord, error: BaseException) -> PluginRecord:
     return attrs.evolve(record, state="failed", error=reason, remedy=remedy)
 
 
+def _manager() -> pluggy.PluginManager:
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(HookSpecs)
+    return manager
+
+
 def collect(records: Iterable[PluginRecord]) -> tuple[PluginRecord, ...]:
     """Import every `discovered` plugin and gather its providers and lifecycle hooks.
 
     A plugin that raises at import or in a hook, or whose hooks do not fit the specs, becomes a `failed` record; the
-    others are not touched. Each plugin is registered with a manager of its own, which is thrown away afterwards:
-    nothing is left behind, neither by a failure nor by the next reload.
+    others are not touched. A plugin is alone with its manager while it is asked, and a manager that saw one fail is
+    thrown away: nothing is left behind, neither by a failure nor by the next reload.
     """
     collected: list[PluginRecord] = []
+    manager: pluggy.PluginManager | None = None
     for record in records:
         if record.state != "discovered":
             collected.append(record)
             continue
-        manager = pluggy.PluginManager(PROJECT)
-        manager.add_hookspecs(HookSpecs)
+        manager = manager or _manager()
         # The border to other people's code: whatever a plugin's import raises, SystemExit included, is its own.
         try:
             collected.append(_load(record, manager))
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the border to plugins
             collected.append(_failed(record, error))
+            manager = None
     return tuple(collected)

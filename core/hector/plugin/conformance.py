@@ -93,7 +93,8 @@ class ConformanceReport:
         profile: `quick`, `full`, or `own` when the suites ran with their own numbers of examples.
         import_ms: milliseconds that importing the plugin's module took in a fresh process, Hector there already;
             None if it was not measured.
-        has_suites: whether the plugin brings suites of its own; without, only the laws of its settings were tried.
+        has_suites: whether the plugin brings suites of its own; without, only the laws of every provider were tried,
+            with settings that follow from the settings classes.
         suites: the test classes.
     """
 

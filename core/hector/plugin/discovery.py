@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from email.parser import HeaderParser
 from functools import lru_cache
 
@@ -15,6 +15,7 @@ from importlib_metadata import Distribution, EntryPoint, MetadataPathFinder
 from hector.plugin.api import level_problem, parse_level
 from hector.plugin.editable import reach
 from hector.plugin.imported import is_imported, removed, running_version
+from hector.plugin.installation import Installation, installation
 from hector.plugin.records import PluginRecord, PluginState
 
 __all__ = ["API_GROUP", "PLUGIN_GROUP", "discover", "refresh"]
@@ -71,8 +72,54 @@ def _entry_points(distribution: Distribution) -> Iterable[EntryPoint]:
     )
 
 
+@attrs.frozen
+class _Brought:
+    """What the metadata of a distribution says of its plugins.
+
+    Attributes:
+        distribution: what it was read from.
+        name: of the distribution.
+        version: of the distribution.
+        points: the entry points of its plugins.
+        levels: plugin to the API level it states.
+    """
+
+    distribution: Distribution
+    name: str
+    version: str
+    points: Sequence[EntryPoint]
+    levels: Mapping[str, str]
+
+
+_last_look: tuple[Installation, Sequence[_Brought]] | None = None
+"""What was read last, and the state of the folders before: metadata is immutable, so it is read again only when one of
+the folders that hold it has changed."""
+
+
+def _brought() -> Sequence[_Brought]:
+    """What every installed plugin says of itself."""
+    global _last_look  # noqa: PLW0603 - one tuple, put there whole: several threads may look at once
+    known, now = _last_look, installation()
+    if known is not None and now.is_still(known[0]):
+        return known[1]
+    found = [_read(distribution) for distribution in _installed()]
+    _last_look = (now, found)
+    return found
+
+
+def _read(distribution: Distribution) -> _Brought:
+    (name, version), points = _identity(distribution), list(_entry_points(distribution))
+    return _Brought(
+        distribution,
+        name,
+        version,
+        [point for point in points if point.group == PLUGIN_GROUP],
+        {point.name: point.value for point in points if point.group == API_GROUP},
+    )
+
+
 def _record(
-    name: str, version: str, point: EntryPoint, levels: dict[str, str], blocked: Collection[str]
+    name: str, version: str, point: EntryPoint, levels: Mapping[str, str], blocked: Collection[str]
 ) -> PluginRecord:
     level = parse_level(levels[point.name]) if point.name in levels else None
     running = running_version(name) or version
@@ -110,15 +157,11 @@ def discover(*, disable: Collection[str] = ()) -> tuple[PluginRecord, ...]:
         loaded though they are not installed any more; sorted by (distribution, entry point).
     """
     records: list[PluginRecord] = []
-    for distribution in _installed():
-        name, version = _identity(distribution)
-        points = list(_entry_points(distribution))
-        levels = {point.name: point.value for point in points if point.group == API_GROUP}
-        for point in points:
-            if point.group == PLUGIN_GROUP:
-                found = _record(name, version, point, levels, disable)
-                if found.state == "discovered":
-                    reach(distribution, found.module)
-                records.append(found)
+    for it in _brought():
+        for point in it.points:
+            found = _record(it.name, it.version, point, it.levels, disable)
+            if found.state == "discovered":
+                reach(it.distribution, found.module)
+            records.append(found)
     records.extend(removed(records))
     return tuple(sorted(records, key=lambda record: (record.distribution.lower(), record.name)))

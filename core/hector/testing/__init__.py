@@ -31,13 +31,14 @@ if TYPE_CHECKING:
     from hector.testing.llm_suite import LLMSuite
     from hector.testing.llm_wire_suite import LLMWireSuite
     from hector.testing.memory_suite import MemoryStoreSuite
+    from hector.testing.nobody import KEYS_TO_NOBODY, NOBODY
     from hector.testing.ollama_embedding_wire import OllamaEmbeddingWire
     from hector.testing.ollama_wire import OllamaWire
     from hector.testing.openai_chat_wire import OpenAIChatWire
     from hector.testing.openai_embedding_wire import OpenAIEmbeddingWire
     from hector.testing.openai_responses_wire import OpenAIResponsesWire
     from hector.testing.opened import Opened
-    from hector.testing.provider_config import config_of
+    from hector.testing.provider_config import DOCUMENTS, config_of
     from hector.testing.provider_laws import SettingsKeys
     from hector.testing.provider_suite import ProviderSuite
     from hector.testing.recording_tool import RecordedCall, RecordingTool, RecordingToolset
@@ -61,6 +62,9 @@ if TYPE_CHECKING:
     from hector.testing.wire_server import WireEnding, WireReply, WireRequest, WireServer
 
 __all__ = [
+    "DOCUMENTS",
+    "KEYS_TO_NOBODY",
+    "NOBODY",
     "AgentParts",
     "AgentSuite",
     "AnsweringAgent",
@@ -132,6 +136,9 @@ __all__ = [
 ]
 
 _HOMES = {
+    "DOCUMENTS": "provider_config",
+    "KEYS_TO_NOBODY": "nobody",
+    "NOBODY": "nobody",
     "AgentParts": "agent_parts",
     "AgentSuite": "agent_suite",
     "AnsweringAgent": "fakes",

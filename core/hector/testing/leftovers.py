@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 import time
@@ -11,19 +12,22 @@ from pathlib import Path
 
 import attrs
 
-__all__ = ["GRACE_S", "Holdings", "left_since", "nothing_left"]
+__all__ = ["GRACE_S", "Holdings", "left_since", "nothing_left", "only_new"]
 
 GRACE_S = 2.0
 """How long what is about to end may take to be gone, in seconds."""
 
 
+_DESCRIPTORS = "/dev/fd"
+
+
 def _descriptors() -> dict[str, str]:
     """Open file descriptors and what they lead to; none are seen where the system does not list them."""
     found: dict[str, str] = {}
-    folder = Path("/dev/fd")
-    for link in folder.iterdir() if folder.is_dir() else ():
+    for name in os.listdir(_DESCRIPTORS) if os.path.isdir(_DESCRIPTORS) else ():  # noqa: PTH112, PTH208 - as below
         try:
-            found[link.name] = str(link.readlink())
+            # A Path for each would take longer than the look.
+            found[name] = os.readlink(f"{_DESCRIPTORS}/{name}")  # noqa: PTH115
         except OSError:  # the listing's own, closed by now
             continue
     return found
@@ -31,6 +35,8 @@ def _descriptors() -> dict[str, str]:
 
 def _children() -> frozenset[int]:
     """Processes whose parent this one is, zombies included; none are seen where there is no `/proc`."""
+    if _has_no_child():
+        return frozenset()
     found: set[int] = set()
     parent = str(os.getpid())
     try:
@@ -46,6 +52,18 @@ def _children() -> frozenset[int]:
         if status.rpartition(") ")[2].split(maxsplit=2)[1] == parent:
             found.add(int(name))
     return frozenset(found)
+
+
+def _has_no_child() -> bool:
+    """Whether the system is sure of it, which saves a look at each of its processes."""
+    if not hasattr(os, "waitid"):
+        return False
+    try:
+        # Only looks: who waits for a child that has ended finds it as before.
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return True
+    return False
 
 
 @attrs.frozen
@@ -110,3 +128,15 @@ def nothing_left() -> Generator[None]:
     yield
     left = left_since(before)
     assert not left, f"left behind: {', '.join(left)}"
+
+
+@contextmanager
+def only_new() -> Generator[None]:
+    """Let the garbage collector see only what is made in the block: what was there is a million objects to walk."""
+    was_frozen = gc.get_freeze_count() > 0
+    gc.freeze()
+    try:
+        yield
+    finally:
+        if not was_frozen:
+            gc.unfreeze()

@@ -1,7 +1,12 @@
-"""Hypothesis strategies for messages, parts and events: every shape, nasty text included."""
+"""Hypothesis strategies for messages, parts and events: every shape, nasty text included.
+
+Each is made once: Hypothesis has to look through a strategy before it can draw from it, which takes many times as long
+as to draw a value.
+"""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import get_args
 
 from hypothesis import strategies as st
@@ -35,6 +40,7 @@ from hector.message import (
 __all__ = ["events", "json_objects", "json_values", "messages", "parts", "texts"]
 
 
+@cache
 def texts(*, min_size: int = 0) -> SearchStrategy[str]:
     """Any text, NUL and lone surrogates included; but no pair of them, which JSON makes one of."""
     alphabet = st.characters() | st.sampled_from("\0\ud800\udfff\u2028\"\\'{[")
@@ -45,6 +51,7 @@ def _join_pairs(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
 
+@cache
 def json_values() -> SearchStrategy[JSONValue]:
     """Any JSON value, a few levels deep. No NaN, which is unequal to itself."""
     scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | texts()
@@ -55,17 +62,20 @@ def json_values() -> SearchStrategy[JSONValue]:
     )
 
 
+@cache
 def json_objects() -> SearchStrategy[JSONObject]:
     """Any JSON object."""
     return st.dictionaries(texts(), json_values(), max_size=3)
 
 
+@cache
 def _file_parts() -> SearchStrategy[FilePart]:
     names = st.none() | texts()
     by_value = st.builds(FilePart, media_type=texts(), data=st.binary(max_size=20), name=names)
     return by_value | st.builds(FilePart, media_type=texts(), url=texts(), name=names)
 
 
+@cache
 def parts() -> SearchStrategy[Part]:
     """Any part."""
     provider_data = st.none() | json_objects()
@@ -90,6 +100,7 @@ def parts() -> SearchStrategy[Part]:
     )
 
 
+@cache
 def messages() -> SearchStrategy[Message]:
     """Any message; the parts need not suit the role."""
     return st.builds(
@@ -106,6 +117,7 @@ _APPROVALS = st.builds(
 )
 
 
+@cache
 def _decisions() -> SearchStrategy[Decision]:
     return st.builds(
         Decision,
@@ -118,6 +130,7 @@ def _decisions() -> SearchStrategy[Decision]:
     )
 
 
+@cache
 def events() -> SearchStrategy[Event]:
     """Any event of any kind; the fields need not suit the kind."""
     counts = st.integers(min_value=0, max_value=2**40)

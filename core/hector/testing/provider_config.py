@@ -15,9 +15,11 @@ __all__ = ["DOCUMENTS", "REFERENCE_NAMES", "config_of", "place_of", "reference_k
 DOCUMENTS: Final = "documents"
 """The folder, beside the config, of the documents that the config's document stores read."""
 
-REFERENCE_NAMES: Final[Mapping[str, Sequence[str]]] = dict.fromkeys(
-    ("llm", "embedder", "vector_store", "toolset", "document_store", "agent"), ("helper",)
-)
+REFERENCE_NAMES: Final[Mapping[str, Sequence[str]]] = {
+    **dict.fromkeys(("llm", "embedder", "vector_store", "document_store"), ("helper",)),
+    "toolset": ("helper", "helper.list_files"),
+    "agent": ("helper", "default"),
+}
 """What a reference in the settings may name; `config_of` has an entry for each."""
 
 _SECTIONS: Final[Mapping[str, tuple[str, str]]] = {

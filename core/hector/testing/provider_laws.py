@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Coroutine, Generator, Mapping, Seque
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from hypothesis import Phase, find, settings
 from hypothesis import strategies as st
@@ -35,6 +35,9 @@ SettingsKeys: TypeAlias = Mapping[str, SearchStrategy[Any] | None]
 
 _smallest: WeakKeyDictionary[type, dict[str, Any]] = WeakKeyDictionary()
 """By suite, for each law asks for them and they are looked for."""
+
+_warmed_up: WeakSet[type] = WeakSet()
+"""Suites of which one component was opened in this process: what is imported is imported once."""
 
 
 class ProviderLaws:
@@ -65,6 +68,13 @@ class ProviderLaws:
     def components(self) -> Mapping[tuple[str, str], Any]:
         """What references in the settings resolve to when the component is built alone."""
         return fake_components(self.names)
+
+    def before_opening(self, values: Mapping[str, Any]) -> None:
+        """Skip the law with `pytest.skip` where what these settings stand on, such as a server, cannot be had.
+
+        It is called before a law opens the first component, and then stands in the report as `not run`, with the
+        reason that is given.
+        """
 
     async def exercise(self, component: Any) -> None:
         """Call an open component; the errors of Hector's tree are let pass, any other is a failure."""
@@ -134,12 +144,15 @@ class ProviderLaws:
         return asyncio.run(limited())
 
     def warm_up(self) -> dict[str, Any]:
-        """Build, use and close one: a module that is imported may keep things for good.
+        """Build, use and close one, the first time: a module that is imported may keep things for good.
 
         Returns:
             The smallest settings.
         """
         values = self.smallest_settings()
+        self.before_opening(values)
+        if type(self) in _warmed_up:
+            return values
 
         async def once(folder: Path) -> None:
             async with self.opened(folder, values) as component:
@@ -147,6 +160,7 @@ class ProviderLaws:
 
         with self.folder() as folder:
             self.run(once(folder))
+        _warmed_up.add(type(self))
         return values
 
 

@@ -16,6 +16,7 @@ from contextlib import (
     contextmanager,
     suppress,
 )
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -23,7 +24,7 @@ from hector.errors import HectorError
 from hector.runtime.making import load_create
 from hector.testing.component_machine import play_histories
 from hector.testing.laws import law
-from hector.testing.leftovers import Holdings, nothing_left
+from hector.testing.leftovers import Holdings, nothing_left, only_new
 from hector.testing.profiles import examples
 from hector.testing.provider_laws import ProviderLaws
 from hector.testing.side_effects import side_effects
@@ -88,7 +89,7 @@ class ProviderLifeLaws(ProviderLaws):
             del made
             gc.collect()
 
-        with self.folder() as folder, _no_complaints() as complaints, nothing_left():
+        with self.folder() as folder, _no_complaints() as complaints, nothing_left(), only_new():
             self.run(create(folder))
             gc.collect()
         assert not complaints, f"dropping it complained: {'; '.join(complaints)}"
@@ -196,6 +197,21 @@ class ProviderLifeLaws(ProviderLaws):
     def test_reloads_stay_flat(self) -> None:
         """Building, using and closing it over and over adds no objects, descriptors or threads."""
         values, cycles = self.warm_up(), examples(self.cycles)
+        with only_new():
+            counts = self._counts(values, cycles)
+        if _grown(counts, cycles):
+            # A full cache that lets an old entry go for a new one seems to grow where only the new ones are counted.
+            counts = self._counts(values, cycles)
+        _, (_, threads, descriptors), (_, more_threads, more_descriptors) = counts
+        grown = _grown(counts, cycles)
+        assert not grown, f"{cycles} more cycles added objects: {_named(grown)}"
+        assert more_threads < threads + cycles, "threads grow with each cycle"
+        assert more_descriptors < descriptors + cycles, "descriptors grow with each cycle"
+
+    def _counts(
+        self, values: Mapping[str, Any], cycles: int
+    ) -> list[tuple[Counter[str], int, int]]:
+        """What there is after so many cycles, after twice, and after three times as many."""
         counts: list[tuple[Counter[str], int, int]] = []
 
         async def live(folder: Path) -> None:
@@ -211,17 +227,7 @@ class ProviderLifeLaws(ProviderLaws):
                 counts.append(_counted())
         finally:
             logging.disable(logging.NOTSET)
-        (first, _, _), (middle, threads, descriptors), (last, more_threads, more_descriptors) = (
-            counts
-        )
-        grown = {
-            name: last[name] - middle[name]
-            for name in last  # what grows once only is what was imported or kept for good
-            if min(last[name] - middle[name], middle[name] - first[name]) >= cycles
-        }
-        assert not grown, f"{cycles} more cycles added objects: {_named(grown)}"
-        assert more_threads < threads + cycles, "threads grow with each cycle"
-        assert more_descriptors < descriptors + cycles, "descriptors grow with each cycle"
+        return counts
 
     def _surroundings(self, folder: Path, stack: AsyncExitStack) -> Surroundings:
         return Surroundings(
@@ -270,12 +276,24 @@ def _no_complaints() -> Generator[list[str]]:
         sys.unraisablehook = before
 
 
+def _grown(counts: list[tuple[Counter[str], int, int]], cycles: int) -> dict[str, int]:
+    """What grew with each cycle: what grows once only is what was imported or kept for good."""
+    first, middle, last = (types for types, _, _ in counts)
+    return {
+        name: last[name] - middle[name]
+        for name in last
+        if min(last[name] - middle[name], middle[name] - first[name]) >= cycles
+    }
+
+
 def _counted() -> tuple[Counter[str], int, int]:
     """How many objects there are of each type, how many threads, how many descriptors."""
+    # Python's own, and bounded: each port is another address in it. It is in no stub.
+    import_module("urllib.parse").clear_cache()
     gc.collect()
-    types = Counter(
-        f"{type(item).__module__}.{type(item).__qualname__}" for item in gc.get_objects()
-    )
+    types: Counter[str] = Counter()
+    for kind, count in Counter(map(type, gc.get_objects())).items():
+        types[f"{kind.__module__}.{kind.__qualname__}"] += count
     return types, threading.active_count(), len(Holdings.now().descriptors)
 
 

@@ -110,6 +110,7 @@ class ProviderSettingsLaws(ProviderLaws):
             with self.folder() as folder:
                 path = self._written(values, folder)
                 assert self._errors(path) == []
+                self.before_opening(values)
                 asyncio.run(self._open_in_runtime(path))
 
         builds()

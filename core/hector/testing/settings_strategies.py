@@ -148,7 +148,11 @@ class SettingsSource:
 
     def _strings(self, shape: StringShape) -> SearchStrategy[str]:
         if shape.reference is not None:
-            known = tuple(self.names.get(shape.reference.kind, ()))
+            known = tuple(
+                name
+                for name in self.names.get(shape.reference.kind, ())
+                if shape.reference.allows_member or "." not in name
+            )
             return st.sampled_from(known) if known else st.nothing()
         if shape.pattern is None:
             return _text(shape.length, _TEXT)

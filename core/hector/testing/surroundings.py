@@ -12,11 +12,28 @@ import attrs
 
 from hector.config import structure_settings
 from hector.errors import ComponentNotFoundError
-from hector.plugin.registry import build_registry
+from hector.plugin.registry import Registry
+from hector.plugin.registry_cache import RegistryCache
 from hector.runtime.making import awaited, call_create
 from hector.spi import Injected, Provider
 
 __all__ = ["Surroundings", "open_component", "open_in"]
+
+
+_registries = RegistryCache()
+
+
+@attrs.frozen
+class _AllPlugins:
+    """Implements what `RegistryCache` asks of a config's `plugins` section."""
+
+    disable: Sequence[str] = ()
+    prefer: Mapping[str, str] = attrs.field(factory=dict[str, str])
+
+
+def _installed() -> Registry:
+    """What the installed plugins offer; the same registry as long as none comes or goes."""
+    return _registries.get(_AllPlugins())
 
 
 @attrs.frozen(kw_only=True)
@@ -74,11 +91,11 @@ class Surroundings:
 
     def types(self, kind: str) -> Sequence[str]:
         """See `BuildContext`; those of the installed plugins."""
-        return build_registry().types(kind)
+        return _installed().types(kind)
 
     async def create_other(self, kind: str, type: str, settings: Mapping[str, Any]) -> Any:
         """A component of an installed plugin; see `BuildContext`."""
-        found = build_registry().find(kind, type)
+        found = _installed().find(kind, type)
         if self.stack is None or not isinstance(found, Provider):
             raise ComponentNotFoundError(f"{kind}.{type}", "cannot be made here")
         built = structure_settings(

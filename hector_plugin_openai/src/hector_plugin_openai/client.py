@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit, urlunsplit
 
+import httpx2
 import openai
 
+from hector.spi.certificates import shared_tls_context
+from hector.spi.thread_making import made_in_thread
 from hector_plugin_openai.settings import ConnectionSettings
 
 __all__ = ["address_of", "open_client"]
@@ -21,7 +23,7 @@ _CONNECT_TIMEOUT_S = 10.0
 async def open_client(settings: ConnectionSettings) -> AsyncGenerator[openai.AsyncOpenAI]:
     """Make a client, and close it with its connections when left. No request is made."""
     # Certificates are read and the SDK imports its resources late: 0.2 s of CPU, off the loop.
-    client = await asyncio.to_thread(_make, settings)
+    client = await made_in_thread(lambda: _make(settings), openai.AsyncOpenAI.close)
     async with client:
         yield client
 
@@ -43,7 +45,11 @@ def _make(settings: ConnectionSettings) -> openai.AsyncOpenAI:
         timeout=timeout,
         max_retries=0,  # Hector's own policy is the only one
         default_headers={name: value.reveal() for name, value in settings.headers.items()},
-        http_client=openai.DefaultAsyncHttpx2Client(proxy=proxy.reveal()) if proxy else None,
+        http_client=openai.DefaultAsyncHttpx2Client(
+            verify=shared_tls_context(httpx2.create_ssl_context),
+            proxy=proxy.reveal() if proxy else None,
+            timeout=timeout,
+        ),
     )
     client.organization = settings.organization
     client.project = settings.project

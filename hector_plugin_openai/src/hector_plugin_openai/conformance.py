@@ -2,30 +2,74 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
+from hypothesis import strategies as st
 from openai.types.chat import ChatCompletionMessageParam
 from openai.types.responses import ResponseInputItemParam
 from pydantic import TypeAdapter
 
 from hector.spi import Secret
 from hector.testing import (
+    KEYS_TO_NOBODY,
+    NOBODY,
     EmbedderWireSuite,
     LLMWireSuite,
     OpenAIChatWire,
     OpenAIEmbeddingWire,
     OpenAIResponsesWire,
+    ProviderSuite,
+    SettingsKeys,
     WireRequest,
 )
 from hector_plugin_openai import hector_embedder_providers, hector_llm_providers
 from hector_plugin_openai.models import CHAT_CAPABILITIES, RESPONSES_CAPABILITIES
 from hector_plugin_openai.settings import EmbedderSettings, LLMSettings
 
-__all__ = ["TestChat", "TestEmbedder", "TestPackedEmbedder", "TestResponses"]
+__all__ = [
+    "TestChat",
+    "TestEmbedder",
+    "TestOpenAIEmbedderProvider",
+    "TestOpenAIProvider",
+    "TestPackedEmbedder",
+    "TestResponses",
+]
 
 _RESPONSES_ITEMS = TypeAdapter(list[ResponseInputItemParam])
 _CHAT_MESSAGES = TypeAdapter(list[ChatCompletionMessageParam])
+
+
+class TestOpenAIProvider(ProviderSuite):
+    """What every provider does, for models: one of two keys that mean the same, one of two ways to be let in."""
+
+    provider = hector_llm_providers()[0]
+
+    def setups(self) -> Sequence[SettingsKeys]:
+        """See `ProviderSuite`."""
+        return (
+            {"base_url": st.just(f"http://{NOBODY}/v1"), "thinking": None, **KEYS_TO_NOBODY},
+            {"api_key": st.just("not-a-real-key"), "reasoning_effort": None, **KEYS_TO_NOBODY},
+        )
+
+
+class TestOpenAIEmbedderProvider(ProviderSuite):
+    """What every provider does, for embedders: the length of vectors is said, or that of a model that is known."""
+
+    provider = hector_embedder_providers()[0]
+
+    def setups(self) -> Sequence[SettingsKeys]:
+        """See `ProviderSuite`."""
+        keyed: SettingsKeys = {"api_key": st.just("not-a-real-key"), **KEYS_TO_NOBODY}
+        return (
+            {
+                **keyed,
+                "base_url": st.just(f"http://{NOBODY}/v1"),
+                "dimension": st.integers(1, 1536),
+            },
+            {**keyed, "model": st.just("text-embedding-3-small"), "dimension": None},
+        )
 
 
 class TestResponses(LLMWireSuite):

@@ -7,20 +7,34 @@ implementation of the server, behind the same client and the same models.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import strategies as st
 from qdrant_client import AsyncQdrantClient
 
 from hector.spi import VectorStore
-from hector.testing import VectorStoreSuite
+from hector.testing import ProviderSuite, SettingsKeys, VectorStoreSuite
+from hector_plugin_qdrant import hector_vector_providers
 from hector_plugin_qdrant.embedded import open_store
 from hector_plugin_qdrant.server import ServerQdrant
 from hector_plugin_qdrant.settings import QdrantSettings
 
-__all__ = ["TestEmbedded", "TestServer", "on_local_engine"]
+__all__ = ["TestEmbedded", "TestQdrantProvider", "TestServer", "on_local_engine"]
+
+_OF_A_SERVER = ("url", "host", "port", "enable_tls", "prefer_grpc", "grpc_port", "timeout", "exact")
+
+
+class TestQdrantProvider(ProviderSuite):
+    """What every provider does, embedded: a server is asked when the store opens."""
+
+    provider = hector_vector_providers()[0]
+
+    def setups(self) -> Sequence[SettingsKeys]:
+        """See `ProviderSuite`."""
+        return ({"path": st.just("vectors"), **dict.fromkeys(_OF_A_SERVER)},)
 
 
 @asynccontextmanager

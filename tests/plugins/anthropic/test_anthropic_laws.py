@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
-from hector_plugin_anthropic.conformance import TestClaude, TestNewest, TestRedacted
+from hector_plugin_anthropic.conformance import (
+    TestAnthropicProvider,
+    TestClaude,
+    TestNewest,
+    TestRedacted,
+)
 
-__all__ = ["TestClaude", "TestNewest", "TestRedacted"]
+__all__ = [
+    "TestAnthropicProvider",
+    "TestClaude",
+    "TestNewest",
+    "TestRedacted",
+]

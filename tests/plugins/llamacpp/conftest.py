@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # the tests are no package, and share modules
 
-from tiny_gguf import write_gguf
+from hector_plugin_llamacpp.conformance.tiny_gguf import write_gguf
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What the tests of llama.cpp share: opening, asking, and a tool with few ways to be called."""
+"""What the tests of llama.cpp share: opening and asking."""
 
 from __future__ import annotations
 
@@ -7,25 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from hector.message import Message
-from hector.spi import LLMChunk, LLMRequest, LLMResponse, ToolSpec
+from hector.spi import LLMChunk, LLMRequest, LLMResponse
 from hector.testing import open_component
 from hector_plugin_llamacpp import hector_embedder_providers, hector_llm_providers
 from hector_plugin_llamacpp.settings import EmbedderSettings, LLMSettings
 
 [LLM_PROVIDER] = hector_llm_providers()
 [EMBEDDER_PROVIDER] = hector_embedder_providers()
-
-DIG = ToolSpec(
-    name="dig",
-    description="Dig a hole.",
-    parameters={
-        "type": "object",
-        "properties": {"depth": {"type": "string", "enum": ["shallow", "deep"]}},
-        "required": ["depth"],
-        "additionalProperties": False,
-    },
-    effect="idempotent",
-)
 
 
 def open_llm(path: Path | str, **keys: Any) -> AbstractAsyncContextManager[Any]:

@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from llama_calls import DIG, answer_of, ask, chunks_of, open_llm
-from tiny_gguf import write_gguf
+from llama_calls import answer_of, ask, chunks_of, open_llm
 
 from hector.errors import (
     LLMContextOverflowError,
@@ -24,6 +23,8 @@ from hector.message import Message, TextPart, ToolCall, ToolResult, text_of
 from hector.spi import GenerateParameters, LLMRequest, StructuredOutput, ToolSpec, limits_of
 from hector.testing import conversations
 from hector.testing.opened import SLOW_IS_FINE, Opened
+from hector_plugin_llamacpp.conformance import DIG
+from hector_plugin_llamacpp.conformance.tiny_gguf import write_gguf
 from hector_plugin_llamacpp.settings import ThinkingSettings
 
 SCHEMA: Any = {

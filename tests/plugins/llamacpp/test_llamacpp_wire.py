@@ -13,11 +13,12 @@ import pluggy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from llama_calls import DIG, EMBEDDER_PROVIDER, LLM_PROVIDER, ask, open_llm
+from llama_calls import EMBEDDER_PROVIDER, LLM_PROVIDER, ask, open_llm
 
 from hector.errors import LLMResponseError, UsageError
 from hector.message import FilePart, Message, TextPart, ThinkingPart, ToolCall, ToolResult
 from hector.spi import GenerateParameters, LLMRequest, LLMResponse, ThinkingDelta
+from hector_plugin_llamacpp.conformance import DIG
 from hector_plugin_llamacpp.gguf_header import GGUFError, ModelHeader, read_header
 from hector_plugin_llamacpp.machine import default_context, memory_bytes, processors
 from hector_plugin_llamacpp.reply import ReplyReader

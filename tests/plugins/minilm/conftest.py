@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # the tests are no package, and share modules
 
-from tiny_bert import write_model
+from hector_plugin_minilm.conformance.tiny_bert import write_model
 
 
 @pytest.fixture(scope="session")

@@ -7,20 +7,21 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from bert_formulas import expected_vector
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_bert import expected_vector, write_json, write_model
 
 from hector.errors import EmbedderError
-from hector.spi import Embedder, IdentifiedEmbedder
-from hector.testing import EmbedderSuite, open_component
+from hector.spi import IdentifiedEmbedder
+from hector.testing import open_component
 from hector_plugin_minilm import hector_embedder_providers
+from hector_plugin_minilm.conformance.tiny_bert import write_json, write_model
 from hector_plugin_minilm.encoder import Encoder
 from hector_plugin_minilm.model_files import packaged_folder
 from hector_plugin_minilm.settings import EmbedderSettings
@@ -39,21 +40,6 @@ async def refused(**keys: Any) -> EmbedderError:
             pass
     assert not raised.value.is_retryable
     return raised.value
-
-
-class TestLaws(EmbedderSuite):
-    """The laws of an embedder. What stands in a batch beside a text may change its last digits."""
-
-    tolerance = 1e-5
-
-    @pytest.fixture(autouse=True)
-    def folder(self, tiny_model: Path) -> None:
-        self.path = tiny_model
-
-    @asynccontextmanager
-    async def open(self) -> AsyncGenerator[Embedder, None]:
-        async with opened(path=self.path, batch_size=7) as embedder:
-            yield embedder
 
 
 def test_vectors_are_those_of_the_published_formulas(tiny_model: Path) -> None:

@@ -9,9 +9,9 @@ import pytest
 
 from hector.spi import Sessions
 from hector.spi.session_blob_settings import BlobSettings
-from hector_plugin_mysql.conformance import TestMySQLBlobs, TestMySQLSessions
+from hector_plugin_mysql.conformance import TestMySQLBlobs, TestMySQLProvider, TestMySQLSessions
 
-__all__ = ["TestBlobsInFsspec", "TestMySQLBlobs", "TestMySQLSessions"]
+__all__ = ["TestBlobsInFsspec", "TestMySQLBlobs", "TestMySQLProvider", "TestMySQLSessions"]
 
 pytestmark = pytest.mark.service
 

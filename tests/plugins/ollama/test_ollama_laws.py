@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
-from hector_plugin_ollama.conformance import TestOllama, TestOllamaEmbedder
+from hector_plugin_ollama.conformance import (
+    TestOllama,
+    TestOllamaEmbedder,
+    TestOllamaEmbedderProvider,
+    TestOllamaProvider,
+)
 
-__all__ = ["TestOllama", "TestOllamaEmbedder"]
+__all__ = [
+    "TestOllama",
+    "TestOllamaEmbedder",
+    "TestOllamaEmbedderProvider",
+    "TestOllamaProvider",
+]

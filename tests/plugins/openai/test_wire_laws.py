@@ -5,8 +5,17 @@ from __future__ import annotations
 from hector_plugin_openai.conformance import (
     TestChat,
     TestEmbedder,
+    TestOpenAIEmbedderProvider,
+    TestOpenAIProvider,
     TestPackedEmbedder,
     TestResponses,
 )
 
-__all__ = ["TestChat", "TestEmbedder", "TestPackedEmbedder", "TestResponses"]
+__all__ = [
+    "TestChat",
+    "TestEmbedder",
+    "TestOpenAIEmbedderProvider",
+    "TestOpenAIProvider",
+    "TestPackedEmbedder",
+    "TestResponses",
+]

@@ -9,10 +9,14 @@ import pytest
 
 from hector.spi import Sessions
 from hector.spi.session_blob_settings import BlobSettings
-from hector_plugin_postgres.conformance import TestPostgresBlobs, TestPostgresSessions
+from hector_plugin_postgres.conformance import (
+    TestPostgresBlobs,
+    TestPostgresProvider,
+    TestPostgresSessions,
+)
 from hector_plugin_postgres.store import PostgresSessions
 
-__all__ = ["TestBlobsInFsspec", "TestPostgresBlobs", "TestPostgresSessions"]
+__all__ = ["TestBlobsInFsspec", "TestPostgresBlobs", "TestPostgresProvider", "TestPostgresSessions"]
 
 pytestmark = pytest.mark.service
 

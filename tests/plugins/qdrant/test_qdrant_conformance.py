@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
-from hector_plugin_qdrant.conformance import TestEmbedded, TestServer
+from hector_plugin_qdrant.conformance import (
+    TestEmbedded,
+    TestQdrantProvider,
+    TestServer,
+)
 
-__all__ = ["TestEmbedded", "TestServer"]
+__all__ = [
+    "TestEmbedded",
+    "TestQdrantProvider",
+    "TestServer",
+]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import anthropic
+import httpx2
 
+from hector.spi.certificates import shared_tls_context
+from hector.spi.thread_making import made_in_thread
 from hector_plugin_anthropic.settings import ConnectionSettings
 
 __all__ = ["ANTHROPIC_URL", "open_client"]
@@ -20,7 +22,7 @@ _CONNECT_TIMEOUT_S = 10.0
 async def open_client(settings: ConnectionSettings) -> AsyncGenerator[anthropic.AsyncAnthropic]:
     """Make a client, and close it with its connections when left. No request is made."""
     # Certificates are read: tenths of a second of CPU, off the loop.
-    client = await asyncio.to_thread(_make, settings)
+    client = await made_in_thread(lambda: _make(settings), anthropic.AsyncAnthropic.close)
     async with client:
         yield client
 
@@ -37,9 +39,11 @@ def _make(settings: ConnectionSettings) -> anthropic.AsyncAnthropic:
         timeout=timeout,
         max_retries=0,  # Hector's own policy is the only one
         open_telemetry=False,  # the spans are Hector's
-        http_client=anthropic.DefaultAsyncHttpxClient(proxy=proxy.reveal(), timeout=timeout)
-        if proxy
-        else None,
+        http_client=anthropic.DefaultAsyncHttpxClient(
+            verify=shared_tls_context(httpx2.create_ssl_context),
+            proxy=proxy.reveal() if proxy else None,
+            timeout=timeout,
+        ),
     )
     # The constructor adds what ANTHROPIC_CUSTOM_HEADERS says.
     client._custom_headers = headers  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import attrs
 import pytest
 from anthropic.types import MessageParam, ToolUnionParam
+from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from hector.errors import UnsupportedError
 from hector.message import Message, TextPart, ThinkingPart
 from hector.spi import GenerateParameters, LLMRequest, Secret
-from hector.testing import AnthropicWire, LLMWireSuite, WireRequest
+from hector.testing import (
+    KEYS_TO_NOBODY,
+    NOBODY,
+    AnthropicWire,
+    LLMWireSuite,
+    ProviderSuite,
+    SettingsKeys,
+    WireRequest,
+)
 from hector.testing.llm_request_laws import RequestLaws
 from hector_plugin_anthropic import hector_llm_providers
 from hector_plugin_anthropic.settings import LLMSettings, ThinkingSettings
 
-__all__ = ["TestClaude", "TestNewest", "TestRedacted"]
+__all__ = ["TestAnthropicProvider", "TestClaude", "TestNewest", "TestRedacted"]
 
 _MESSAGES = TypeAdapter(list[MessageParam])
 _TOOLS = TypeAdapter(list[ToolUnionParam])
@@ -27,6 +37,32 @@ def _check_types(request: WireRequest) -> None:
     """The SDK's own types take the conversation and the tools."""
     _MESSAGES.validate_python(request.json["messages"])
     _TOOLS.validate_python(request.json.get("tools", []))
+
+
+class TestAnthropicProvider(ProviderSuite):
+    """What every provider does; what a model takes of thinking and temperature hangs on which it is."""
+
+    provider = hector_llm_providers()[0]
+
+    def setups(self) -> Sequence[SettingsKeys]:
+        """See `ProviderSuite`."""
+        older = st.just("claude-haiku-4-5")
+        keyed: SettingsKeys = {
+            "api_key": st.just("not-a-real-key"),
+            "temperature": None,
+            **KEYS_TO_NOBODY,
+        }
+        return (
+            {
+                "api_key": None,
+                "base_url": st.just(f"http://{NOBODY}"),
+                "model": older,
+                "thinking": None,
+                **KEYS_TO_NOBODY,
+            },
+            {**keyed, "base_url": None, "thinking": None},
+            {**keyed, "model": older, "max_tokens": None},
+        )
 
 
 class TestClaude(LLMWireSuite):

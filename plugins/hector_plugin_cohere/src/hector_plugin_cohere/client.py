@@ -14,6 +14,7 @@ import attrs
 import cohere
 import httpx
 
+from hector.spi.certificates import shared_tls_context
 from hector_plugin_cohere.settings import ConnectionSettings
 from hector_plugin_cohere.wire import Body
 
@@ -54,6 +55,7 @@ def _make(settings: ConnectionSettings) -> tuple[httpx.AsyncClient, cohere.Async
         _replies.get([]).append(response)
 
     http = httpx.AsyncClient(
+        verify=shared_tls_context(httpx.create_ssl_context),
         proxy=settings.proxy.reveal() if settings.proxy else None,
         event_hooks={"request": [prepare], "response": [keep_reply]},
     )

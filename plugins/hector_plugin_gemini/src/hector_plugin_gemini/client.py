@@ -15,6 +15,7 @@ import httpx2
 from google import genai
 from google.genai import types
 
+from hector.spi.certificates import shared_tls_context
 from hector_plugin_gemini.settings import ConnectionSettings
 from hector_plugin_gemini.wire import Body
 
@@ -53,7 +54,7 @@ def _make(settings: ConnectionSettings) -> tuple[httpx2.AsyncClient, genai.Clien
         _replies.get([]).append(response)
 
     # Left alone, the SDK reads the certificates twice more, for clients that are never used.
-    tls = httpx2.create_ssl_context()
+    tls = shared_tls_context(httpx2.create_ssl_context)
     http = httpx2.AsyncClient(
         verify=tls,
         proxy=settings.proxy.reveal() if settings.proxy else None,

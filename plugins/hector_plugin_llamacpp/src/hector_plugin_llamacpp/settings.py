@@ -51,7 +51,7 @@ class ModelSettings:
     gpu_layers: Annotated[
         int | None,
         Doc("layers that a graphics card computes, where xllamacpp was built for one; default all"),
-        Range(minimum=0),
+        Range(0, 10_000),
     ] = None
     load_timeout: Annotated[
         float,

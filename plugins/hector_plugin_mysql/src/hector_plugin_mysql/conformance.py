@@ -9,16 +9,27 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import pytest
+from hypothesis import strategies as st
 
 from hector.spi import MemoryStore, Secret, Sessions
 from hector.spi.session_blob_settings import BlobSettings
-from hector.testing import MemoryStoreSuite, SessionsSuite, TasksSuite
+from hector.testing import (
+    NOBODY,
+    MemoryStoreSuite,
+    ProviderSuite,
+    SessionsSuite,
+    SettingsKeys,
+    TasksSuite,
+)
+from hector_plugin_mysql import hector_session_backends
 from hector_plugin_mysql.pool import connect
 from hector_plugin_mysql.settings import MySQLSettings
 from hector_plugin_mysql.store import MySQLSessions
@@ -27,11 +38,19 @@ __all__ = [
     "ADDRESS_VARIABLE",
     "TestMySQLBlobs",
     "TestMySQLKeywords",
+    "TestMySQLProvider",
     "TestMySQLSessions",
     "TestMySQLTasks",
 ]
 
 ADDRESS_VARIABLE = "HECTOR_CONFORMANCE_MYSQL"
+
+_NEEDED = (
+    f"set {ADDRESS_VARIABLE} to the address of a MySQL or MariaDB database, and of a user who may make others beside"
+    " it, such as mysql://user:password@localhost/scratch"
+)
+_DATABASE = f"h_{uuid4().hex[:24]}"
+"""For the laws of every provider, in this process."""
 
 
 class OnAServer:
@@ -41,26 +60,14 @@ class OnAServer:
 
     @pytest.fixture(autouse=True)
     def on_a_server(self) -> Generator[None]:
-        """Fail where there is no server, and leave no database behind."""
+        """Run no law where no server is named, and leave no database behind."""
         self._url = os.environ.get(ADDRESS_VARIABLE, "")
         if not self._url:
-            pytest.fail(
-                f"set {ADDRESS_VARIABLE} to the address of a MySQL or MariaDB database, and of a user who may "
-                "make others beside it, such as mysql://user:password@localhost/scratch",
-                pytrace=False,
-            )
+            pytest.skip(_NEEDED)
         self._databases = set()
         yield
         drops = [f"DROP DATABASE IF EXISTS {name}" for name in sorted(self._databases)]
-        asyncio.run(self._execute(*drops))
-
-    async def _execute(self, *statements: str) -> None:
-        connection = await connect(MySQLSettings(url=Secret(self._url)))
-        try:
-            for statement in statements:
-                await connection.execute(statement)
-        finally:
-            await connection.close()
+        asyncio.run(_execute(self._url, *drops))
 
     @asynccontextmanager
     async def opened(
@@ -70,10 +77,60 @@ class OnAServer:
         database = f"h_{hashlib.blake2b(str(folder).encode(), digest_size=12).hexdigest()}"
         if database not in self._databases:
             self._databases.add(database)
-            await self._execute(f"CREATE DATABASE {database}")
-        url = urlsplit(self._url)._replace(path=f"/{database}").geturl()
+            await _execute(self._url, f"CREATE DATABASE {database}")
+        url = _beside(self._url, database)
         async with MySQLSessions(MySQLSettings(url=Secret(url), blobs=blobs)) as sessions:
             yield sessions
+
+
+async def _execute(url: str, *statements: str) -> None:
+    connection = await connect(MySQLSettings(url=Secret(url)))
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+def _beside(url: str, database: str) -> str:
+    """The address of another database of the same server."""
+    return urlsplit(url)._replace(path=f"/{database}").geturl()
+
+
+class TestMySQLProvider(ProviderSuite):
+    """What every provider does; where no server is named, nothing is opened."""
+
+    provider = hector_session_backends()[0]
+
+    @pytest.fixture(autouse=True)
+    def without_a_trace(self) -> Generator[None]:
+        """Make the database, and leave it not behind."""
+        url = os.environ.get(ADDRESS_VARIABLE)
+        if url:
+            asyncio.run(_execute(url, f"CREATE DATABASE {_DATABASE}"))
+        yield
+        if url:
+            asyncio.run(_execute(url, f"DROP DATABASE {_DATABASE}"))
+
+    def before_opening(self, values: Mapping[str, Any]) -> None:
+        """See `ProviderSuite`."""
+        if not os.environ.get(ADDRESS_VARIABLE):
+            pytest.skip(_NEEDED)
+
+    def setups(self) -> Sequence[SettingsKeys]:
+        """The whole address, and as long as the server takes."""
+        url = os.environ.get(ADDRESS_VARIABLE) or f"mysql://nobody@{NOBODY}/scratch"
+        parts = ("host", "port", "database", "username", "password")
+        return (
+            {
+                **dict.fromkeys(parts),
+                "url": st.just(_beside(url, _DATABASE)),
+                "enable_tls": st.just(False),
+                "max_conns": st.integers(2, 4),
+                "timeout": None,
+                "blobs": st.none() | st.just({"folder": "blobs", "min_bytes": 1}),
+            },
+        )
 
 
 class TestMySQLSessions(OnAServer, SessionsSuite):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
@@ -11,6 +12,7 @@ from typing import Any, TypeAlias
 import httpx
 
 from hector.spi import json_text
+from hector.spi.certificates import shared_tls_context
 from hector_plugin_ollama.settings import ConnectionSettings
 
 __all__ = ["Body", "encoded", "events_of", "open_client"]
@@ -24,7 +26,7 @@ _CONNECT_TIMEOUT_S = 10.0
 @asynccontextmanager
 async def open_client(settings: ConnectionSettings) -> AsyncGenerator[httpx.AsyncClient]:
     """Make a client, and close it with its connections when left. No request is made."""
-    # Certificates are read: tenths of a second of CPU, off the loop.
+    # Certificates are read, the first time: tenths of a second of CPU, off the loop.
     client = await asyncio.to_thread(_make, settings)
     async with client:
         yield client
@@ -39,9 +41,14 @@ def _make(settings: ConnectionSettings) -> httpx.AsyncClient:
         headers={"content-type": "application/json", **headers},
         timeout=httpx.Timeout(settings.timeout, connect=min(settings.timeout, _CONNECT_TIMEOUT_S)),
         proxy=settings.proxy.reveal() if settings.proxy else None,
+        verify=shared_tls_context(_certificates),
         # Proxies of the environment are for the outside world, not for a model next door.
         trust_env=False,
     )
+
+
+def _certificates() -> ssl.SSLContext:
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def encoded(body: Body) -> bytes:

@@ -9,16 +9,27 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import pytest
+from hypothesis import strategies as st
 
 from hector.spi import MemoryStore, Secret, Sessions
 from hector.spi.session_blob_settings import BlobSettings
-from hector.testing import MemoryStoreSuite, SessionsSuite, TasksSuite
+from hector.testing import (
+    NOBODY,
+    MemoryStoreSuite,
+    ProviderSuite,
+    SessionsSuite,
+    SettingsKeys,
+    TasksSuite,
+)
+from hector_plugin_postgres import hector_session_backends
 from hector_plugin_postgres.settings import PostgresSettings
 from hector_plugin_postgres.store import PostgresSessions
 
@@ -26,11 +37,19 @@ __all__ = [
     "ADDRESS_VARIABLE",
     "TestPostgresBlobs",
     "TestPostgresKeywords",
+    "TestPostgresProvider",
     "TestPostgresSessions",
     "TestPostgresTasks",
 ]
 
 ADDRESS_VARIABLE = "HECTOR_CONFORMANCE_POSTGRES"
+
+_NEEDED = (
+    f"set {ADDRESS_VARIABLE} to the address of a PostgreSQL database in which schemas may be made, such as"
+    " postgresql://user:password@localhost/scratch"
+)
+_SCHEMA = f"h_{uuid4().hex[:24]}"
+"""For the laws of every provider, in this process."""
 
 
 class OnAServer:
@@ -40,31 +59,61 @@ class OnAServer:
 
     @pytest.fixture(autouse=True)
     def on_a_server(self) -> Generator[None]:
-        """Fail where there is no server, and leave no schema behind."""
+        """Run no law where no server is named, and leave no schema behind."""
         self._url = os.environ.get(ADDRESS_VARIABLE, "")
         if not self._url:
-            pytest.fail(
-                f"set {ADDRESS_VARIABLE} to the address of a PostgreSQL database in which schemas "
-                "may be made, such as postgresql://user:password@localhost/scratch",
-                pytrace=False,
-            )
+            pytest.skip(_NEEDED)
         self._schemas = set()
         yield
-        asyncio.run(self._drop())
-
-    async def _drop(self) -> None:
-        connection = await asyncpg.connect(self._url)
-        try:
-            for schema in self._schemas:
-                await connection.execute(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE')
-        finally:
-            await connection.close()
+        asyncio.run(_drop(self._url, self._schemas))
 
     def settings_of(self, folder: Path, blobs: BlobSettings | None = None) -> PostgresSettings:
         """The settings of the store that belongs to a folder."""
         schema = f"h_{hashlib.blake2b(str(folder).encode(), digest_size=12).hexdigest()}"
         self._schemas.add(schema)
         return PostgresSettings(url=Secret(self._url), schema=schema, blobs=blobs)
+
+
+async def _drop(url: str, schemas: Iterable[str]) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        for schema in schemas:
+            await connection.execute(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE')
+    finally:
+        await connection.close()
+
+
+class TestPostgresProvider(ProviderSuite):
+    """What every provider does; where no server is named, nothing is opened."""
+
+    provider = hector_session_backends()[0]
+
+    @pytest.fixture(autouse=True)
+    def without_a_trace(self) -> Generator[None]:
+        """Leave no schema behind."""
+        yield
+        if url := os.environ.get(ADDRESS_VARIABLE):
+            asyncio.run(_drop(url, [_SCHEMA]))
+
+    def before_opening(self, values: Mapping[str, Any]) -> None:
+        """See `ProviderSuite`."""
+        if not os.environ.get(ADDRESS_VARIABLE):
+            pytest.skip(_NEEDED)
+
+    def setups(self) -> Sequence[SettingsKeys]:
+        """The whole address, and as long as the server takes."""
+        url = os.environ.get(ADDRESS_VARIABLE) or f"postgresql://nobody@{NOBODY}/scratch"
+        parts = ("host", "port", "database", "username", "password", "ssl_mode")
+        return (
+            {
+                **dict.fromkeys(parts),
+                "url": st.just(url),
+                "schema": st.just(_SCHEMA),
+                "max_conns": st.integers(2, 4),
+                "timeout": None,
+                "blobs": st.none() | st.just({"folder": "blobs", "min_bytes": 1}),
+            },
+        )
 
 
 class TestPostgresSessions(OnAServer, SessionsSuite):

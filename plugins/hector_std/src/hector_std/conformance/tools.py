@@ -11,6 +11,7 @@ import attrs
 
 from hector.spi import Filter, Passage, Toolset
 from hector.testing import Surroundings, ToolsetSuite
+from hector_std.conformance import functions
 from hector_std.search_tool import SearchTool
 from hector_std.tools_command.provider import CommandToolsSettings
 from hector_std.tools_command.toolset import open_command_tools
@@ -26,19 +27,7 @@ __all__ = [
     "TestMemoryTools",
     "TestSearchOfOneStore",
     "TestSearchOfTwoStores",
-    "add",
-    "greet",
 ]
-
-
-def add(left: int, right: int) -> int:
-    """Add two numbers."""
-    return left + right
-
-
-def greet(name: str, *, is_loud: bool = False) -> str:
-    """Greet somebody."""
-    return f"HELLO {name.upper()}" if is_loud else f"hello {name}"
 
 
 @contextmanager
@@ -78,7 +67,9 @@ class TestFunctionTools(ToolsetSuite):
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[Toolset]:
         """See `ToolsetSuite`."""
-        settings = FunctionToolsSettings(functions=(f"{__name__}:add", f"{__name__}:greet"))
+        settings = FunctionToolsSettings(
+            functions=(f"{functions.__name__}:add", f"{functions.__name__}:greet")
+        )
         with _surroundings() as context:
             yield await open_function_tools(settings, context)
 

@@ -1,4 +1,4 @@
-"""Write a small model in a GGUF file, in a tenth of a second, with the same weights each time.
+"""A small model in a GGUF file, made in a tenth of a second, with the same weights each time.
 
 What it says is noise, each token drawn from the last one alone, with one exception: behind a line feed, where its
 template begins the answer to a request with tools, it calls a tool and ends. What carries that is the real thing.
@@ -6,12 +6,16 @@ template begins the answer to a request with tools, it calls a tool and ends. Wh
 
 from __future__ import annotations
 
-from importlib import import_module
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hector_plugin_llamacpp.conformance.gguf_file import Value, gguf_bytes
+
+__all__ = ["CALLS", "TEMPLATE", "write_gguf"]
 
 WIDTH, LAYERS, HEADS = 64, 2, 4
 
@@ -67,33 +71,34 @@ def write_gguf(path: Path, *, context: int = 16384, template: str = TEMPLATE) ->
         context: tokens that it claims to have been trained with.
         template: how it writes conversations; empty for none.
     """
+    path.write_bytes(_content(context, template))
+
+
+@cache
+def _content(context: int, template: str) -> bytes:
     tokens = _vocabulary()
-    writer: Any = import_module("gguf").GGUFWriter(path, "llama")
-    writer.add_name("noise")
-    writer.add_context_length(context)
-    writer.add_embedding_length(WIDTH)
-    writer.add_block_count(LAYERS)
-    writer.add_feed_forward_length(2 * WIDTH)
-    writer.add_head_count(HEADS)
-    writer.add_head_count_kv(HEADS)
-    writer.add_rope_dimension_count(WIDTH // HEADS)
-    writer.add_layer_norm_rms_eps(1e-5)
-    writer.add_vocab_size(len(tokens))
-    writer.add_tokenizer_model("llama")
-    writer.add_token_list([token for token, _ in tokens])
-    writer.add_token_scores([0.0] * len(tokens))
-    writer.add_token_types([kind for _, kind in tokens])
-    writer.add_bos_token_id(1)
-    writer.add_eos_token_id(_EOS)
-    writer.add_unk_token_id(0)
-    if template:
-        writer.add_chat_template(template)
-    for name, values in _tensors(len(tokens)).items():
-        writer.add_tensor(name, values)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+    fields: Mapping[str, Value] = {
+        "general.architecture": "llama",
+        "general.name": "noise",
+        "llama.context_length": context,
+        "llama.embedding_length": WIDTH,
+        "llama.block_count": LAYERS,
+        "llama.feed_forward_length": 2 * WIDTH,
+        "llama.attention.head_count": HEADS,
+        "llama.attention.head_count_kv": HEADS,
+        "llama.rope.dimension_count": WIDTH // HEADS,
+        "llama.attention.layer_norm_rms_epsilon": 1e-5,
+        "llama.vocab_size": len(tokens),
+        "tokenizer.ggml.model": "llama",
+        "tokenizer.ggml.tokens": [token for token, _ in tokens],
+        "tokenizer.ggml.scores": [0.0] * len(tokens),
+        "tokenizer.ggml.token_type": [kind for _, kind in tokens],
+        "tokenizer.ggml.bos_token_id": 1,
+        "tokenizer.ggml.eos_token_id": _EOS,
+        "tokenizer.ggml.unknown_token_id": 0,
+        **({"tokenizer.chat_template": template} if template else {}),
+    }
+    return gguf_bytes(fields, _tensors(len(tokens)))
 
 
 def _tensors(count: int) -> dict[str, NDArray[np.float32]]:
