@@ -195,6 +195,17 @@ def fixed_keys() -> Mapping[str, tuple[Keys, ...]]:
                 "lookups": None,  # names a tool and a function that is there
             },
         ),
+        # places and parameters that belong to each other, and a server that is never asked
+        "toolset.http": (
+            {
+                "base_url": st.just(f"http://{nowhere}/v1"),
+                "tools": st.just({"find": {"description": "Find.", "path": "/find"}}),
+                "headers": st.just({"x-team": "a"}),
+                "query": None,
+                "idempotency_header": None,
+                "allowed_networks": st.just(["127.0.0.0/8"]),
+            },
+        ),
         "toolset.mcp": (
             {
                 "command": st.just(sys.executable),
