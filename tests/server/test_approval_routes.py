@@ -170,7 +170,7 @@ async def test_arguments_that_do_not_fit_the_tool_are_refused_and_the_call_waits
     assert refused.status_code == 422
     assert refused.json()["error"]["message"] == (
         f"task `{task['id']}` got arguments for call `c1` that do not fit its tool: "
-        '`path`: 5 is not of type "string"'
+        "`path`: expected string, got the integer 5"
     )
     (detail,) = refused.json()["error"]["details"]
     assert detail["metadata"] == {"because": "arguments"}

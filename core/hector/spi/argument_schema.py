@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn, cast
+from collections.abc import Sequence
 
 import attrs
 
 from hector.errors import UsageError
 from hector.message import JSONObject
+from hector.spi._schema import Judging, SchemaMistakeError, TooMuchError, compiled
 
 __all__ = ["ArgumentProblem", "ArgumentSchema"]
 
@@ -29,14 +29,18 @@ class ArgumentProblem:
     reason: str
 
     def __str__(self) -> str:
-        return f"`{self.path}`: {self.reason}" if self.path else self.reason
+        if not self.path:
+            return self.reason
+        separator = " " if self.reason.startswith("is ") else ": "
+        return f"`{self.path}`{separator}{self.reason}"
 
 
 class ArgumentSchema:
     """A JSON Schema, ready to be applied.
 
-    It is read as the draft that its `$schema` names, as 2020-12 without one. References lead to places inside it
-    only: nothing is fetched. Patterns cannot hang: they are matched by an engine that gives up.
+    It is read as draft 2020-12, with what earlier drafts wrote otherwise. References lead to places inside it only:
+    nothing is fetched. Judging is bounded, whatever the schema says: patterns have a deadline, and so has all of it.
+    What is not understood (`format`, `unevaluatedProperties`, keywords of one's own) judges nothing.
 
     Raises:
         UsageError: it is no JSON Schema, or refers to something outside; the text says what is wrong with it.
@@ -44,51 +48,25 @@ class ArgumentSchema:
 
     def __init__(self, schema: JSONObject) -> None:
         """Read the schema."""
-        import jsonschema_rs  # a library in machine code, which most commands do not need
-
-        outside: list[str] = []
-
-        def refuse(uri: str) -> NoReturn:
-            outside.append(uri)
-            raise ValueError("nothing is fetched")
-
         try:
-            validator: Any = jsonschema_rs.validator_for(_plain(schema), retriever=refuse)
-        except (ValueError, TypeError, RecursionError) as error:
-            told = f"it refers to `{outside[0]}`, outside of it" if outside else _told(error)
-            raise UsageError(f"it is no JSON Schema: {_shortened(told)}") from error
-        self._validator = validator
+            self._check = compiled(schema)
+        except SchemaMistakeError as error:
+            raise UsageError(f"it is no JSON Schema: {_shortened(str(error))}") from error
+        except RecursionError as error:
+            raise UsageError("it is no JSON Schema: it is nested too deeply") from error
 
     def problems(self, arguments: JSONObject) -> Sequence[ArgumentProblem]:
         """All that does not fit, sorted by path, but at most 20; none if everything does."""
-        problems: list[ArgumentProblem] = []
+        judging = Judging()
         try:
-            for error in self._validator.iter_errors(_plain(arguments)):
-                path = "".join(map(_step, error.instance_path)).removeprefix(".")
-                problems.append(ArgumentProblem(path, _shortened(str(error.message))))
-                if len(problems) == _MOST_PROBLEMS:
-                    break
-        except (ValueError, TypeError, RecursionError) as error:
-            return [ArgumentProblem("", f"cannot be checked: {_shortened(_told(error))}")]
-        return sorted(problems, key=lambda problem: problem.path)
-
-
-def _plain(value: Any) -> Any:
-    """The value in dicts and lists, which is all that the library takes."""
-    if isinstance(value, Mapping):
-        entries = cast("Mapping[str, Any]", value)
-        return {key: _plain(item) for key, item in entries.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in cast("Sequence[Any]", value)]
-    return value
-
-
-def _step(step: str | int) -> str:
-    return f"[{step}]" if isinstance(step, int) else f".{step}"
-
-
-def _told(error: Exception) -> str:
-    return str(getattr(error, "message", None) or error)
+            self._check(arguments, "", judging)
+        except (RecursionError, TooMuchError):
+            return [ArgumentProblem("", "cannot be checked: there is too much of it")]
+        found = {
+            ArgumentProblem(path.removeprefix("."), _shortened(reason))
+            for path, reason in judging.problems
+        }
+        return sorted(found, key=lambda problem: (problem.path, problem.reason))[:_MOST_PROBLEMS]
 
 
 def _shortened(text: str) -> str:

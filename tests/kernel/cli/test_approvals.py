@@ -96,7 +96,7 @@ def test_arguments_that_do_not_fit_the_tool_are_refused_and_the_call_waits_on(
     assert (code, said) == (1, "")
     assert talk == (
         f"error: [H432] task `{task}` got arguments for call `{call}` that do not fit its tool: "
-        '"count" is a required property; `item`: 7 is not of type "string"\n'
+        "`count` is missing; `item`: expected string, got the integer 7\n"
         "  hint: correct them and decide again: the call still waits\n"
     )
     assert inside("approvals", "edit", "-", "--arguments", '{"item": "map", "count": 1}')[0] == 0
@@ -223,7 +223,7 @@ def test_run_asks_the_person_at_the_terminal(terminal: Terminal) -> None:
         screen.write("e\r")
         screen.wait_for('"count": 2}')
         screen.write("\x7f" * 2 + "1.5}\r")
-        screen.wait_for('`count`: 1.5 is not of type "integer"')
+        screen.wait_for("`count`: expected integer, got the number 1.5")
         screen.wait_for("arguments:")
         screen.write("e\r")
         screen.wait_for('"count": 2}')

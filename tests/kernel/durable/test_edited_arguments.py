@@ -103,8 +103,8 @@ async def test_the_refusal_says_what_does_not_fit_and_where() -> None:
         with pytest.raises(DecisionRefusedError) as caught:
             await runtime.tasks.decide("t", edited({"count": "one", "to": [{"name": 1}, {}]}))
     assert caught.value.message == (
-        REFUSED + '"item" is a required property; `count`: "one" is not of type "integer"; '
-        '`to[1]`: "name" is a required property'
+        REFUSED + '`count`: expected integer, got the string "one"; `item` is missing; '
+        "`to[1].name` is missing"
     )
     assert caught.value.hint == "correct them and decide again: the call still waits"
 

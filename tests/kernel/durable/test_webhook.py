@@ -91,7 +91,7 @@ async def test_arguments_of_it_that_do_not_fit_the_tool_leave_it_to_a_person(
     (told,) = caplog.messages
     assert told == (
         "the approval webhook did not decide about work: its `arguments` do not fit the tool: "
-        '"path" is a required property'
+        "`path` is missing"
     )
 
 

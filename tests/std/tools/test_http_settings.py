@@ -48,15 +48,16 @@ def test_all_problems_are_told_at_once_each_at_its_place() -> None:
     shop = {
         **BASE,
         "tools": {
-            "a": tool(path="/o/{x}?y={y}&z={z}", parameters={"z": {"type": "strin"}}),
+            "a": tool(
+                path="/o/{x}?y={y}&z={z}", parameters={"z": {"type": "string", "required": "a"}}
+            ),
             "b": tool(method="FETCH"),
             "c": tool(method="POST", body={"a": {"b": ["{no}"]}}, parameters={"left": "string"}),
             "bad name": tool(),
         },
     }
     assert problems(shop) == [
-        ("tools.a.parameters.z",
-         'it is no JSON Schema: "strin" is not valid under any of the schemas listed in the \'anyOf\' keyword'),
+        ("tools.a.parameters.z", "it is no JSON Schema: `required` is no list of names"),
         ("tools.a.path", "has a place `{x}`, and there is no such parameter"),
         ("tools.a.path", "has a place `{y}`, and there is no such parameter"),
         ("tools.b.method", "`FETCH` is not allowed here"),

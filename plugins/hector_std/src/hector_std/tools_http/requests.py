@@ -120,9 +120,7 @@ class RequestMaker:
         """The arguments with the defaults of those that are not there, and the key."""
         problems = self._checked.problems(arguments)
         if problems:
-            told = "; ".join(
-                f"argument `{it.path}`: {it.reason}" if it.path else it.reason for it in problems
-            )
+            told = "; ".join(f"argument {it}" if it.path else str(it) for it in problems)
             raise ToolArgumentsError(f"`{self._name}` was not called. {told}")
         return {**self._defaults, **arguments, IDEMPOTENCY_KEY: key_on_the_wire(key)}
 
