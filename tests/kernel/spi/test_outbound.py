@@ -249,3 +249,15 @@ async def test_a_resolver_that_hangs_is_given_up() -> None:
     async with client(hang) as asking:
         with pytest.raises(httpx.ConnectTimeout, match="was not found in time"):
             await asking.get("http://a.example/", timeout=0.05)
+
+
+async def test_what_is_refused_holds_no_connection() -> None:
+    """A pool of one serves as before."""
+    hosts: list[bytes] = []
+    found = names(*[["10.0.0.7"]] * 5, ["127.0.0.1"])
+    transport = GuardedTransport(OutboundRules.of(["127.0.0.1"]), max_connections=1, resolve=found)
+    async with listening(hosts) as port, httpx.AsyncClient(transport=transport) as asking:
+        for _ in range(5):
+            with pytest.raises(AddressRefusedError):
+                await asking.get(f"http://a.example:{port}/", timeout=5)
+        assert (await asking.get(f"http://a.example:{port}/", timeout=5)).text == "ok"

@@ -388,7 +388,7 @@ async def test_a_reply_that_cannot_be_taken_apart_is_an_error(
     async with Service.running(lambda _: answer) as service, opened(service, path="/") as tool:
         with pytest.raises(ToolError) as caught:
             await call(tool)
-    assert caught.value.message == told
+    assert caught.value.message == f"`ask`: {told}"
 
 
 # ------------------------------------------------------------------------------- what fails
@@ -500,9 +500,32 @@ async def test_no_redirect_leads_to_another_server() -> None:
 async def test_a_circle_of_redirects_ends() -> None:
     answer = Answer(302, headers={"Location": "/"})
     async with Service.running(lambda _: answer) as service, opened(service, path="/") as tool:
-        with pytest.raises(ToolError, match=r"^\[H520\] the server redirected more than 5 times$"):
+        with pytest.raises(
+            ToolError, match=r"\[H520\] `ask`: the server redirected more than 5 times$"
+        ):
             await call(tool)
         assert len(service.asked) == 5
+
+
+async def test_a_redirect_that_cannot_be_followed_leaves_it_in_doubt() -> None:
+    """The request itself was answered: nobody is told that it was not made."""
+    found = [["127.0.0.1"], ["10.0.0.7"], []]
+
+    async def turning(_host: str, _port: int) -> list[str]:
+        return found.pop(0)
+
+    answer = Answer(303, headers={"Location": "/b", "Connection": "close"}, is_whole=False)
+    for why in ("shop.example.com has no public address, and is not connected to", ""):
+        async with Service.running(lambda _: answer) as service:
+            url = f"http://shop.example.com:{service.port}"
+            asking = opened(service, base_url=url, resolve=turning, method="POST", path="/a")
+            async with asking as tool:
+                with pytest.raises(ToolError) as caught:
+                    await call(tool)
+            assert len(service.asked) == 1
+        start = f"`ask`: the redirect was not followed; it may have been done: {why}"
+        assert caught.value.message.startswith(start)
+        found.insert(0, ["127.0.0.1"])
 
 
 # ------------------------------------------------------------------------------- secrets

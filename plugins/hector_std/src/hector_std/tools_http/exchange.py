@@ -9,7 +9,7 @@ import httpx
 
 from hector.errors import AddressRefusedError, ToolError, ToolTimeoutError
 from hector.spi import server_of
-from hector_std.tools_http.replies import Blotting, Reply, read_reply
+from hector_std.tools_http.replies import Blotting, Reply, UnreadableReplyError, read_reply
 from hector_std.tools_http.requests import Outgoing
 
 __all__ = ["Exchange"]
@@ -49,19 +49,22 @@ class Exchange:
         Cancellation closes the connection at once.
         """
         doubt = "; it may have been done" if has_effect else ""
+        server = server_of(outgoing.url)
         deadline = asyncio.timeout(self.timeout_s)
+        followed: list[int] = []
         try:
             async with deadline:
-                return await self._followed(outgoing)
+                return await self._followed(outgoing, followed)
         except AddressRefusedError as error:
+            how = f": the redirect was not followed{doubt}" if followed else " was not called"
             raise ToolError(
-                f"`{name}` was not called: {error.message}",
+                f"`{name}`{how}: {error.message}",
                 hint="name its network in `allowed_networks` if it is meant",
             ) from error
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            self.blotting.of_errors.error(error)
-            why = self.blotting.of_errors.text(str(error)) or "it does not answer"
-            server = server_of(outgoing.url)
+            why = self._reason(error) or "it does not answer"
+            if followed:
+                raise ToolError(f"`{name}`: the redirect was not followed{doubt}: {why}") from error
             raise ToolError(
                 f"`{name}` was not called: {server} cannot be reached: {why}"
             ) from error
@@ -69,17 +72,22 @@ class Exchange:
             if isinstance(error, TimeoutError) and not deadline.expired():
                 raise
             raise ToolTimeoutError(
-                f"`{name}`: {server_of(outgoing.url)} did not answer within {self.timeout_s:g} s{doubt}",
+                f"`{name}`: {server} did not answer within {self.timeout_s:g} s{doubt}",
                 hint="raise `timeout` if it needs longer",
             ) from error
         except httpx.TransportError as error:
-            self.blotting.of_errors.error(error)
-            why = self.blotting.of_errors.text(str(error) or type(error).__name__)
-            raise ToolError(
-                f"`{name}`: the connection to {server_of(outgoing.url)} broke{doubt}: {why}"
-            ) from error
+            why = self._reason(error) or type(error).__name__
+            raise ToolError(f"`{name}`: the connection to {server} broke{doubt}: {why}") from error
+        except UnreadableReplyError as error:
+            raise ToolError(f"`{name}`: {error}{doubt}") from error
 
-    async def _followed(self, outgoing: Outgoing) -> Reply:
+    def _reason(self, error: Exception) -> str:
+        """What an error says, without secrets; blotted out of it too, as it will be chained and printed."""
+        self.blotting.of_errors.error(error)
+        return self.blotting.of_errors.text(str(error))
+
+    async def _followed(self, outgoing: Outgoing, followed: list[int]) -> Reply:
+        """The last reply; `followed` gets the status of each that led on."""
         request = self.client.build_request(
             outgoing.method, outgoing.url, headers=dict(outgoing.headers), content=outgoing.content
         )
@@ -92,8 +100,9 @@ class Exchange:
                     return await read_reply(response, most_bytes=self.most_bytes)
             finally:
                 await response.aclose()
+            followed.append(response.status_code)
             request = following
-        raise ToolError(f"the server redirected more than {MOST_REDIRECTS} times")
+        raise UnreadableReplyError(f"the server redirected more than {MOST_REDIRECTS} times")
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:

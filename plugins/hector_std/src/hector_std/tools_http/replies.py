@@ -11,12 +11,11 @@ from typing import Any
 import attrs
 import httpx
 
-from hector.errors import ToolError
 from hector.message import DataPart, FilePart, JSONValue, TextPart
 from hector.spi import Redaction, ToolOutput, retry_after_s, server_of
 from hector.spi.session_state import copy_json
 
-__all__ = ["ACCEPTED_ENCODINGS", "Blotting", "Reply", "read_reply"]
+__all__ = ["ACCEPTED_ENCODINGS", "Blotting", "Reply", "UnreadableReplyError", "read_reply"]
 
 ACCEPTED_ENCODINGS = "gzip, deflate"
 """What `read_reply` can take apart without ever holding more than it may."""
@@ -37,6 +36,10 @@ _TEXT_TYPES = frozenset(
         "application/yaml",
     }
 )
+
+
+class UnreadableReplyError(Exception):
+    """There was a reply, and it cannot be read."""
 
 
 @attrs.frozen(kw_only=True)
@@ -190,7 +193,7 @@ async def read_reply(response: httpx.Response, *, most_bytes: int) -> Reply:
     """Read a reply, but no more than `most_bytes` of it, compressed or not.
 
     Raises:
-        ToolError: it is compressed in a way that was not asked for, or is damaged.
+        UnreadableReplyError: it is compressed in a way that was not asked for, or is damaged.
         httpx.TransportError: the connection broke.
     """
     unpacking = _Unpacking(response.headers.get("content-encoding", ""))
@@ -221,7 +224,7 @@ class _Unpacking:
         words = [word.strip().lower() for word in encoding.split(",")]
         words = [word for word in words if word not in ("", "identity")]
         if len(words) > 1 or not set(words) <= {"gzip", "x-gzip", "deflate"}:
-            raise ToolError("the reply is compressed in a way that was not asked for")
+            raise UnreadableReplyError("the reply is compressed in a way that was not asked for")
         # The sum reads the headers of gzip and of zlib.
         self._stream = zlib.decompressobj(zlib.MAX_WBITS | 32) if words else None
         self._has_begun = False
@@ -234,9 +237,9 @@ class _Unpacking:
         try:
             return self._stream.decompress(piece, most)
         except zlib.error as error:
-            raise ToolError("the reply is compressed, and damaged") from error
+            raise UnreadableReplyError("the reply is compressed, and damaged") from error
 
     def end(self) -> None:
-        """Nothing more comes; raises `ToolError` if something is missing."""
+        """Nothing more comes; raises `UnreadableReplyError` if something is missing."""
         if self._stream is not None and self._has_begun and not self._stream.eof:
-            raise ToolError("the reply is compressed, and its end is missing")
+            raise UnreadableReplyError("the reply is compressed, and its end is missing")
