@@ -158,6 +158,7 @@ REMEDIES: Mapping[str, str] = {
     "H000": "",
     "H001": "Correct the call; the message names the argument.",
     "H002": "Use a component that claims the capability.",
+    "H003": "If the host is meant, name its network in `allowed_networks`.",
     "H100": "Correct every problem that is listed; see [problems of a config](#problems-of-a-config).",
     "H200": "See `hector plugins`.",
     "H205": "`hector plugins` lists the names.",

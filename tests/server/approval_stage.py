@@ -55,11 +55,12 @@ class Recorder:
         needs_approval: bool = True,
         waits: bool = False,
         effect: ToolEffect = "unsafe",
+        parameters: JSONObject | None = None,
     ) -> None:
         self.spec = ToolSpec(
             name=name,
             description="Acts.",
-            parameters={"type": "object"},
+            parameters=parameters or {"type": "object"},
             needs_approval=needs_approval,
             effect=effect,
             approval_prompt="Delete {path}?" if needs_approval else "",

@@ -155,6 +155,28 @@ async def test_what_does_not_count_is_told_by_the_status() -> None:
     assert tool.calls == []
 
 
+async def test_arguments_that_do_not_fit_the_tool_are_refused_and_the_call_waits_on() -> None:
+    """With what does not fit, and where; others are taken."""
+    tool = Recorder(parameters={"properties": {"path": {"type": "string"}}, "required": ["path"]})
+    async with serving_app([delete("/tmp/x")], "Done.", tools=[tool]) as app:
+        task = (await call(app.http, "SendMessage", params()))["result"]["task"]
+        (item,) = (await approvals(app))["approvals"]
+        refused = await decide(app, item, "edit", arguments={"path": 5})
+        assert (await approvals(app))["approvals"] == [item]
+        taken = await decide(app, item, "edit", arguments={"path": "/tmp/y"})
+        assert taken.status_code == 200
+        await settled(app, task["id"])
+
+    assert refused.status_code == 422
+    assert refused.json()["error"]["message"] == (
+        f"task `{task['id']}` got arguments for call `c1` that do not fit its tool: "
+        "`path`: expected string, got the integer 5"
+    )
+    (detail,) = refused.json()["error"]["details"]
+    assert detail["metadata"] == {"because": "arguments"}
+    assert tool.calls == [{"path": "/tmp/y"}]
+
+
 async def test_a_task_that_waits_or_runs_is_canceled() -> None:
     tool = Recorder(needs_approval=False, waits=True)
     asking = Recorder("ask")

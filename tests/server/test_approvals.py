@@ -101,6 +101,22 @@ async def test_an_edited_call_runs_with_the_new_arguments() -> None:
     assert tool.calls == [{"path": "/tmp/y"}]
 
 
+async def test_an_edit_that_does_not_fit_the_tool_is_refused_and_may_be_corrected() -> None:
+    """The task waits on, for the same call."""
+    tool = Recorder(parameters={"properties": {"path": {"type": "string"}}, "required": ["path"]})
+    async with serving_app([delete("/etc")], "Done.", tools=[tool]) as app:
+        client = await official_client(app.http, is_streaming=False)
+        asked = await send(client, ask())
+        wrong = decision_for(questions_of(asked)[0], "edit", arguments={"pth": "/tmp/y"})
+        with pytest.raises(UnsupportedOperationError, match="`path` is missing"):
+            await send(client, decide(asked, wrong))
+        right = decision_for(questions_of(asked)[0], "edit", arguments={"path": "/tmp/y"})
+        done = await send(client, decide(asked, right))
+
+    assert done.status.state == DONE
+    assert tool.calls == [{"path": "/tmp/y"}]
+
+
 async def test_a_mixed_batch_keeps_what_is_finished_and_takes_several_decisions_at_once() -> None:
     tool, free = Recorder(), Recorder("look", needs_approval=False)
     batch = [delete("/a", "c1"), ToolCall(id="c2", name="look", arguments={}), delete("/b", "c3")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hector.agent.approving import Approver
+from hector.agent.approving import Approver, misfits
 from hector.agent.cancellation import is_cancelled
 from hector.agent.invocation import AgentInvocation
 from hector.agent.log import SessionLog
@@ -18,4 +18,5 @@ __all__ = [
     "SessionLog",
     "call_id_of",
     "is_cancelled",
+    "misfits",
 ]

@@ -6,16 +6,33 @@ import json
 import re
 from typing import TYPE_CHECKING, Protocol
 
-from hector.message import Approval, ApprovalReason, Decision, Event, ToolCall, hash_call
-from hector.spi import ToolSpec
+from hector.errors import UsageError
+from hector.message import (
+    Approval,
+    ApprovalReason,
+    Decision,
+    Event,
+    JSONObject,
+    JSONValue,
+    ToolCall,
+    hash_call,
+)
+from hector.spi import ArgumentSchema, ToolSpec
+from hector.spi.session_state import copy_json
 
 if TYPE_CHECKING:
     from hector.agent.invocation import AgentInvocation
 
-__all__ = ["Approver", "approval_of"]
+__all__ = ["Approver", "approval_of", "misfits"]
 
 MAXIMUM_SHOWN = 2_000
 """Characters of an argument that a prompt shows; the call itself stands beside it whole."""
+
+MAXIMUM_SCHEMA = 64_000
+"""Characters of a schema, as JSON, that are recorded with a question."""
+
+DEEPEST_SCHEMA = 100
+"""Lists and objects inside each other of such a schema; an event takes twice as many."""
 
 _PLACE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -45,7 +62,33 @@ def approval_of(
         prompt = _PLACE.sub(lambda place: _shown(call, place), spec.approval_prompt)
     else:
         prompt = f"May {call.name} run?"
-    return Approval(reason=reason, prompt=prompt, call_hash=hash_call(call), expires_at=expires_at)
+    return Approval(
+        reason=reason,
+        prompt=prompt,
+        call_hash=hash_call(call),
+        expires_at=expires_at,
+        parameters=None if spec is None else _recorded(spec.parameters),
+    )
+
+
+def _recorded(schema: JSONObject) -> dict[str, JSONValue] | None:
+    """The schema as it goes into the log; None where it is too much for it: the tool checks its arguments anyway."""
+    try:
+        copied = {key: copy_json(item, DEEPEST_SCHEMA) for key, item in schema.items()}
+    except TypeError:
+        return None
+    return copied if len(json.dumps(copied)) <= MAXIMUM_SCHEMA else None
+
+
+def misfits(approval: Approval, decision: Decision) -> str:
+    """What does not fit the tool about the arguments of an `edit`, each with its path; empty if nothing is known to."""
+    if decision.arguments is None or approval.parameters is None:
+        return ""
+    try:
+        schema = ArgumentSchema(approval.parameters)
+    except UsageError:  # a server's tool may state anything; it is left to it
+        return ""
+    return "; ".join(map(str, schema.problems(decision.arguments)))
 
 
 def _shown(call: ToolCall, place: re.Match[str]) -> str:

@@ -89,13 +89,17 @@ class Exchange:
 
         prompt = self._prompt = self._prompt or Prompt()
         for pending in await self._runtime.tasks.approvals(task=self._task):
-            decision = await ask_person(prompt, pending)
-            if decision is None:
-                return False
-            try:
-                await self._runtime.tasks.decide(self._task, decision)
-            except DecisionRefusedError as error:  # somebody else was faster, or its time is over
-                click.echo(f"error: {error}", err=True)
+            while True:
+                decision = await ask_person(prompt, pending)
+                if decision is None:
+                    return False
+                try:
+                    await self._runtime.tasks.decide(self._task, decision)
+                except DecisionRefusedError as error:
+                    click.echo(f"error: {error}", err=True)
+                    if error.because == "arguments":
+                        continue  # the call still waits
+                break  # decided, be it by somebody who was faster, or because its time is over
         return True
 
     async def resumed(self) -> AsyncGenerator[Event]:

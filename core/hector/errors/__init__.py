@@ -4,6 +4,7 @@
 HectorError
 ├── UsageError (ValueError)               H001  a caller broke an API's contract
 ├── UnsupportedError                      H002  the component cannot do this, and says so
+├── AddressRefusedError                   H003  has `host`; nothing was sent
 ├── ConfigError                           H100  a config file; carries every Diagnostic (H101…H122)
 ├── PluginError                           H200
 │   └── PluginNotFoundError               H205
@@ -95,6 +96,9 @@ from hector.errors.llm import (
     LLMTimeoutError,
     LLMUnavailableError,
 )
+from hector.errors.outbound import (
+    AddressRefusedError,
+)
 from hector.errors.plugin import (
     PluginError,
     PluginNotFoundError,
@@ -149,6 +153,7 @@ from hector.errors.task import (
 )
 
 __all__ = [
+    "AddressRefusedError",
     "AgentChangedError",
     "ArtifactNotFoundError",
     "ArtifactTooLargeError",

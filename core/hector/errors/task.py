@@ -8,7 +8,7 @@ from hector.errors.root import HectorError
 
 __all__ = ["DecisionRefusedError", "RefusedBecause", "TaskError", "TaskNotFoundError"]
 
-RefusedBecause = Literal["unknown", "decided", "expired", "changed", "malformed"]
+RefusedBecause = Literal["unknown", "decided", "expired", "changed", "malformed", "arguments"]
 
 
 class TaskError(HectorError):
@@ -36,7 +36,8 @@ class DecisionRefusedError(TaskError):
 
     Attributes:
         because: `unknown`: no such call waits. `decided`: it was decided before. `expired`: too late. `changed`: the
-            call is not the one that was shown. `malformed`: the decision does not hold together.
+            call is not the one that was shown. `malformed`: the decision does not hold together. `arguments`: those
+            of an `edit` do not fit the tool.
     """
 
     code = "H432"

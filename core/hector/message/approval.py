@@ -29,12 +29,15 @@ class Approval:
         prompt: what to ask, for people.
         call_hash: of the call as it would run, see `hash_call`; a decision has to name it.
         expires_at: when it counts as denied, in seconds since the epoch; None: never.
+        parameters: JSON Schema of the tool's arguments, which those of an `edit` have to fit; None: only the tool
+            itself can tell.
     """
 
     reason: ApprovalReason = "policy"
     prompt: str = ""
     call_hash: str
     expires_at: float | None = None
+    parameters: JSONObject | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -10,7 +10,7 @@ import logging
 import time
 from typing import Any, cast
 
-from hector.agent import AgentInvocation
+from hector.agent import AgentInvocation, misfits
 from hector.config import ApprovalConfig
 from hector.message import Decision, Event, JSONObject, ToolCall
 
@@ -94,7 +94,7 @@ class ConfiguredApprover:
         fits = isinstance(arguments, dict) if choice == "edit" else arguments is None
         if not fits or not isinstance(reason, str):
             raise ValueError("its `arguments` or `reason` do not fit its `decision`")
-        return Decision(
+        decision = Decision(
             call_id=call.id,
             call_hash=request.approval.call_hash if request.approval is not None else "",
             choice=choice,
@@ -102,6 +102,9 @@ class ConfiguredApprover:
             arguments=cast("JSONObject | None", arguments),
             by="webhook",
         )
+        if request.approval is not None and (problems := misfits(request.approval, decision)):
+            raise ValueError(f"its `arguments` do not fit the tool: {problems}")
+        return decision
 
 
 def _asked(invocation: AgentInvocation, request: Event, call: ToolCall) -> dict[str, Any]:

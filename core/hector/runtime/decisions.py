@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 
-from hector.agent import call_id_of
+from hector.agent import call_id_of, misfits
 from hector.errors import DecisionRefusedError, SessionConflictError, TaskNotFoundError
 from hector.message import Decision, Event, ToolCall
 from hector.spi import Session, Sessions, TaskRecord, Tasks
@@ -160,6 +160,13 @@ def _question(
     if expires_at is not None and expires_at <= time.time():
         raise DecisionRefusedError(
             record.id, f"waited for call `{decision.call_id}` no longer", because="expired"
+        )
+    if problems := misfits(found.approval, decision):
+        raise DecisionRefusedError(
+            record.id,
+            f"got arguments for call `{decision.call_id}` that do not fit its tool: {problems}",
+            because="arguments",
+            hint="correct them and decide again: the call still waits",
         )
     return found
 

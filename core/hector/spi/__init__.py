@@ -6,6 +6,10 @@ from hector.spi.agent import (
     Agent,
     Invocation,
 )
+from hector.spi.argument_schema import (
+    ArgumentProblem,
+    ArgumentSchema,
+)
 from hector.spi.artifacts import (
     Artifacts,
 )
@@ -91,6 +95,11 @@ from hector.spi.observe import (
     RuntimeGauges,
     Span,
 )
+from hector.spi.outbound import (
+    OutboundRules,
+    is_public,
+    numeric_address,
+)
 from hector.spi.provider import (
     KINDS,
     Create,
@@ -160,6 +169,8 @@ from hector.spi.settings import (
     Range,
     Reference,
     Secret,
+    SettingsProblem,
+    SettingsRefusedError,
 )
 from hector.spi.task import (
     ENDED_STATES,
@@ -204,6 +215,8 @@ __all__ = [
     "AnswerRestart",
     "AnyOf",
     "Appended",
+    "ArgumentProblem",
+    "ArgumentSchema",
     "Artifact",
     "ArtifactBlobs",
     "ArtifactDraft",
@@ -264,6 +277,7 @@ __all__ = [
     "Not",
     "NotYet",
     "Observer",
+    "OutboundRules",
     "Passage",
     "Pattern",
     "Progress",
@@ -287,6 +301,8 @@ __all__ = [
     "SessionPage",
     "SessionSummary",
     "Sessions",
+    "SettingsProblem",
+    "SettingsRefusedError",
     "Span",
     "StagedBytes",
     "StructuredOutput",
@@ -317,10 +333,12 @@ __all__ = [
     "file_note",
     "function_tool",
     "is_address",
+    "is_public",
     "json_text",
     "limits_of",
     "llm_error",
     "matches",
+    "numeric_address",
     "own_data",
     "parse_checkpoint",
     "rate_limit_headers",

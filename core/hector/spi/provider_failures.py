@@ -206,10 +206,14 @@ class Redaction:
 
     def text(self, text: str) -> str:
         """The text without the secrets and whatever looks like a key, at most 500 characters long."""
+        text = _KEY_PATTERN.sub("…", self.whole(text))
+        return text if len(text) <= _MAXIMUM_TEXT else f"{text[:_MAXIMUM_TEXT]}…"
+
+    def whole(self, text: str) -> str:
+        """The text without the secrets, however long it is; what only looks like a key stays."""
         for value in self._values:
             text = text.replace(value, "…")
-        text = _KEY_PATTERN.sub("…", text)
-        return text if len(text) <= _MAXIMUM_TEXT else f"{text[:_MAXIMUM_TEXT]}…"
+        return text
 
     def error(self, error: BaseException) -> None:
         """Blot out the arguments of `error` and of what it came from, in place, as they are chained and printed."""

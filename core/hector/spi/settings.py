@@ -35,6 +35,8 @@ __all__ = [
     "Range",
     "Reference",
     "Secret",
+    "SettingsProblem",
+    "SettingsRefusedError",
 ]
 
 
@@ -82,6 +84,34 @@ class Secret:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a secret cannot be pickled: it would stand in the pickle as it is")
+
+
+@attrs.frozen
+class SettingsProblem:
+    """One thing that is wrong about a settings class.
+
+    Attributes:
+        keys: lead from the instance to what is wrong, such as `("headers", "Accept")`; empty for the whole.
+        message: what is wrong; it shows no secret.
+        hint: what to do next, or None.
+    """
+
+    keys: tuple[str, ...]
+    message: str
+    hint: str | None = None
+
+
+class SettingsRefusedError(ValueError):
+    """Raised by the `__attrs_post_init__` of a settings class: each problem is reported at its own place.
+
+    Attributes:
+        problems: at least one.
+    """
+
+    def __init__(self, problems: Iterable[SettingsProblem]) -> None:
+        self.problems = tuple(problems)
+        shown = (f"`{'.'.join(it.keys)}` {it.message}".removeprefix("`` ") for it in self.problems)
+        super().__init__("; ".join(shown))
 
 
 @attrs.frozen

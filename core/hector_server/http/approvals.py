@@ -55,7 +55,7 @@ STATUSES: Mapping[type[A2AError], int] = {
     ContentTypeNotSupportedError: 415,
     BusyError: 503,
 }
-REFUSALS = {"unknown": 404, "expired": 410, "malformed": 400}
+REFUSALS = {"unknown": 404, "expired": 410, "malformed": 400, "arguments": 422}
 """By why a decision does not count; 409 for anything else."""
 
 Handler = Callable[["Approvals", Request], Awaitable[Response]]

@@ -87,6 +87,21 @@ def test_edited_arguments_are_those_that_run(terminal: Terminal, inside: Inside)
     assert bought(terminal) == ["1 map"]
 
 
+def test_arguments_that_do_not_fit_the_tool_are_refused_and_the_call_waits_on(
+    terminal: Terminal, inside: Inside
+) -> None:
+    make_shop(terminal).run("run", "buy books")
+    (task, call) = task_and_call(inside)
+    code, said, talk = inside("approvals", "edit", "-", "--arguments", '{"item": 7}')
+    assert (code, said) == (1, "")
+    assert talk == (
+        f"error: [H432] task `{task}` got arguments for call `{call}` that do not fit its tool: "
+        "`count` is missing; `item`: expected string, got the integer 7\n"
+        "  hint: correct them and decide again: the call still waits\n"
+    )
+    assert inside("approvals", "edit", "-", "--arguments", '{"item": "map", "count": 1}')[0] == 0
+
+
 def test_a_call_is_shown_whole_and_harmless(terminal: Terminal, inside: Inside) -> None:
     """What is said by a model can do nothing to a terminal."""
     make_shop(terminal)
@@ -199,6 +214,16 @@ def test_run_asks_the_person_at_the_terminal(terminal: Terminal) -> None:
         screen.wait_for("Why not? (may be left empty)")
         screen.write("too dear\r")
         screen.wait_for("item = lamp")
+        screen.wait_for("arguments:")
+        screen.write("e\r")
+        screen.wait_for('"count": 2}')
+        screen.write("\x7f" * 2 + "x}\r")
+        screen.wait_for("That is not JSON")
+        screen.wait_for("arguments:")
+        screen.write("e\r")
+        screen.wait_for('"count": 2}')
+        screen.write("\x7f" * 2 + "1.5}\r")
+        screen.wait_for("`count`: expected integer, got the number 1.5")
         screen.wait_for("arguments:")
         screen.write("e\r")
         screen.wait_for('"count": 2}')

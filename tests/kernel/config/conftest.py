@@ -24,6 +24,8 @@ from hector.spi import (
     Range,
     Reference,
     Secret,
+    SettingsProblem,
+    SettingsRefusedError,
 )
 
 Check: TypeAlias = Callable[..., list[str]]
@@ -89,6 +91,15 @@ class ServerSettings:
     def __attrs_post_init__(self) -> None:
         if (self.url is None) == (self.command is None):
             raise ValueError("give either `url` or `command`")
+        problems = [
+            SettingsProblem(("args", "first"), "is a flag", "name it `--`")
+            for arg in self.args[:1]
+            if arg.startswith("-")
+        ]
+        if self.url == "":
+            problems += [SettingsProblem(("url",), "is empty"), SettingsProblem((), "is of no use")]
+        if problems:
+            raise SettingsRefusedError(problems)
 
 
 @attrs.frozen(kw_only=True)

@@ -582,6 +582,10 @@ def test_a_name_with_a_dot_would_be_taken_for_a_member(check: Check) -> None:
             "config.yaml:1:9: [H104] tools.a: give either `url` or `command`",
         ),
         (
+            "tools: {a: {type: mcp, command: c, args: [-x]}}",
+            "config.yaml:1:36: [H104] tools.a.args.first: is a flag\n  hint: name it `--`",
+        ),
+        (
             "plugins: {require: ['a b']}",
             ("config.yaml:1:21: [H104] plugins.require[0]: "
             "is not a requirement such as `hector-plugin-openai>=0.1`"),
@@ -700,4 +704,13 @@ def test_settings_of_a_component_that_no_entry_names(index: ProviderIndex) -> No
     assert [(item.code, item.path) for item in caught.value.diagnostics] == [
         ("H102", "llms.a.modl"),
         ("H105", "llms.a.api_key"),
+    ]
+
+
+def test_a_settings_class_may_refuse_several_keys_each_at_its_place(check: Check) -> None:
+    """At the nearest place that is there; what concerns the whole stands at the entry."""
+    assert check("tools: {a: {type: mcp, url: '', args: [-x]}}") == [
+        "config.yaml:1:9: [H104] tools.a: is of no use",
+        "config.yaml:1:24: [H104] tools.a.url: is empty",
+        "config.yaml:1:33: [H104] tools.a.args.first: is a flag\n  hint: name it `--`",
     ]

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Generator
 from typing import Any
 
+import attrs
 import pytest
 from durable_stage import HeldTool, Stage, approve, ended
 from webhook import Answer, OutsideSystem, outside_system
@@ -76,6 +77,22 @@ async def test_what_it_edits_runs_with_its_arguments(system: OutsideSystem) -> N
 
     assert events[-1].outcome == "completed"
     assert tool.arguments == [{"path": "/y"}]
+
+
+async def test_arguments_of_it_that_do_not_fit_the_tool_leave_it_to_a_person(
+    system: OutsideSystem, caplog: pytest.LogCaptureFixture
+) -> None:
+    tool = HeldTool(asks=True)
+    tool.spec = attrs.evolve(tool.spec, parameters={"required": ["path"]})
+    system.answer = says(decision="edit", arguments={"pth": "/y"})
+    async with stage_with(tool, system.url).opened([WORK], "Done.") as runtime:
+        assert (await run(runtime))[-1].outcome == "input_required"
+        assert await runtime.tasks.approvals(task="t")
+    (told,) = caplog.messages
+    assert told == (
+        "the approval webhook did not decide about work: its `arguments` do not fit the tool: "
+        "`path` is missing"
+    )
 
 
 async def test_it_may_leave_the_decision_to_a_person(

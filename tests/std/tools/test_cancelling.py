@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MCP_SERVER = Path(__file__).parents[2] / "plugins" / "mcp" / "programs" / "plain_server.py"
 DEADLINE_S = 15
+Waits = Callable[[], Awaitable[object]]
 
 
 @attrs.frozen(kw_only=True)
@@ -63,8 +64,11 @@ async def command(family: Family, _folder: Path) -> AsyncGenerator[Scene]:
 
 
 @asynccontextmanager
-async def http(_family: Family, _folder: Path) -> AsyncGenerator[Scene]:
-    """A request that a server does not answer; it sees the connection close, and the key that came with it."""
+async def silent_server() -> AsyncGenerator[tuple[int, Waits, Waits]]:
+    """A server that answers nothing: its port, when it was asked, and when the connection was closed.
+
+    The request that it got had the key of the call.
+    """
     asked, closed = asyncio.Event(), asyncio.Event()
     headers: list[bytes] = []
 
@@ -75,24 +79,47 @@ async def http(_family: Family, _folder: Path) -> AsyncGenerator[Scene]:
         closed.set()
         writer.close()
 
-    async def fetch(context: ToolContext) -> str:
-        async with httpx.AsyncClient(timeout=None, trust_env=False) as client:
-            key = {"Idempotency-Key": context.idempotency_key}
-            return (await client.post(f"http://127.0.0.1:{port}/order", headers=key)).text
-
     async def gone() -> None:
         await closed.wait()
         assert b"\r\nidempotency-key: " in headers[0].lower()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
     async with server:
+        yield server.sockets[0].getsockname()[1], asked.wait, gone
+
+
+@asynccontextmanager
+async def http_client(_family: Family, _folder: Path) -> AsyncGenerator[Scene]:
+    """A request that a function awaits."""
+    async with silent_server() as (port, asked, gone):
+
+        async def fetch(context: ToolContext) -> str:
+            async with httpx.AsyncClient(timeout=None, trust_env=False) as client:
+                key = {"Idempotency-Key": context.idempotency_key}
+                return (await client.post(f"http://127.0.0.1:{port}/order", headers=key)).text
+
         yield Scene(
             name="fetch",
             arguments={},
-            started=asked.wait,
+            started=asked,
             gone=gone,
             tools=[function_tool(fetch, effect="idempotent")],
+        )
+
+
+@asynccontextmanager
+async def http_tool(_family: Family, _folder: Path) -> AsyncGenerator[Scene]:
+    """A request that the config describes."""
+    async with silent_server() as (port, asked, gone):
+        order = {"description": "Order.", "method": "POST", "path": "/order"}
+        shop = {
+            "type": "http",
+            "base_url": f"http://127.0.0.1:{port}",
+            "allowed_networks": ["127.0.0.1"],
+            "tools": {"order": order},
+        }
+        yield Scene(
+            name="order", arguments={}, started=asked, gone=gone, config={"tools": {"shop": shop}}
         )
 
 
@@ -181,7 +208,7 @@ async def cancelled(scene: Scene, runtime: Runtime, cancel: Awaitable[object]) -
     return work.result()
 
 
-scenes = pytest.mark.parametrize("make", [command, http, mcp, sub_agent])
+scenes = pytest.mark.parametrize("make", [command, http_client, http_tool, mcp, sub_agent])
 Make = Callable[["Family", Path], Any]
 
 

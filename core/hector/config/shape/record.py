@@ -11,8 +11,8 @@ import attrs
 from hector.config.node import INVALID, Node, child_path, key_problem
 from hector.config.shape.shape import Reading, Shape, UsedReference, wrong_type
 from hector.config.suggest import did_you_mean
-from hector.errors import UsageError
-from hector.spi import Reference, Secret
+from hector.errors import Diagnostic, UsageError
+from hector.spi import Reference, Secret, SettingsProblem, SettingsRefusedError
 
 __all__ = ["Alias", "Field", "RecordShape", "Resolved", "read_records"]
 
@@ -161,16 +161,26 @@ class RecordShape(Shape):
         return [field.key for field in self.fields.values() if field.is_required and not field.env]
 
     def make(self, values: dict[str, Any], node: Node, path: str, reading: Reading) -> Any:
-        """An instance; what the class itself refuses is H104 at the entry."""
+        """An instance; what the class itself refuses is H104 at the entry, or where it says."""
         try:
             return self.cls(**values)
         except UsageError as error:
             reading.problems.append(key_problem(node, "H104", path, error.message, hint=error.hint))
+        except SettingsRefusedError as error:
+            reading.problems.extend(_placed(problem, node, path) for problem in error.problems)
         except (ValueError, TypeError) as error:
             reading.problems.append(
                 key_problem(node, "H104", path, str(error.args[0] if error.args else error))
             )
         return INVALID
+
+
+def _placed(problem: SettingsProblem, node: Node, path: str) -> Diagnostic:
+    """H104 at the key that the problem names, or at the nearest one around it that is there."""
+    for key in problem.keys:
+        node = node.entries.get(key, node)
+        path = child_path(path, key)
+    return key_problem(node, "H104", path, problem.message, hint=problem.hint)
 
 
 def _field_schema(field: Field) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from hector_std import (
     tools_command,
     tools_files,
     tools_function,
+    tools_http,
     tools_memory,
 )
 
@@ -68,11 +69,12 @@ def hector_session_backends() -> Iterable[Provider]:
 
 @hookimpl
 def hector_toolset_providers() -> Iterable[Provider]:
-    """command, files, function, memory."""
+    """command, files, function, http, memory."""
     return (
         *tools_command.PROVIDERS,
         *tools_files.PROVIDERS,
         *tools_function.PROVIDERS,
+        *tools_http.PROVIDERS,
         *tools_memory.PROVIDERS,
     )
 

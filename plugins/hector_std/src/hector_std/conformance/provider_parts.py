@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from hector.testing import DOCUMENTS, ProviderSuite, SettingsKeys
+from hector.testing import DOCUMENTS, NOBODY, ProviderSuite, SettingsKeys
 from hector_std.conformance.declared import declared
 from hector_std.conformance.functions import add, greet
 
@@ -18,6 +18,7 @@ __all__ = [
     "TestFilesProvider",
     "TestFunctionProvider",
     "TestHtmlProvider",
+    "TestHttpProvider",
     "TestMarkdownProvider",
     "TestMemoryProvider",
     "TestOverlappingProvider",
@@ -67,6 +68,25 @@ class TestFunctionProvider(ProviderSuite):
         names = [f"{function.__module__}:{function.__name__}" for function in (add, greet)]
         functions = st.lists(st.sampled_from(names), min_size=1, unique=True)
         return ({"functions": functions, "lookups": None},)
+
+
+class TestHttpProvider(ProviderSuite):
+    """Requests to one server, which is never asked."""
+
+    provider = declared("toolset", "http")
+
+    def setups(self) -> Sequence[SettingsKeys]:
+        """Places and parameters that belong to each other, on this machine."""
+        return (
+            {
+                "base_url": st.just(f"{NOBODY}/v1"),
+                "tools": st.just({"find": {"description": "Find.", "path": "/find"}}),
+                "headers": st.just({"x-team": "a"}),
+                "query": None,
+                "idempotency_header": None,
+                "allowed_networks": st.just(["127.0.0.0/8"]),
+            },
+        )
 
 
 class TestMemoryProvider(ProviderSuite):

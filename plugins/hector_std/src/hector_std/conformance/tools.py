@@ -18,12 +18,15 @@ from hector_std.tools_command.toolset import open_command_tools
 from hector_std.tools_files import FileToolsSettings
 from hector_std.tools_files.toolset import FileTools
 from hector_std.tools_function import FunctionToolsSettings, open_function_tools
+from hector_std.tools_http.provider import HttpToolSettings, HttpToolsSettings
+from hector_std.tools_http.toolset import open_http_tools
 from hector_std.tools_memory import MemoryTools, MemoryToolsSettings
 
 __all__ = [
     "TestCommandTools",
     "TestFileTools",
     "TestFunctionTools",
+    "TestHttpTools",
     "TestMemoryTools",
     "TestSearchOfOneStore",
     "TestSearchOfTwoStores",
@@ -72,6 +75,31 @@ class TestFunctionTools(ToolsetSuite):
         )
         with _surroundings() as context:
             yield await open_function_tools(settings, context)
+
+
+class TestHttpTools(ToolsetSuite):
+    """Requests to a service; those that the laws make are refused before one is sent."""
+
+    @asynccontextmanager
+    async def open(self) -> AsyncGenerator[Toolset]:
+        """See `ToolsetSuite`."""
+        find = HttpToolSettings(
+            description="Find an order.", path="/orders/{order}", parameters={"order": "string"}
+        )
+        place = HttpToolSettings(
+            description="Place an order.",
+            method="POST",
+            path="/orders",
+            parameters={"item": "string", "count": {"type": "integer", "default": 1}},
+        )
+        settings = HttpToolsSettings(
+            base_url="http://127.0.0.1:9/v1",
+            allowed_networks=("127.0.0.0/8",),
+            tools={"find_order": find, "place_order": place},
+        )
+        with _surroundings() as context:
+            async with open_http_tools(settings, context) as toolset:
+                yield toolset
 
 
 class TestMemoryTools(ToolsetSuite):

@@ -1,0 +1,7 @@
+"""The toolset `http`: requests to one HTTP service, each of them a tool."""
+
+from __future__ import annotations
+
+from hector_std.tools_http.provider import PROVIDERS
+
+__all__ = ["PROVIDERS"]
