@@ -21,7 +21,17 @@ from hector.message import (
 )
 from hector.spi.llm import LLMRequest
 
-__all__ = ["CallIds", "data_url", "file_note", "json_text", "own_data", "tool_result_text"]
+__all__ = [
+    "CallIds",
+    "data_url",
+    "encoded_json",
+    "file_note",
+    "json_text",
+    "own_data",
+    "plain_json",
+    "tool_result_text",
+    "utf8_text",
+]
 
 
 class CallIds:
@@ -66,6 +76,25 @@ def _plain(value: object) -> object:
     if isinstance(value, Iterable):
         return list(cast("Iterable[object]", value))
     raise TypeError(f"{type(value).__name__} is not a JSON value")
+
+
+def encoded_json(value: JSONValue) -> bytes:
+    """Write a request body. Half a surrogate pair, which UTF-8 cannot hold, becomes `?`."""
+    return json_text(value).encode(errors="replace")
+
+
+def plain_json(value: JSONValue) -> Any:
+    """The value in dicts and lists, as an SDK writes it, and as UTF-8 can hold it."""
+    return json.loads(encoded_json(value))
+
+
+def utf8_text(text: str) -> str:
+    """The text as UTF-8 can hold it: half a surrogate pair becomes `?`."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode(errors="replace").decode()
+    return text
 
 
 def data_url(part: FilePart) -> str:

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         SeenRequest,
         SeenResult,
         SeenTool,
+        TokenCountingWire,
         WireFault,
         WireShapeError,
     )
@@ -108,6 +109,7 @@ __all__ = [
     "SteppingAgent",
     "Surroundings",
     "TasksSuite",
+    "TokenCountingWire",
     "ToolsetSuite",
     "VectorStoreSuite",
     "WireEnding",
@@ -179,6 +181,7 @@ _HOMES = {
     "SteppingAgent": "agent_parts",
     "Surroundings": "surroundings",
     "TasksSuite": "task_suite",
+    "TokenCountingWire": "wire_protocol",
     "ToolsetSuite": "toolset_suite",
     "VectorStoreSuite": "vector_suite",
     "WireEnding": "wire_server",

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import openai
 
-from hector.errors import EmbedderError, LLMError
 from hector.spi import (
     BuildContext,
     EmbedPurpose,
-    ProviderCalls,
     Vector,
+    VectorCalls,
     check_vectors,
     json_text,
     vectors_in_batches,
 )
 from hector_plugin_openai.client import address_of, open_client
-from hector_plugin_openai.errors import redaction_of, translated
+from hector_plugin_openai.errors import shape_of, translated
 from hector_plugin_openai.settings import KNOWN_DIMENSIONS, EmbedderSettings
 from hector_plugin_openai.wire import PROVIDER
 
@@ -109,9 +107,14 @@ class VectorRequests:
     def __init__(self, client: openai.AsyncOpenAI, settings: EmbedderSettings) -> None:
         self._client = client
         self._settings = settings
-        self._redaction = redaction_of(settings)
-        self._calls = ProviderCalls(settings, provider=PROVIDER, model=settings.model)
-        self._free = asyncio.Semaphore(settings.max_concurrency)
+        self._redaction = settings.redaction
+        self._shape = shape_of(settings)
+        self._calls = VectorCalls(
+            settings,
+            provider=PROVIDER,
+            model=settings.model,
+            max_concurrency=settings.max_concurrency,
+        )
         # Left alone, the SDK asks for base64, a third of the size of numbers, and decodes it. Not
         # every server knows that.
         form = settings.encoding_format or ("float" if settings.base_url else "base64")
@@ -128,12 +131,8 @@ class VectorRequests:
         Raises:
             EmbedderError: the last attempt failed, or the answer is of no use.
         """
-        async with self._free:
-            try:
-                reply = await self._calls.call(lambda: self._ask(batch))
-            except LLMError as error:
-                raise EmbedderError.of(error) from error.__cause__
-        return _vectors(reply, self._settings, len(batch), dimension)
+        reply = await self._calls.call(lambda: self._ask(batch))
+        return self._read(reply, len(batch), dimension)
 
     async def _ask(self, batch: list[str]) -> Any:
         try:
@@ -143,30 +142,17 @@ class VectorRequests:
         except openai.OpenAIError as error:
             raise translated(error, self._settings, self._redaction) from error
         except ValueError as error:  # the SDK's word for an answer without data
-            raise _bad_answer(self._settings, str(error)) from error
+            raise self._shape.unusable(str(error)) from error
 
-
-def _vectors(
-    reply: Any, settings: EmbedderSettings, count: int, dimension: int | None
-) -> list[Vector]:
-    """Put the vectors in the order of the texts: the API promises an index, not an order."""
-    model = settings.model
-    try:
-        indexed: dict[int, Vector] = {item.index: item.embedding for item in reply.data}
-        if len(reply.data) != count or indexed.keys() != set(range(count)):
-            raise _bad_answer(settings, f"{len(reply.data)} vectors came for {count} texts")
-        vectors = [indexed[index] for index in range(count)]
-        check_vectors(vectors, count=count, dimension=dimension, provider=PROVIDER, model=model)
-    except (AttributeError, TypeError) as error:
-        raise _bad_answer(settings, "it is not in the shape of OpenAI's API") from error
-    return vectors
-
-
-def _bad_answer(settings: EmbedderSettings, reason: str) -> EmbedderError:
-    return EmbedderError(
-        f"the answer of {settings.model} cannot be used: {reason}",
-        provider=PROVIDER,
-        model=settings.model,
-        is_retryable=False,
-        hint="check `base_url`",
-    )
+    def _read(self, reply: Any, count: int, dimension: int | None) -> list[Vector]:
+        """Put the vectors in the order of the texts: the API promises an index, not an order."""
+        model = self._settings.model
+        try:
+            indexed: dict[int, Vector] = {item.index: item.embedding for item in reply.data}
+            if len(reply.data) != count or indexed.keys() != set(range(count)):
+                raise self._shape.unusable(f"{len(reply.data)} vectors came for {count} texts")
+            vectors = [indexed[index] for index in range(count)]
+            check_vectors(vectors, count=count, dimension=dimension, provider=PROVIDER, model=model)
+        except (AttributeError, TypeError) as error:
+            raise self._shape.unusable() from error
+        return vectors

@@ -8,42 +8,49 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import Any, cast
-from urllib.parse import urlsplit, urlunsplit
 
 import attrs
 import cohere
 import httpx
 
+from hector.spi import bare_address
 from hector_plugin_cohere.settings import ConnectionSettings
 from hector_plugin_cohere.wire import Body
 
 __all__ = ["Connection", "Events", "address_of", "open_connection"]
 
 _COHERE_URL = "https://api.cohere.com"
-_CONNECT_TIMEOUT_S = 10.0
 
 _replies: ContextVar[list[httpx.Response]] = ContextVar("_replies")
 """Where the reply to the request that is being made is put, so that it can be read as it is."""
 
 
 @asynccontextmanager
-async def open_connection(settings: ConnectionSettings) -> AsyncGenerator[Connection]:
-    """Make a client, and close it with its connections when left. No request is made."""
+async def open_connection(
+    settings: ConnectionSettings, transport: httpx.AsyncBaseTransport | None = None
+) -> AsyncGenerator[Connection]:
+    """Make a client, and close it with its connections when left. No request is made.
+
+    Args:
+        settings: of the component.
+        transport: what carries the requests, instead of the network.
+    """
     # Certificates are read: tenths of a second of CPU, off the loop.
-    http, client = await asyncio.to_thread(_make, settings)
+    http, client = await asyncio.to_thread(_make, settings, transport)
     async with http:
         yield Connection(client)
 
 
 def address_of(settings: ConnectionSettings) -> str:
     """The address of the server, without the user and password that it may hold."""
-    address = urlsplit(settings.base_url or _COHERE_URL)
-    return urlunsplit((address.scheme, address.netloc.rpartition("@")[2], address.path, "", ""))
+    return bare_address(settings.base_url or _COHERE_URL)
 
 
-def _make(settings: ConnectionSettings) -> tuple[httpx.AsyncClient, cohere.AsyncClientV2]:
-    limits = httpx.Timeout(settings.timeout, connect=min(settings.timeout, _CONNECT_TIMEOUT_S))
-    headers = {name: value.reveal() for name, value in settings.headers.items()}
+def _make(
+    settings: ConnectionSettings, transport: httpx.AsyncBaseTransport | None
+) -> tuple[httpx.AsyncClient, cohere.AsyncClientV2]:
+    limits = httpx.Timeout(settings.timeout, connect=settings.connect_timeout)
+    headers = settings.plain_headers()
 
     async def prepare(request: httpx.Request) -> None:
         # The SDK has but one number for all time-outs, and lets its own headers win.
@@ -55,6 +62,7 @@ def _make(settings: ConnectionSettings) -> tuple[httpx.AsyncClient, cohere.Async
 
     http = httpx.AsyncClient(
         proxy=settings.proxy.reveal() if settings.proxy else None,
+        transport=transport,
         event_hooks={"request": [prepare], "response": [keep_reply]},
     )
     client = cohere.AsyncClientV2(
