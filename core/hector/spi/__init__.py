@@ -144,6 +144,7 @@ from hector.spi.provider_wire import (
     json_text,
     own_data,
     plain_json,
+    read_json,
     tool_result_text,
     utf8_text,
 )
@@ -352,6 +353,7 @@ __all__ = [
     "parse_checkpoint",
     "plain_json",
     "rate_limit_headers",
+    "read_json",
     "reply_count",
     "reply_text",
     "require_capabilities",

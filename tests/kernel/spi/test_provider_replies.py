@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 
 import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hector.errors import LLMResponseError
 from hector.message import TextPart
@@ -18,6 +21,7 @@ from hector.spi import (
     TextDelta,
     encoded_json,
     plain_json,
+    read_json,
     reply_count,
     reply_text,
     unreadable_arguments,
@@ -110,6 +114,26 @@ def test_arguments_that_cannot_be_read_are_worth_another_try() -> None:
     error = unreadable_arguments("search", "acme")
     assert error.message == "the model called tool `search` with arguments that are no JSON object"
     assert error.is_retryable
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=6,
+    )
+)
+def test_json_is_read_as_python_reads_it(value: object) -> None:
+    """Also `NaN`, integers of any size, and half of a surrogate pair."""
+    written = json.dumps(value)
+    assert repr(read_json(written.encode())) == repr(json.loads(written))
+    assert repr(read_json(written)) == repr(json.loads(written))
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'"\xff"', b"[1,]", b"1e"])
+def test_what_is_no_json_is_told(content: bytes) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        read_json(content)
 
 
 def test_half_a_surrogate_pair_becomes_a_question_mark() -> None:

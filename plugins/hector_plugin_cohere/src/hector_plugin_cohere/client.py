@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -13,7 +12,7 @@ import attrs
 import cohere
 import httpx
 
-from hector.spi import bare_address
+from hector.spi import bare_address, read_json
 from hector_plugin_cohere.settings import ConnectionSettings
 from hector_plugin_cohere.wire import Body
 
@@ -149,7 +148,7 @@ async def _events_of(response: httpx.Response) -> AsyncIterator[Body]:
 
 
 def _object(text: bytes) -> Body:
-    value: object = json.loads(text)
+    value: object = read_json(text)
     if not isinstance(value, dict):
         raise ValueError("an event of the reply is no JSON object")
     return cast("Body", value)

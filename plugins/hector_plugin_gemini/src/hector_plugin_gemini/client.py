@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -14,7 +13,7 @@ import httpx2
 from google import genai
 from google.genai import types
 
-from hector.spi import bare_address
+from hector.spi import bare_address, read_json
 from hector_plugin_gemini.settings import ConnectionSettings
 from hector_plugin_gemini.wire import Body
 
@@ -143,7 +142,7 @@ async def _bodies(chunks: AsyncIterator[Any]) -> AsyncIterator[Body]:
 
 
 def _object(text: str | None) -> Body:
-    value: object = json.loads(text or "null")
+    value: object = read_json(text or "null")
     if not isinstance(value, dict):
         raise ValueError("the reply is no JSON object")
     return cast("Body", value)

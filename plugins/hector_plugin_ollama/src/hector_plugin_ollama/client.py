@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
 import httpx
 
+from hector.spi import read_json
 from hector_plugin_ollama.settings import ConnectionSettings
 
 __all__ = ["Body", "events_of", "open_client"]
@@ -74,7 +74,7 @@ async def events_of(response: httpx.Response) -> AsyncIterator[Body]:
 
 
 def _object(line: bytes) -> Body:
-    value: object = json.loads(line)
+    value: object = read_json(line)
     if not isinstance(value, dict):
         raise ValueError("a line of the reply is no JSON object")
     return value  # pyright: ignore[reportUnknownVariableType]  # what it holds is looked at where it is read

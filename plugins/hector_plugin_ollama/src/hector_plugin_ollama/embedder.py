@@ -15,6 +15,7 @@ from hector.spi import (
     VectorCalls,
     check_vectors,
     encoded_json,
+    read_json,
     vectors_in_batches,
 )
 from hector_plugin_ollama.client import open_client
@@ -116,7 +117,7 @@ class VectorRequests:
             response = await self._client.post("/api/embed", content=content)
             if response.is_error:
                 raise refused(response, settings, self._redaction)
-            return response.json()
+            return read_json(response.content)
         except httpx.HTTPError as error:
             raise unreachable(error, settings, self._redaction) from error
         except ValueError as error:
