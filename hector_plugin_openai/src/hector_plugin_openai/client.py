@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import openai
 
 from hector.spi import bare_address
 from hector_plugin_openai.settings import ConnectionSettings
 
-__all__ = ["address_of", "open_client"]
+__all__ = ["ONLY_THE_API_KEY", "address_of", "open_client"]
 
 _OPENAI_URL = "https://api.openai.com/v1"
+
+ONLY_THE_API_KEY: Any = {"security": {"bearer_auth": True}}
+"""Options of a request: an administrator's key in the environment is none of our business."""
 
 
 @asynccontextmanager

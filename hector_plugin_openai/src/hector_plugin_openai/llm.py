@@ -26,7 +26,7 @@ from hector.spi import (
 )
 from hector_plugin_openai.chat_reply import ChatReader
 from hector_plugin_openai.chat_request import chat_body
-from hector_plugin_openai.client import open_client
+from hector_plugin_openai.client import ONLY_THE_API_KEY, open_client
 from hector_plugin_openai.errors import shape_of, translated
 from hector_plugin_openai.models import CHAT_CAPABILITIES, RESPONSES_CAPABILITIES, known_limits
 from hector_plugin_openai.responses_reply import ResponsesReader
@@ -35,9 +35,6 @@ from hector_plugin_openai.settings import LLMSettings
 from hector_plugin_openai.wire import PROVIDER, Body, Reader, ReportedError
 
 __all__ = ["OpenAILLM", "create"]
-
-# An administrator's key in the environment is none of our business.
-_ONLY_THE_API_KEY: Any = {"security": {"bearer_auth": True}}
 
 
 @asynccontextmanager
@@ -157,7 +154,7 @@ class OpenAILLM:
 
     async def _post(self, path: str, content: bytes) -> httpx2.Response:
         return await self._client.post(
-            path, cast_to=httpx2.Response, content=content, options=_ONLY_THE_API_KEY
+            path, cast_to=httpx2.Response, content=content, options=ONLY_THE_API_KEY
         )
 
     async def _open_stream(self, content: bytes) -> openai.AsyncStream[Any]:
@@ -165,7 +162,7 @@ class OpenAILLM:
             self._path,
             cast_to=object,
             content=content,
-            options=_ONLY_THE_API_KEY,
+            options=ONLY_THE_API_KEY,
             stream=True,
             stream_cls=openai.AsyncStream[Any],
         )
