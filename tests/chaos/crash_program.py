@@ -184,19 +184,25 @@ def main() -> None:
     print("ready", flush=True)  # noqa: T201 - this is how it speaks
     is_first = True
     kept: set[int] = set()
+    stopped: set[int] = set()
     for line in sys.stdin:
         job = {**json.loads(line), "is_first": is_first}
         if job["mode"] == "continue":
             os.kill(job["pid"], signal.SIGCONT)
+            stopped.discard(job["pid"])
             _, status = os.waitpid(job["pid"], 0)
             done: dict[str, Any] = {"status": os.waitstatus_to_exitcode(status), "places": 0}
         else:
             done = fork(job, kept)
+            if done["status"] is None:
+                stopped.add(done["pid"])
         for name in done.pop("modules", ()):  # what the first child needed, the next ones have
             is_first = False
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)
         print(json.dumps(done), flush=True)  # noqa: T201
+    for pid in stopped:
+        os.kill(pid, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,12 @@ from pathlib import Path
 import attrs
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "services"))
+
+from hector_forks import HectorForks, hector_forks
+
+__all__ = ["hector_forks"]
+
 HECTOR = (sys.executable, "-m", "hector")
 VALIDATE, RUN, SERVE = (
     ("validate", "config.yaml"),
@@ -89,6 +95,11 @@ class Place:
     """A folder with a config and installed plugins."""
 
     folder: Path
+    forks: HectorForks
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "PYTHONPATH": str(self.folder / "site")}
 
     def config(self, text: str) -> None:
         (self.folder / "config.yaml").write_text(text)
@@ -111,13 +122,11 @@ class Place:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": str(self.folder / "site")},
+            env=self.environment,
         )
 
     def hector(self, *args: str) -> subprocess.CompletedProcess[str]:
-        with self.start(*args) as process:
-            stdout, stderr = process.communicate(timeout=25)
-        return subprocess.CompletedProcess(args, process.returncode, stdout, stderr)
+        return self.forks.run(*args, cwd=self.folder, env=self.environment, timeout_s=25)
 
     def refused(self, *args: str) -> str:
         """What is said by a command that must fail with exit code 1 and print nothing else."""
@@ -129,8 +138,8 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(tmp_path)
+def place(tmp_path: Path, hector_forks: HectorForks) -> Place:
+    return Place(tmp_path, hector_forks)
 
 
 CONFIGS = {

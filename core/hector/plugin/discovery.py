@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Collection, Iterable
+from email.parser import HeaderParser
+from functools import lru_cache
 
 import attrs
-from importlib_metadata import Distribution, EntryPoint, MetadataPathFinder, PackageMetadata
+from importlib_metadata import Distribution, EntryPoint, MetadataPathFinder
 
 from hector.plugin.api import level_problem, parse_level
 from hector.plugin.editable import reach
@@ -36,21 +38,31 @@ def _speaks(distribution: Distribution) -> bool:
     return PLUGIN_GROUP in (distribution.read_text("entry_points.txt") or "")
 
 
+# Metadata is mail, and to parse it again at every build would take longer than all the rest of one. What was parsed
+# is kept by its text, not by its place, so that it cannot be stale.
+@lru_cache(maxsize=256)
+def _parsed_identity(metadata: str) -> tuple[str, str]:
+    headers = HeaderParser().parsestr(metadata)
+    return headers["Name"] or "", headers["Version"] or ""
+
+
+def _identity(distribution: Distribution) -> tuple[str, str]:
+    """Name and version as written; empty for what a half-removed distribution leaves behind."""
+    text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO")
+    return _parsed_identity(text or "")
+
+
 def _installed() -> list[Distribution]:
     """Distributions that bring plugins; of several versions the first on the path counts, as for imports."""
-    # Metadata is mail, and to parse that of everything installed would take longer than all the rest of a start.
-    names = {
-        _name(distribution) for distribution in Distribution.discover() if _speaks(distribution)
-    }
-    found = (Distribution.from_name(name) for name in sorted(names - {""}))
-    return [distribution for distribution in found if _speaks(distribution)]
+    names = {_identity(found)[0] for found in Distribution.discover() if _speaks(found)} - {""}
+    by_file_name = {name.lower().replace("_", "-").replace(".", "-") for name in names}
+    first = (_first(name) for name in sorted(by_file_name))
+    return [found for found in first if found is not None and _speaks(found)]
 
 
-def _name(distribution: Distribution) -> str:
-    """The normalised name; empty for what a half-removed distribution leaves behind."""
-    metadata: PackageMetadata | None = distribution.metadata
-    name = metadata["Name"] if metadata else None
-    return name.lower().replace("_", "-").replace(".", "-") if name else ""
+def _first(name: str) -> Distribution | None:
+    found = Distribution.discover(name=name)
+    return next((distribution for distribution in found if _identity(distribution)[0]), None)
 
 
 def _entry_points(distribution: Distribution) -> Iterable[EntryPoint]:
@@ -99,12 +111,12 @@ def discover(*, disable: Collection[str] = ()) -> tuple[PluginRecord, ...]:
     """
     records: list[PluginRecord] = []
     for distribution in _installed():
-        metadata = distribution.metadata
+        name, version = _identity(distribution)
         points = list(_entry_points(distribution))
         levels = {point.name: point.value for point in points if point.group == API_GROUP}
         for point in points:
             if point.group == PLUGIN_GROUP:
-                found = _record(metadata["Name"], metadata["Version"], point, levels, disable)
+                found = _record(name, version, point, levels, disable)
                 if found.state == "discovered":
                     reach(distribution, found.module)
                 records.append(found)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import attrs
+from hector_forks import HectorForks
 
 __all__ = ["CONFIG", "HECTOR", "SLOW_PLUGIN", "Terminal"]
 
@@ -71,6 +72,7 @@ class Terminal:
     """Calls `hector` in a folder, as a process."""
 
     folder: Path
+    forks: HectorForks
 
     def write(self, name: str, text: str) -> Path:
         path = self.folder / name
@@ -109,16 +111,8 @@ class Terminal:
     def run(
         self, *args: str, stdin: str = "", env: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*HECTOR, *args],
-            cwd=self.folder,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            env={**self.environment, **(env or {})},
-            timeout=30,
-            check=False,
-        )
+        environment = {**self.environment, **(env or {})}
+        return self.forks.run(*args, cwd=self.folder, env=environment, stdin=stdin)
 
     def start(self, *args: str) -> subprocess.Popen[str]:
         return subprocess.Popen(

@@ -12,14 +12,18 @@ import pytest
 from hector.cli import main
 
 sys.path.insert(0, str(Path(__file__).parent))  # the tests are no package, and share this module
+sys.path.insert(0, str(Path(__file__).parents[2] / "services"))
 
 from cli_terminal import CONFIG, SLOW_PLUGIN, Terminal
+from hector_forks import HectorForks, hector_forks
+
+__all__ = ["hector_forks"]
 
 
 @pytest.fixture
-def terminal(tmp_path: Path) -> Terminal:
+def terminal(tmp_path: Path, hector_forks: HectorForks) -> Terminal:
     """A folder with a config whose agents answer offline."""
-    terminal = Terminal(tmp_path)
+    terminal = Terminal(tmp_path, hector_forks)
     terminal.write("hector.yaml", CONFIG)
     return terminal
 
