@@ -7,7 +7,7 @@ import sys
 from array import array
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import httpx2
 import openai
@@ -172,7 +172,7 @@ class VectorRequests:
 def _numbers(embedding: Any) -> Vector:
     """The vector, also where it travelled as Base64 of 32-bit floats, the least byte first."""
     if not isinstance(embedding, str):
-        return embedding
+        return cast("Vector", embedding)
     numbers = array("f", base64.b64decode(embedding, validate=True))
     if sys.byteorder == "big":
         numbers.byteswap()

@@ -18,16 +18,16 @@ from llama_calls import DIG, EMBEDDER_PROVIDER, LLM_PROVIDER, ask, open_llm
 
 from hector.errors import LLMResponseError, UsageError
 from hector.message import FilePart, Message, TextPart, ThinkingPart, ToolCall, ToolResult
-from hector.spi import GenerateParameters, LLMRequest, LLMResponse, ThinkingDelta
+from hector.spi import GenerateParameters, LLMRequest, LLMResponse, ThinkingDelta, encoded_json
 from hector_plugin_llamacpp.gguf_header import GGUFError, ModelHeader, read_header
 from hector_plugin_llamacpp.machine import default_context, memory_bytes, processors
 from hector_plugin_llamacpp.reply import ReplyReader
-from hector_plugin_llamacpp.request import body_of, encoded
+from hector_plugin_llamacpp.request import body_of
 from hector_plugin_llamacpp.settings import LLMSettings, ThinkingSettings
 
 
 def body(request: LLMRequest, **keys: Any) -> dict[str, Any]:
-    given: dict[str, Any] = json.loads(encoded(body_of(request, LLMSettings(**keys))))
+    given: dict[str, Any] = json.loads(encoded_json(body_of(request, LLMSettings(**keys))))
     return given
 
 

@@ -10,7 +10,15 @@ import httpx
 
 from hector.errors import LLMResponseError
 from hector.message import FinishReason, JSONObject, Part, TextPart, ThinkingPart, ToolCall, Usage
-from hector.spi import CallIds, LLMChunk, LLMRequest, LLMResponse, TextDelta, ThinkingDelta
+from hector.spi import (
+    CallIds,
+    LLMChunk,
+    LLMRequest,
+    LLMResponse,
+    TextDelta,
+    ThinkingDelta,
+    unreadable_arguments,
+)
 from hector_plugin_llamacpp.request import Body, must_call
 from hector_plugin_llamacpp.settings import PROVIDER
 
@@ -155,11 +163,7 @@ class ReplyReader:
         except ValueError:
             arguments = None
         if not isinstance(arguments, dict) or not call["name"]:
-            raise LLMResponseError(
-                f"the model called tool `{call['name']}` with arguments that are no JSON object",
-                provider=PROVIDER,
-                is_retryable=True,
-            )
+            raise unreadable_arguments(call["name"], PROVIDER)
         call_id = self._ids.take(call["id"])
         return ToolCall(id=call_id, name=call["name"], arguments=cast("JSONObject", arguments))
 

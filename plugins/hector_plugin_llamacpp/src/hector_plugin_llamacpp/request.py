@@ -30,18 +30,13 @@ from hector.spi import (
 )
 from hector_plugin_llamacpp.settings import PROVIDER, LLMSettings
 
-__all__ = ["Body", "body_of", "encoded", "must_call", "without_tools"]
+__all__ = ["Body", "body_of", "must_call", "without_tools"]
 
 Body: TypeAlias = dict[str, Any]
 """A JSON object of the wire, going or coming."""
 
 _CONTINUE = "Continue."
 """Stands behind an answer that is last: templates take it for the beginning of the next one, or refuse it."""
-
-
-def encoded(body: Body) -> bytes:
-    """Write a request body. Half a surrogate pair, which UTF-8 cannot hold, becomes `?`."""
-    return json_text(body).encode(errors="replace")
 
 
 def without_tools(request: LLMRequest) -> LLMRequest:
