@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import attrs
 
@@ -12,7 +12,14 @@ from hector.errors import LLMError, LLMResponseError, LLMTimeoutError, LLMUnavai
 from hector.spi.provider_failures import Redaction
 from hector.spi.settings import Secret
 
-__all__ = ["ConnectionFailures", "check_headers", "is_address", "server_of", "shape_error"]
+__all__ = [
+    "ConnectionFailures",
+    "bare_address",
+    "check_headers",
+    "is_address",
+    "server_of",
+    "shape_error",
+]
 
 
 def is_address(url: str) -> bool:
@@ -30,6 +37,12 @@ def server_of(url: str) -> str:
     address = urlsplit(url)
     port = f":{address.port}" if address.port else ""
     return f"{address.scheme}://{address.hostname}{port}"
+
+
+def bare_address(url: str) -> str:
+    """The address with its path, without the user, password and query that it may hold."""
+    address = urlsplit(url)
+    return urlunsplit((address.scheme, address.netloc.rpartition("@")[2], address.path, "", ""))
 
 
 def check_headers(

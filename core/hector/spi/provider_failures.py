@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC
 from typing import Any
 
@@ -27,6 +27,7 @@ from hector.spi.settings import Secret
 __all__ = [
     "ProviderFailure",
     "Redaction",
+    "first_header",
     "llm_error",
     "rate_limit_headers",
     "retry_after_s",
@@ -61,6 +62,48 @@ class ProviderFailure:
     code: str | None = None
     request_id: str | None = None
     headers: Mapping[str, str] = attrs.field(factory=dict[str, str])
+
+    @classmethod
+    def reported(
+        cls,
+        text: str,
+        *,
+        provider: str,
+        model: str,
+        redaction: Redaction,
+        status: int | None = None,
+        code: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        id_headers: Sequence[str] = ("x-request-id",),
+    ) -> ProviderFailure:
+        """What was reported, with `text` redacted here and the request's name looked up.
+
+        Args:
+            text: the provider's sentence; empty where it gives none.
+            provider: who was asked.
+            model: who was asked.
+            redaction: of the component.
+            status: as of the attribute.
+            code: as of the attribute.
+            headers: of the reply, in any case.
+            id_headers: headers that may name the request, in lower case, the best first.
+        """
+        received = {name.lower(): value for name, value in (headers or {}).items()}
+        return cls(
+            provider=provider,
+            model=model,
+            text=redaction.text(text or "no reason given"),
+            status=status,
+            code=code,
+            request_id=first_header(received, id_headers) or None,
+            headers=received,
+        )
+
+
+def first_header(headers: Mapping[str, str], names: Sequence[str]) -> str:
+    """The first of `names` that the headers of a reply have a value for; empty where there is none."""
+    found = (headers.get(name) for name in names)
+    return next((value for value in found if value), "")
 
 
 def llm_error(

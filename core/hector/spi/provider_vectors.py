@@ -6,12 +6,46 @@ import math
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from hector.errors import EmbedderError
+from hector.errors import EmbedderError, LLMError
 from hector.spi.embedder import Vector
+from hector.spi.llm_settings import RequestSettings
+from hector.spi.provider_calls import ProviderCalls
 
-__all__ = ["check_vectors", "vectors_in_batches"]
+__all__ = ["VectorCalls", "check_vectors", "unit_vector", "vectors_in_batches"]
 
 Batch = TypeVar("Batch")
+T = TypeVar("T")
+
+
+class VectorCalls:
+    """Makes the calls of one embedder, not more at a time than allowed.
+
+    Args:
+        settings: deadlines and retries.
+        provider: the provider's type, for errors and the log.
+        model: the model's name, for the same.
+        max_concurrency: most calls at a time, >= 1; the others wait.
+    """
+
+    def __init__(
+        self, settings: RequestSettings, *, provider: str, model: str, max_concurrency: int
+    ) -> None:
+        import asyncio
+
+        self._calls = ProviderCalls(settings, provider=provider, model=model)
+        self._free = asyncio.Semaphore(max_concurrency)
+
+    async def call(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Make a call, again while that may help.
+
+        Raises:
+            EmbedderError: the last attempt failed.
+        """
+        async with self._free:
+            try:
+                return await self._calls.call(attempt)
+            except LLMError as error:
+                raise EmbedderError.of(error) from error.__cause__
 
 
 async def vectors_in_batches(
@@ -80,6 +114,12 @@ def check_vectors(
                 is_retryable=False,
                 hint="set `dimension` to what the model returns",
             )
+
+
+def unit_vector(vector: Vector) -> Vector:
+    """The vector with length 1; what has no length is left alone."""
+    length = math.hypot(*vector)
+    return [number / length for number in vector] if length else vector
 
 
 def _is_finite(vector: Vector) -> bool:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from secrets import token_hex
 from typing import Any, cast
 
+import msgspec
+
 from hector.message import (
     DataPart,
     FilePart,
@@ -21,7 +23,21 @@ from hector.message import (
 )
 from hector.spi.llm import LLMRequest
 
-__all__ = ["CallIds", "data_url", "file_note", "json_text", "own_data", "tool_result_text"]
+__all__ = [
+    "CallIds",
+    "data_url",
+    "encoded_json",
+    "file_note",
+    "json_text",
+    "own_data",
+    "plain_json",
+    "read_json",
+    "tool_result_text",
+    "utf8_text",
+]
+
+
+_decode = msgspec.json.Decoder().decode
 
 
 class CallIds:
@@ -66,6 +82,37 @@ def _plain(value: object) -> object:
     if isinstance(value, Iterable):
         return list(cast("Iterable[object]", value))
     raise TypeError(f"{type(value).__name__} is not a JSON value")
+
+
+def encoded_json(value: JSONValue) -> bytes:
+    """Write a request body. Half a surrogate pair, which UTF-8 cannot hold, becomes `?`."""
+    return json_text(value).encode(errors="replace")
+
+
+def plain_json(value: JSONValue) -> Any:
+    """The value in dicts and lists, as an SDK writes it, and as UTF-8 can hold it."""
+    return json.loads(encoded_json(value))
+
+
+def read_json(content: bytes | str) -> Any:
+    """Read JSON in a third of the time of `json`, and what JSON has no word for (`NaN`, say) as `json` does.
+
+    Raises:
+        ValueError: it is none, or no UTF-8.
+    """
+    try:
+        return _decode(content)
+    except (msgspec.MsgspecError, UnicodeEncodeError):
+        return json.loads(content)
+
+
+def utf8_text(text: str) -> str:
+    """The text as UTF-8 can hold it: half a surrogate pair becomes `?`."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode(errors="replace").decode()
+    return text
 
 
 def data_url(part: FilePart) -> str:

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         SeenRequest,
         SeenResult,
         SeenTool,
+        TokenCountingWire,
         WireFault,
         WireShapeError,
     )
@@ -112,6 +113,7 @@ __all__ = [
     "SteppingAgent",
     "Surroundings",
     "TasksSuite",
+    "TokenCountingWire",
     "ToolsetSuite",
     "VectorStoreSuite",
     "WireEnding",
@@ -186,6 +188,7 @@ _HOMES = {
     "SteppingAgent": "agent_parts",
     "Surroundings": "surroundings",
     "TasksSuite": "task_suite",
+    "TokenCountingWire": "wire_protocol",
     "ToolsetSuite": "toolset_suite",
     "VectorStoreSuite": "vector_suite",
     "WireEnding": "wire_server",

@@ -105,10 +105,6 @@ class CohereWire(LLMWire):
         """The text: this API has nothing opaque."""
         return part.text
 
-    def token_count(self, count: int, request: WireRequest) -> WireReply:
-        """This API does not count conversations."""
-        raise NotImplementedError
-
 
 def cohere_refusal(fault: WireFault, text: str, headers: Mapping[str, str]) -> WireReply:
     """A request refused as Cohere does it."""

@@ -35,7 +35,7 @@ from hector.testing.laws import law, unsupported
 from hector.testing.llm_wire_stage import CALLS, OPAQUE, TOOLS, Stage, WireStage, ask
 from hector.testing.opened import SLOW_IS_FINE, Opened
 from hector.testing.profiles import examples
-from hector.testing.wire_protocol import SeenRequest
+from hector.testing.wire_protocol import SeenRequest, TokenCountingWire
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -146,7 +146,9 @@ class RequestLaws(WireStage):
                     opened.run(count_tokens(stage.llm, request))
                 assert stage.server.requests == []
                 return
-            stage.server.answer = lambda asked: self.wire.token_count(1234, asked)
+            wire = self.wire
+            assert isinstance(wire, TokenCountingWire), "the wire has no answer to a count"
+            stage.server.answer = lambda asked: wire.token_count(1234, asked)
             assert opened.run(count_tokens(stage.llm, request)) == 1234
 
     @law(

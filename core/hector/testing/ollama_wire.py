@@ -101,10 +101,6 @@ class OllamaWire(LLMWire):
         """The reasoning itself."""
         return part.text
 
-    def token_count(self, count: int, request: WireRequest) -> WireReply:
-        """Not offered by this API."""
-        raise NotImplementedError
-
 
 def _tool(tool: Mapping[str, Any]) -> SeenTool:
     check(tool["type"] == "function", f"unknown kind of tool {tool['type']!r}")

@@ -107,10 +107,6 @@ class OpenAIChatWire(LLMWire):
         """The text: this API has nothing opaque."""
         return part.text
 
-    def token_count(self, count: int, request: WireRequest) -> WireReply:
-        """This API does not count."""
-        raise NotImplementedError
-
 
 def _nulls(body: Mapping[str, Any]) -> set[str]:
     return {key for key, value in body.items() if value is None}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 import attrs
 
@@ -27,6 +27,7 @@ __all__ = [
     "SeenRequest",
     "SeenResult",
     "SeenTool",
+    "TokenCountingWire",
     "WireFault",
     "WireShapeError",
     "fault_error",
@@ -172,8 +173,13 @@ class LLMWire(Protocol):
         """What of a scripted `ThinkingPart` must be in the next request of the turn; see `SeenRequest.thinking`."""
         ...
 
+
+@runtime_checkable
+class TokenCountingWire(Protocol):
+    """What an `LLMWire` has beside if its API counts tokens; wanted where the provider claims `token_counting`."""
+
     def token_count(self, count: int, request: WireRequest) -> WireReply:
-        """The answer to a request to count tokens; only for providers that claim `token_counting`."""
+        """The answer to a request to count tokens."""
         ...
 
 

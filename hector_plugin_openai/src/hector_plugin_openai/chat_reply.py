@@ -16,8 +16,9 @@ from hector.spi import (
     ResponseMetadata,
     TextDelta,
     ThinkingDelta,
+    reply_text,
 )
-from hector_plugin_openai.wire import PROVIDER, Body, text_in, tool_call, usage_of
+from hector_plugin_openai.wire import PROVIDER, Body, tool_call, usage_of
 
 __all__ = ["ChatReader"]
 
@@ -60,12 +61,12 @@ class ChatReader:
 
     def feed(self, event: Body) -> Iterator[LLMChunk | None]:
         """Take one chunk of a stream."""
-        self._model = text_in(event.get("model")) or self._model
-        self._id = text_in(event.get("id")) or self._id
+        self._model = reply_text(event.get("model")) or self._model
+        self._id = reply_text(event.get("id")) or self._id
         self._usage = event.get("usage") or self._usage  # comes last, in a chunk without choices
         for choice in event.get("choices") or ():
             if not choice.get("index"):
-                self._finish_reason = text_in(choice.get("finish_reason")) or self._finish_reason
+                self._finish_reason = reply_text(choice.get("finish_reason")) or self._finish_reason
                 yield from self._take(choice.get("delta") or {})
 
     def finish(self) -> Iterator[LLMChunk | None]:
@@ -88,10 +89,10 @@ class ChatReader:
 
     def whole(self, reply: Body) -> Iterator[LLMChunk | None]:
         """Give the `LLMResponse` of a reply that was not streamed."""
-        self._model, self._usage = text_in(reply.get("model")), reply.get("usage")
-        self._id = text_in(reply.get("id"))
+        self._model, self._usage = reply_text(reply.get("model")), reply.get("usage")
+        self._id = reply_text(reply.get("id"))
         choice = reply["choices"][0]
-        self._finish_reason = text_in(choice.get("finish_reason")) or None
+        self._finish_reason = reply_text(choice.get("finish_reason")) or None
         for _ in self._take(choice["message"]):
             pass  # deltas nobody asked for
         yield from self.finish()
@@ -99,13 +100,13 @@ class ChatReader:
     def _take(self, said: Body) -> Iterator[LLMChunk | None]:
         """Take a message, or a piece of one."""
         for field in _REASONING_FIELDS:
-            if (thought := text_in(said.get(field))) and self._field in {"", field}:
+            if (thought := reply_text(said.get(field))) and self._field in {"", field}:
                 self._field = field
                 self._thinking.append(thought)
                 yield ThinkingDelta(thought)
         self._has_refused = self._has_refused or bool(said.get("refusal"))
         for field in ("content", "refusal"):
-            if text := text_in(said.get(field)):
+            if text := reply_text(said.get(field)):
                 self._text.append(text)
                 yield TextDelta(text)
         for piece in said.get("tool_calls") or ():
@@ -122,10 +123,10 @@ class ChatReader:
             key = piece.get("id") or self._last_call
         self._last_call = key
         call = self._calls.setdefault(key, _Call())
-        call.id = call.id or text_in(piece.get("id"))
+        call.id = call.id or reply_text(piece.get("id"))
         function: Body = piece.get("function") or {}
-        call.name = call.name or text_in(function.get("name"))
-        call.arguments.append(text_in(function.get("arguments")))
+        call.name = call.name or reply_text(function.get("name"))
+        call.arguments.append(reply_text(function.get("arguments")))
 
     def _parts(self, *, is_whole: bool) -> Iterator[Part]:
         if self._thinking:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from urllib.parse import urlsplit, urlunsplit
+from typing import Any
 
 import httpx2
 import openai
 
+from hector.spi import bare_address
 from hector.spi.certificates import shared_tls_context
 from hector.spi.thread_making import made_in_thread
 from hector_plugin_openai.settings import ConnectionSettings
 
-__all__ = ["address_of", "open_client"]
+__all__ = ["ONLY_THE_API_KEY", "address_of", "open_client"]
 
 _OPENAI_URL = "https://api.openai.com/v1"
-_CONNECT_TIMEOUT_S = 10.0
+
+ONLY_THE_API_KEY: Any = {"security": {"bearer_auth": True}}
+"""Options of a request: an administrator's key in the environment is none of our business."""
 
 
 @asynccontextmanager
@@ -30,12 +33,11 @@ async def open_client(settings: ConnectionSettings) -> AsyncGenerator[openai.Asy
 
 def address_of(settings: ConnectionSettings) -> str:
     """The address of the server, without the user and password that it may hold."""
-    address = urlsplit(settings.base_url or _OPENAI_URL)
-    return urlunsplit((address.scheme, address.netloc.rpartition("@")[2], address.path, "", ""))
+    return bare_address(settings.base_url or _OPENAI_URL)
 
 
 def _make(settings: ConnectionSettings) -> openai.AsyncOpenAI:
-    timeout = openai.Timeout(settings.timeout, connect=min(settings.timeout, _CONNECT_TIMEOUT_S))
+    timeout = openai.Timeout(settings.timeout, connect=settings.connect_timeout)
     proxy = settings.proxy
     client = openai.AsyncOpenAI(
         # The SDK wants some key; a server of one's own may want none.
@@ -44,7 +46,7 @@ def _make(settings: ConnectionSettings) -> openai.AsyncOpenAI:
         base_url=settings.base_url or _OPENAI_URL,
         timeout=timeout,
         max_retries=0,  # Hector's own policy is the only one
-        default_headers={name: value.reveal() for name, value in settings.headers.items()},
+        default_headers=settings.plain_headers(),
         http_client=openai.DefaultAsyncHttpx2Client(
             verify=shared_tls_context(httpx2.create_ssl_context),
             proxy=proxy.reveal() if proxy else None,

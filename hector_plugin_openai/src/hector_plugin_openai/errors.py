@@ -14,14 +14,13 @@ from hector.errors import (
     LLMInvalidRequestError,
     LLMOverloadedError,
     LLMRateLimitError,
-    LLMResponseError,
     LLMUnavailableError,
 )
-from hector.spi import ConnectionFailures, ProviderFailure, Redaction, llm_error, shape_error
+from hector.spi import ConnectionFailures, ProviderFailure, Redaction, ReplyShape, llm_error
 from hector_plugin_openai.settings import ConnectionSettings
 from hector_plugin_openai.wire import PROVIDER, ReportedError
 
-__all__ = ["redaction_of", "translated", "wrong_shape"]
+__all__ = ["shape_of", "translated"]
 
 _KINDS: Mapping[str, type[LLMError]] = {
     "context_length_exceeded": LLMContextOverflowError,
@@ -39,11 +38,6 @@ _KINDS: Mapping[str, type[LLMError]] = {
     "misalignment_policy_violation": LLMContentBlockedError,
 }
 _REQUEST_PREFIXES = ("invalid_", "unsupported_", "image_", "empty_image", "failed_to_download")
-
-
-def redaction_of(settings: ConnectionSettings) -> Redaction:
-    """What blots out the secrets of a component."""
-    return Redaction((settings.api_key, settings.proxy, *settings.headers.values()))
 
 
 def translated(
@@ -138,7 +132,7 @@ def _unreachable(
     return failures.broken(error.__cause__, has_begun=has_begun)
 
 
-def wrong_shape(error: Exception, model: str) -> LLMResponseError:
-    """The error for a reply that is not what the API promises."""
+def shape_of(settings: ConnectionSettings) -> ReplyShape:
+    """What the replies to a component are expected to be."""
     hint = "check `base_url` and `api`"
-    return shape_error(error, provider=PROVIDER, model=model, api="OpenAI's API", hint=hint)
+    return ReplyShape(provider=PROVIDER, model=_model(settings), api="OpenAI's API", hint=hint)

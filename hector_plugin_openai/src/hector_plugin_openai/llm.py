@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-import attrs
 import httpx2
 import openai
 
 from hector.errors import LLMError
 from hector.spi import (
+    SHAPE_ERRORS,
     Attempt,
     BuildContext,
     LLMChunk,
@@ -20,27 +20,21 @@ from hector.spi import (
     LLMResponse,
     ModelLimits,
     ProviderCalls,
-    ResponseMetadata,
-    rate_limit_headers,
+    encoded_json,
     require_capabilities,
+    with_reply_headers,
 )
 from hector_plugin_openai.chat_reply import ChatReader
 from hector_plugin_openai.chat_request import chat_body
-from hector_plugin_openai.client import open_client
-from hector_plugin_openai.errors import redaction_of, translated, wrong_shape
+from hector_plugin_openai.client import ONLY_THE_API_KEY, open_client
+from hector_plugin_openai.errors import shape_of, translated
 from hector_plugin_openai.models import CHAT_CAPABILITIES, RESPONSES_CAPABILITIES, known_limits
 from hector_plugin_openai.responses_reply import ResponsesReader
 from hector_plugin_openai.responses_request import count_body, responses_body
 from hector_plugin_openai.settings import LLMSettings
-from hector_plugin_openai.wire import PROVIDER, Body, Reader, ReportedError, encoded
+from hector_plugin_openai.wire import PROVIDER, Body, Reader, ReportedError
 
-__all__ = ["OpenAILLM", "create", "read"]
-
-# An administrator's key in the environment is none of our business.
-_ONLY_THE_API_KEY: Any = {"security": {"bearer_auth": True}}
-
-# What reading a reply raises when the server does not send what the API promises.
-_SHAPE_ERRORS = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+__all__ = ["OpenAILLM", "create"]
 
 
 @asynccontextmanager
@@ -56,7 +50,8 @@ class OpenAILLM:
     def __init__(self, client: openai.AsyncOpenAI, settings: LLMSettings) -> None:
         self._client = client
         self._settings = settings
-        self._redaction = redaction_of(settings)
+        self._redaction = settings.redaction
+        self._shape = shape_of(settings)
         self._calls = ProviderCalls(settings, provider=PROVIDER, model=settings.model)
         self._body: Callable[[LLMRequest, LLMSettings], Body]
         self._reader: Callable[[LLMRequest], Reader]
@@ -87,12 +82,12 @@ class OpenAILLM:
         self._require(request)
         body = self._body(request, self._settings)
         if request.is_streaming:
-            content = encoded({**body, "stream": True})
+            content = encoded_json({**body, "stream": True})
 
             def attempt() -> Attempt:
                 return self._stream(content, request)
         else:
-            content = encoded(body)
+            content = encoded_json(body)
 
             def attempt() -> Attempt:
                 return self._whole(content, request)
@@ -107,7 +102,7 @@ class OpenAILLM:
     async def count_tokens(self, request: LLMRequest) -> int:
         """Ask OpenAI how many tokens `request` has; see `hector.spi.TokenCountingLLM`."""
         self._require(request, "token_counting")
-        content = encoded(count_body(request, self._settings))
+        content = encoded_json(count_body(request, self._settings))
 
         async def attempt() -> int:
             try:
@@ -115,8 +110,8 @@ class OpenAILLM:
                 return int(reply.json()["input_tokens"])
             except openai.OpenAIError as error:
                 raise self._translated(error) from error
-            except _SHAPE_ERRORS as error:
-                raise wrong_shape(error, self.model) from error
+            except SHAPE_ERRORS as error:
+                raise self._shape.error(error) from error
 
         return await self._calls.call(attempt)
 
@@ -133,33 +128,33 @@ class OpenAILLM:
                 headers = stream.response.headers
                 async for event in stream:
                     has_begun = True
-                    for chunk in read(reader.feed(event), self.model):
+                    for chunk in self._shape.read(reader.feed(event)):
                         yield chunk
-            for chunk in read(reader.finish(), self.model):
-                yield _with_metadata(chunk, headers)
+            for chunk in self._shape.read(reader.finish()):
+                yield _with_headers(chunk, headers)
         except (openai.OpenAIError, ReportedError) as error:
             raise self._translated(error, has_begun=has_begun) from error
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise wrong_shape(error, self.model) from error
+            raise self._shape.error(error) from error
 
     async def _whole(self, content: bytes, request: LLMRequest) -> Attempt:
         """One request with a reply in one piece."""
         reader = self._reader(request)
         try:
             reply = await self._post(self._path, content)
-            for chunk in read(reader.whole(reply.json()), self.model):
-                yield _with_metadata(chunk, reply.headers)
+            for chunk in self._shape.read(reader.whole(reply.json())):
+                yield _with_headers(chunk, reply.headers)
         except (openai.OpenAIError, ReportedError) as error:
             raise self._translated(error) from error
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise wrong_shape(error, self.model) from error
+            raise self._shape.error(error) from error
 
     # Replies are taken as plain JSON. The SDK's models of them cost 0.3 s of CPU on the loop at the
     # first event and 80 µs at each, and make events they do not know look like ones they do.
 
     async def _post(self, path: str, content: bytes) -> httpx2.Response:
         return await self._client.post(
-            path, cast_to=httpx2.Response, content=content, options=_ONLY_THE_API_KEY
+            path, cast_to=httpx2.Response, content=content, options=ONLY_THE_API_KEY
         )
 
     async def _open_stream(self, content: bytes) -> openai.AsyncStream[Any]:
@@ -167,7 +162,7 @@ class OpenAILLM:
             self._path,
             cast_to=object,
             content=content,
-            options=_ONLY_THE_API_KEY,
+            options=ONLY_THE_API_KEY,
             stream=True,
             stream_cls=openai.AsyncStream[Any],
         )
@@ -178,20 +173,7 @@ class OpenAILLM:
         return translated(error, self._settings, self._redaction, has_begun=has_begun)
 
 
-def read(chunks: Iterator[LLMChunk | None], model: str) -> list[LLMChunk | None]:
-    """Run a reader, and tell a reply of the wrong shape from a fault of our own."""
-    try:
-        return list(chunks)
-    except _SHAPE_ERRORS as error:
-        raise wrong_shape(error, model) from error
-
-
-def _with_metadata(chunk: LLMChunk | None, headers: Mapping[str, str]) -> LLMChunk | None:
+def _with_headers(chunk: LLMChunk | None, headers: Mapping[str, str]) -> LLMChunk | None:
     if not isinstance(chunk, LLMResponse):
         return chunk
-    metadata = ResponseMetadata(
-        request_id=headers.get("x-request-id", ""),
-        response_id=chunk.metadata.response_id,
-        headers=rate_limit_headers(headers),
-    )
-    return attrs.evolve(chunk, metadata=metadata)
+    return with_reply_headers(chunk, headers, headers.get("x-request-id", ""))

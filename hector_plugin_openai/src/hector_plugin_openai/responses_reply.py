@@ -15,13 +15,13 @@ from hector.spi import (
     ResponseMetadata,
     TextDelta,
     ThinkingDelta,
+    reply_text,
 )
 from hector_plugin_openai.wire import (
     PROVIDER,
     Body,
     ReportedError,
     missing_text,
-    text_in,
     tool_call,
     usage_of,
 )
@@ -43,13 +43,13 @@ class ResponsesReader:
         """Take one event of a stream."""
         match event.get("type"):
             case "response.output_text.delta" | "response.refusal.delta":
-                if delta := text_in(event["delta"]):
+                if delta := reply_text(event["delta"]):
                     self._text.append(delta)
                     yield TextDelta(delta)
             case "response.reasoning_summary_part.added" if event.get("summary_index"):
                 yield self._thought("\n\n")
             case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta":
-                if delta := text_in(event["delta"]):
+                if delta := reply_text(event["delta"]):
                     yield self._thought(delta)
             case "response.output_item.done":
                 # Only here are reasoning items complete; when added they may be partial.
@@ -109,8 +109,8 @@ class ResponsesReader:
             usage=usage_of(final.get("usage"), read="input", written="output"),
             finish_reason=_finish_reason(final, items, parts),
             finish_detail=_finish_detail(final),
-            model=text_in(final.get("model")),
-            metadata=ResponseMetadata(response_id=text_in(final.get("id"))),
+            model=reply_text(final.get("model")),
+            metadata=ResponseMetadata(response_id=reply_text(final.get("id"))),
         )
 
     def _parts(self, item: Body, *, is_whole: bool) -> Iterator[Part]:
@@ -123,9 +123,9 @@ class ResponsesReader:
                 yield TextPart("".join(_texts(item)), kept)
             case "function_call" if is_whole:
                 yield tool_call(
-                    self._ids.take(text_in(item.get("call_id"))),
-                    text_in(item["name"]),
-                    text_in(item.get("arguments")),
+                    self._ids.take(reply_text(item.get("call_id"))),
+                    reply_text(item["name"]),
+                    reply_text(item.get("arguments")),
                 )
             case _:
                 # Calls of a reply that was cut off may be half of what the model meant.
@@ -133,7 +133,7 @@ class ResponsesReader:
 
 
 def _reported(error: Body) -> ReportedError:
-    return ReportedError(str(error.get("code") or ""), text_in(error.get("message")))
+    return ReportedError(str(error.get("code") or ""), reply_text(error.get("message")))
 
 
 def _without_null(item: Body) -> Body:
@@ -143,18 +143,18 @@ def _without_null(item: Body) -> Body:
 
 def _thinking(item: Mapping[str, Any]) -> str:
     """Give the visible part: the summary, or the reasoning itself where a server shows it."""
-    summary = "\n\n".join(text_in(part.get("text")) for part in item.get("summary") or ())
-    return summary or "".join(text_in(part.get("text")) for part in item.get("content") or ())
+    summary = "\n\n".join(reply_text(part.get("text")) for part in item.get("summary") or ())
+    return summary or "".join(reply_text(part.get("text")) for part in item.get("content") or ())
 
 
 def _texts(item: Mapping[str, Any]) -> Iterator[str]:
     for part in item.get("content") or ():
-        yield text_in(part.get("text")) or text_in(part.get("refusal"))
+        yield reply_text(part.get("text")) or reply_text(part.get("refusal"))
 
 
 def _finish_detail(final: Body) -> str | None:
     details: Body = final.get("incomplete_details") or {}
-    return text_in(details.get("reason")) or None
+    return reply_text(details.get("reason")) or None
 
 
 def _finish_reason(final: Body, items: list[Body], parts: tuple[Part, ...]) -> FinishReason:

@@ -10,16 +10,14 @@ import attrs
 from hector.spi import (
     CallSettings,
     Doc,
-    Duration,
     Env,
     Length,
     LimitSettings,
     Pattern,
     Range,
-    RequestSettings,
     Secret,
-    check_headers,
-    is_address,
+    ServerSettings,
+    VectorSettings,
 )
 
 __all__ = [
@@ -38,11 +36,11 @@ KNOWN_DIMENSIONS: Mapping[str, int] = {
     "text-embedding-3-large": 3072,
     "text-embedding-ada-002": 1536,
 }
-"""Full vector length of OpenAI's own models."""
+"""Full vector length of OpenAI's own models, from its page on embeddings, read on 1 December 2026."""
 
 
 @attrs.frozen(kw_only=True)
-class ConnectionSettings(RequestSettings):
+class ConnectionSettings(ServerSettings):
     """The keys both kinds share: where the server is, and who we are to it."""
 
     api_key: Annotated[
@@ -60,30 +58,19 @@ class ConnectionSettings(RequestSettings):
     project: Annotated[
         str | None, Doc("project the calls are billed to"), Env("OPENAI_PROJECT_ID")
     ] = None
-    headers: Annotated[Mapping[str, Secret], Doc("more HTTP headers, for gateways")] = attrs.field(
-        factory=dict[str, Secret]
-    )
-    proxy: Annotated[
-        Secret | None, Doc("address of an HTTP proxy, which may hold its password")
-    ] = None
 
     def __attrs_post_init__(self) -> None:
         """Refuse what no single key shows to be wrong."""
-        if not self.api_key and self.base_url is None:
-            raise ValueError(
-                "api_key is missing: give it, or set the environment variable OPENAI_API_KEY "
-                "(only a server of your own, named by base_url, can do without)"
-            )
-        if self.base_url is not None and not is_address(self.base_url):
-            raise ValueError("base_url must be an address such as http://localhost:8000/v1")
-        check_headers(self.api_key, self.headers, self.proxy)
+        self.check_server(key_variable="OPENAI_API_KEY", example="http://localhost:8000/v1")
 
 
 @attrs.frozen(kw_only=True)
 class ThinkingSettings:
     """Reasoning, in the words that all providers share."""
 
-    enabled: Annotated[bool, Doc("false asks the model not to reason (effort `none`)")] = True
+    enabled: Annotated[
+        bool, Doc("false asks the model not to reason (effort `none`, which some refuse)")
+    ] = True
     budget_tokens: Annotated[
         int,
         Doc("becomes an effort: up to 1024 low, up to 8192 medium, above high"),
@@ -153,7 +140,7 @@ class LLMSettings(ConnectionSettings, CallSettings, LimitSettings):
 
 
 @attrs.frozen(kw_only=True)
-class EmbedderSettings(ConnectionSettings):
+class EmbedderSettings(ConnectionSettings, VectorSettings):
     """An embedding model."""
 
     model: Annotated[str, Doc("model name"), Length(minimum=1)] = "text-embedding-3-small"
@@ -162,19 +149,13 @@ class EmbedderSettings(ConnectionSettings):
         Doc("vector length; default the model's own, found by a trial for unknown models"),
         Range(minimum=1),
     ] = None
+    # 2048 texts and 300,000 tokens a request: the API reference in the SDK, 3.57.
     batch_size: Annotated[int, Doc("most texts in one request"), Range(1, 2048)] = 100
-    max_concurrency: Annotated[int, Doc("most requests that are made at a time"), Range(1, 64)] = 4
     encoding_format: Annotated[
         Literal["float", "base64"] | None,
         Doc("how vectors travel; default base64, with base_url float"),
     ] = None
     user: Annotated[str | None, Doc("identifies the end user to OpenAI")] = None
-    timeout: Annotated[
-        float,
-        Doc("longest silence of the server"),
-        Duration(),
-        Range(minimum=0, is_minimum_exclusive=True),
-    ] = 30.0
 
     def __attrs_post_init__(self) -> None:
         """Refuse what no single key shows to be wrong."""

@@ -12,7 +12,15 @@ from typing import Any, Protocol, TypeAlias, cast
 
 from hector.errors import LLMResponseError, UnsupportedError
 from hector.message import JSONObject, ToolCall, Usage
-from hector.spi import LLMChunk, LLMRequest, TextDelta, json_text, own_data
+from hector.spi import (
+    LLMChunk,
+    LLMRequest,
+    TextDelta,
+    json_text,
+    own_data,
+    reply_count,
+    unreadable_arguments,
+)
 from hector_plugin_openai.settings import LLMSettings
 
 __all__ = [
@@ -23,9 +31,7 @@ __all__ = [
     "Wire",
     "arguments_text",
     "cache_options",
-    "encoded",
     "missing_text",
-    "text_in",
     "tool_call",
     "unsupported",
     "usage_of",
@@ -88,26 +94,10 @@ class Wire(Protocol):
         ...
 
 
-def encoded(body: Body) -> bytes:
-    """Write a request body. Half a surrogate pair, which UTF-8 cannot hold, becomes `?`."""
-    return json_text(body).encode(errors="replace")
-
-
 def cache_options(settings: LLMSettings) -> Body | None:
     """What OpenAI is told of how long to keep the prompt."""
     ttl = settings.prompt_cache_ttl
     return None if ttl is None else {"ttl": ttl}
-
-
-def text_in(value: object) -> str:
-    """Read a text of a reply; null is no text.
-
-    Raises:
-        TypeError: it is something else.
-    """
-    if value is None or isinstance(value, str):
-        return value or ""
-    raise TypeError(f"a {type(value).__name__} stands where a text should")
 
 
 def tool_call(call_id: str, name: str, written: str) -> ToolCall:
@@ -128,18 +118,10 @@ def _arguments(name: str, written: str) -> JSONObject:
     try:
         value = json.loads(written or "{}")
     except ValueError as error:
-        raise _bad_arguments(name) from error
+        raise unreadable_arguments(name, PROVIDER) from error
     if not isinstance(value, dict):
-        raise _bad_arguments(name)
+        raise unreadable_arguments(name, PROVIDER)
     return cast("JSONObject", value)
-
-
-def _bad_arguments(name: str) -> LLMResponseError:
-    return LLMResponseError(
-        f"the model called tool `{name}` with arguments that are no JSON object",
-        provider=PROVIDER,
-        is_retryable=True,
-    )
 
 
 def arguments_text(call: ToolCall) -> str:
@@ -176,18 +158,12 @@ def usage_of(usage: Body | None, *, read: str, written: str) -> Usage:
     into: Body = counts.get(f"{read}_tokens_details") or {}
     out: Body = counts.get(f"{written}_tokens_details") or {}
     return Usage(
-        input_tokens=_count(counts.get(f"{read}_tokens")),
-        output_tokens=_count(counts.get(f"{written}_tokens")),
-        cached_input_tokens=_count(into.get("cached_tokens")),
-        cache_write_tokens=_count(into.get("cache_write_tokens")),
-        reasoning_tokens=_count(out.get("reasoning_tokens")),
+        input_tokens=reply_count(counts.get(f"{read}_tokens")),
+        output_tokens=reply_count(counts.get(f"{written}_tokens")),
+        cached_input_tokens=reply_count(into.get("cached_tokens")),
+        cache_write_tokens=reply_count(into.get("cache_write_tokens")),
+        reasoning_tokens=reply_count(out.get("reasoning_tokens")),
     )
-
-
-def _count(value: object) -> int:
-    if value is None or (isinstance(value, int) and value >= 0):
-        return int(value or 0)
-    raise TypeError(f"{value!r} stands where a number of tokens should")
 
 
 def unsupported(what: str, hint: str) -> UnsupportedError:

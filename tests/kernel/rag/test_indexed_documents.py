@@ -37,10 +37,10 @@ from hector.spi import (
 )
 from hector_std.chromem import ChromemSettings
 from hector_std.chromem.store import open_chromem
-from hector_std.chunkers import SimpleChunker
+from hector_std.chunkers.by_lines import SimpleChunker
 from hector_std.lexical import LexicalSettings
 from hector_std.lexical.embedder import create_lexical
-from hector_std.parsers import MarkdownParser, TextParser
+from hector_std.text_parsers import MarkdownParser, TextParser
 
 FAST = IndexingOptions(
     max_concurrent=2, batch_size=3, retry=RetryPolicy(attempts=3, base_delay_s=0)

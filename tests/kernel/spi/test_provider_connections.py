@@ -11,6 +11,7 @@ from hector.spi import (
     ConnectionFailures,
     Redaction,
     Secret,
+    bare_address,
     check_headers,
     is_address,
     server_of,
@@ -51,6 +52,17 @@ def test_an_address_is_what_can_be_asked_for(url: str, *, is_one: bool) -> None:
 )
 def test_a_server_is_named_without_what_is_secret_in_its_address(url: str, server: str) -> None:
     assert server_of(url) == server
+
+
+@pytest.mark.parametrize(
+    ("url", "bare"),
+    [
+        ("https://me:pass@models.example:8443/v1?key=k", "https://models.example:8443/v1"),
+        ("http://[::1]:80/a", "http://[::1]:80/a"),
+    ],
+)
+def test_an_address_is_told_without_what_is_secret_in_it(url: str, bare: str) -> None:
+    assert bare_address(url) == bare
 
 
 def told(error: LLMError) -> tuple[str, str | None]:

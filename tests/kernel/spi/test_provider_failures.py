@@ -25,6 +25,7 @@ from hector.spi import (
     ProviderFailure,
     Redaction,
     Secret,
+    first_header,
     llm_error,
     rate_limit_headers,
     retry_after_s,
@@ -176,3 +177,25 @@ def test_an_error_and_what_it_came_from_are_blotted_out() -> None:
     cause.__context__ = error  # a circle ends
     Redaction([Secret(KEY)]).error(error)
     assert (error.args, cause.args) == (("sent …",), ("at …", 7))
+
+
+def test_what_was_reported_is_redacted_and_its_request_is_looked_up() -> None:
+    redaction = Redaction([Secret("hush-hush-hush")])
+    told = ProviderFailure.reported(
+        "no hush-hush-hush here",
+        provider="p",
+        model="m",
+        redaction=redaction,
+        status=429,
+        headers={"X-Second": "two", "Retry-After": "3"},
+        id_headers=("x-first", "x-second"),
+    )
+    assert (told.text, told.status, told.request_id) == ("no … here", 429, "two")
+    assert llm_error(told).retry_after_s == 3
+    silent = ProviderFailure.reported("", provider="p", model="m", redaction=redaction)
+    assert (silent.text, silent.request_id, silent.headers) == ("no reason given", None, {})
+
+
+def test_the_first_header_that_says_something_counts() -> None:
+    assert first_header({"a": "", "b": "2", "c": "3"}, ("a", "b", "c")) == "2"
+    assert first_header({}, ("a",)) == ""

@@ -7,8 +7,15 @@ import math
 
 import pytest
 
-from hector.errors import EmbedderError
-from hector.spi import Vector, check_vectors, vectors_in_batches
+from hector.errors import EmbedderError, LLMUnavailableError
+from hector.spi import (
+    RequestSettings,
+    Vector,
+    VectorCalls,
+    check_vectors,
+    unit_vector,
+    vectors_in_batches,
+)
 
 
 async def test_batches_are_asked_for_side_by_side_and_come_back_in_order() -> None:
@@ -79,3 +86,40 @@ def test_a_sum_that_overflows_is_no_vector_that_does() -> None:
     huge = [1.7e308, 1.7e308]
     check_vectors([huge], count=1, dimension=2, provider="p", model="m")
     check_vectors([[1.0]], count=1, dimension=None, provider="p", model="m")
+
+
+async def test_no_more_calls_are_made_at_a_time_than_allowed() -> None:
+    calls = VectorCalls(RequestSettings(), provider="p", model="m", max_concurrency=2)
+    running, most, two_ran = 0, 0, asyncio.Event()
+
+    async def attempt() -> int:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        if running == 2:
+            two_ran.set()
+        await two_ran.wait()
+        running -= 1
+        return running
+
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        for _ in range(6):
+            group.create_task(calls.call(attempt))
+    assert most == 2
+
+
+async def test_a_call_that_fails_is_an_error_of_the_embedder() -> None:
+    calls = VectorCalls(RequestSettings(max_retries=0), provider="p", model="m", max_concurrency=1)
+
+    async def attempt() -> None:
+        raise LLMUnavailableError("down", provider="p", model="m") from KeyError("why")
+
+    for _ in range(2):  # the place of the first is free again
+        with pytest.raises(EmbedderError, match="down") as raised:
+            await calls.call(attempt)
+        assert isinstance(raised.value.__cause__, KeyError)
+
+
+def test_a_vector_is_scaled_to_length_one_where_it_has_a_length() -> None:
+    assert unit_vector([3.0, 4.0]) == pytest.approx([0.6, 0.8])
+    assert unit_vector([0.0, 0.0]) == [0.0, 0.0]

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from hector.errors import UnsupportedError
 from hector.message import Message, TextPart, ThinkingPart, ToolCall, ToolResult
-from hector.spi import GenerateParameters, LLMRequest, Secret, ToolSpec
+from hector.spi import GenerateParameters, LLMRequest, Secret, ToolSpec, encoded_json
 from hector.testing import AnthropicWire, WireRequest
-from hector_plugin_anthropic.request import body_of, encoded, headers_of
+from hector_plugin_anthropic.request import body_of, headers_of
 from hector_plugin_anthropic.settings import LLMSettings, ThinkingSettings
 
 MODELS = st.sampled_from(
@@ -118,7 +118,7 @@ def test_every_request_is_taken_or_refused(
         assert parameters.temperature == 0
         return
     headers = {**headers_of(body, keys), "anthropic-version": "2026-10-21"}
-    sent = WireRequest(method="POST", path="/v1/messages", headers=headers, body=encoded(body))
+    sent = WireRequest(method="POST", path="/v1/messages", headers=headers, body=encoded_json(body))
     seen = AnthropicWire().read(sent)
     assert seen.model == model
     assert seen.max_output_tokens == (parameters.max_output_tokens or keys.longest_answer)

@@ -130,7 +130,8 @@ def test_settings_never_show_the_key() -> None:
         ("command-a-03-2025", 256_000, 8_000),
         ("command-a-reasoning-08-2025", 256_000, 32_000),
         ("command-r7b-12-2024", 128_000, 4_000),
-        ("command-a-plus-05-2026", None, None),
+        ("command-a-plus-05-2026", 128_000, 64_000),
+        ("command-a-plus-11-2031", None, None),
         ("novel", None, None),
     ],
 )

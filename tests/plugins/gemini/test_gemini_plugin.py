@@ -132,6 +132,26 @@ def test_what_a_model_would_refuse_is_refused_in_the_config(
     assert str(raised.value) == message
 
 
+@pytest.mark.parametrize("level", ["minimal", "low", "medium", "high", "xhigh"])
+def test_a_model_that_is_not_known_takes_any_level(level: Any) -> None:
+    thinking = ThinkingSettings(level=level)
+    novel = LLMSettings(api_key=Secret("k"), model="gemini-9-novel", thinking=thinking)
+    assert novel.level_in_force == level
+
+
+def test_a_model_that_is_not_known_thinks_little_at_the_level_that_all_have() -> None:
+    novel = LLMSettings(api_key=Secret("k"), model="gemini-9-novel", thinking=OFF)
+    assert novel.level_in_force == "low"
+
+
+def test_hydrogen_has_a_level_above_high() -> None:
+    thinking = ThinkingSettings(level="xhigh")
+    most = LLMSettings(api_key=Secret("k"), model="gemini-4-hydrogen", thinking=thinking)
+    assert most.level_in_force == "xhigh"
+    with pytest.raises(ValueError, match="gemini-4-carbon is one of low, medium, high"):
+        LLMSettings(api_key=Secret("k"), model="gemini-4-carbon", thinking=thinking)
+
+
 def test_vectors_get_shorter_only() -> None:
     with pytest.raises(ValueError, match="dimension of gemini-embedding-001 is at most 3072"):
         EmbedderSettings(api_key=Secret("k"), dimension=4096)
@@ -148,6 +168,7 @@ def test_settings_never_show_the_key() -> None:
     ("model", "context", "output"),
     [
         ("gemini-4-argon", 1_048_576, 65_536),
+        ("gemini-4-novel", None, None),
         ("models/gemini-3.8-flash", 1_048_576, 65_536),
         ("google/gemini-2.0-flash", 1_048_576, 8192),
         ("gemini-9-novel", None, None),

@@ -184,6 +184,7 @@ async def test_an_answer_that_is_blocked_keeps_what_was_said_and_says_why() -> N
     [
         ("RECITATION", "content_filter", "RECITATION"),
         ("MAX_TOKENS", "length", None),
+        ("CONTINUATION", "length", "CONTINUATION"),
         ("LANGUAGE", "other", "LANGUAGE"),
         ("FROM_THE_FUTURE", "other", "FROM_THE_FUTURE"),
     ],

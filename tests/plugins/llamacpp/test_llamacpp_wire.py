@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pluggy
 import pytest
 from hypothesis import given
@@ -17,17 +18,17 @@ from llama_calls import EMBEDDER_PROVIDER, LLM_PROVIDER, ask, open_llm
 
 from hector.errors import LLMResponseError, UsageError
 from hector.message import FilePart, Message, TextPart, ThinkingPart, ToolCall, ToolResult
-from hector.spi import GenerateParameters, LLMRequest, LLMResponse, ThinkingDelta
+from hector.spi import GenerateParameters, LLMRequest, LLMResponse, ThinkingDelta, encoded_json
 from hector_plugin_llamacpp.conformance import DIG
 from hector_plugin_llamacpp.gguf_header import GGUFError, ModelHeader, read_header
 from hector_plugin_llamacpp.machine import default_context, memory_bytes, processors
 from hector_plugin_llamacpp.reply import ReplyReader
-from hector_plugin_llamacpp.request import body_of, encoded
+from hector_plugin_llamacpp.request import body_of
 from hector_plugin_llamacpp.settings import LLMSettings, ThinkingSettings
 
 
 def body(request: LLMRequest, **keys: Any) -> dict[str, Any]:
-    given: dict[str, Any] = json.loads(encoded(body_of(request, LLMSettings(**keys))))
+    given: dict[str, Any] = json.loads(encoded_json(body_of(request, LLMSettings(**keys))))
     return given
 
 
@@ -129,6 +130,51 @@ def test_reasoning_and_calls_are_read() -> None:
     assert thought.provider_data == {"llamacpp": {"field": "reasoning_content"}}
     assert call == ToolCall(id="a", name="dig", arguments={"depth": 1})
     assert response.finish_reason == "tool_calls"
+
+
+FILL = attrs.evolve(DIG, name="fill")
+
+
+@pytest.mark.parametrize(("choice", "names"), [("required", ["dig", "fill"]), ("fill", ["fill"])])
+def test_where_a_call_is_demanded_the_answer_is_held_to_one(choice: str, names: list[str]) -> None:
+    """The template is told of the tools, and the grammar knows nothing but their calls."""
+    parameters = GenerateParameters(tool_choice=choice)
+    said = body(ask(tools=(DIG, FILL), parameters=parameters))
+    told = said["chat_template_kwargs"]["tools"]
+    assert [tool["function"]["name"] for tool in told] == names
+    schema = said["response_format"]["json_schema"]["schema"]
+    calls = schema.get("anyOf", [schema])
+    assert [call["properties"]["name"]["const"] for call in calls] == names
+    assert all(call["properties"]["arguments"] == DIG.parameters for call in calls)
+    assert not said.keys() & {"tools", "tool_choice"}
+    free = body(ask(tools=(DIG,), parameters=GenerateParameters(tool_choice="auto")))
+    assert "response_format" not in free
+    assert [tool["function"]["name"] for tool in free["tools"]] == ["dig"]
+
+
+DEMANDED = ask(tools=(DIG,), parameters=GenerateParameters(tool_choice="required"))
+
+
+def test_a_call_that_was_demanded_is_read_from_the_text() -> None:
+    reader = ReplyReader(DEMANDED)
+    pieces = ('{"name":"dig","argu', 'ments":{"depth":"deep"}}')
+    assert [list(reader.feed(delta(content=piece))) for piece in pieces] == [[None], [None]]
+    assert list(reader.feed({"choices": [{"delta": {}, "finish_reason": "stop"}]})) == []
+    response = reader.finish()
+    [call] = response.parts
+    assert isinstance(call, ToolCall)
+    assert (call.name, call.arguments) == ("dig", {"depth": "deep"})
+    assert response.finish_reason == "tool_calls"
+
+
+@pytest.mark.parametrize("written", ["", "[]", '{"name":"dig"}', '{"arguments":{}}'])
+def test_what_was_demanded_and_is_no_call_is_worth_another_try(written: str) -> None:
+    reader = ReplyReader(DEMANDED)
+    list(reader.feed(delta(content=written)))
+    list(reader.feed({"choices": [{"delta": {}, "finish_reason": "stop"}]}))
+    with pytest.raises(LLMResponseError) as raised:
+        reader.finish()
+    assert raised.value.is_retryable
 
 
 @pytest.mark.parametrize("arguments", ["{", "[]", "1"])

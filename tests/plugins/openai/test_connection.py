@@ -66,7 +66,15 @@ def test_openai_is_told_what_helps_its_cache_and_others_are_not(body: Any) -> No
 
 @pytest.mark.parametrize(
     ("model", "context_tokens"),
-    [("gpt-5.5-2026-04-23", 1_050_000), ("gpt-5-mini", 400_000), ("qwen3", None)],
+    [
+        ("gpt-6.2-sol", 1_050_000),
+        ("gpt-5.5-2026-04-23", 1_050_000),
+        ("gpt-5-mini", 400_000),
+        ("gpt-5.1-chat-latest", 128_000),
+        ("gpt-5-novel", None),  # a name that begins like a known one says nothing
+        ("gpt-9", None),
+        ("qwen3", None),
+    ],
 )
 async def test_limits_are_known_where_the_model_is(model: str, context_tokens: int | None) -> None:
     async with llm.create(LLMSettings(api_key=KEY, model=model), NO_CONTEXT) as opened:

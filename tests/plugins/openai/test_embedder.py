@@ -116,6 +116,8 @@ async def test_shorter_vectors_and_the_other_keys_are_asked_for(
         (answer([1.0, 2.0], [1.0]), "a vector of length 1 instead of 2"),
         (answer([1.0, 2.0], [1.0, float("nan")]), "not finite"),
         (answer([1.0, 2.0], ["1", "2"]), "not in the shape"),  # type: ignore[list-item]
+        (answer([1.0, 2.0], "no Base64!"), "not in the shape"),
+        (answer([1.0, 2.0], "AAA="), "not in the shape"),  # half of a number
         ({"object": "list", "data": []}, "cannot be used"),
         ({}, "cannot be used"),
         ([], "cannot be used"),

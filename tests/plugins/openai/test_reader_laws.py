@@ -14,9 +14,8 @@ from openai_replies import call_item, call_piece, chunk, events, text_item
 
 from hector.errors import LLMError
 from hector.message import JSONObject, ToolCall, text_of
-from hector.spi import LLMResponse, TextDelta
+from hector.spi import LLMResponse, ReplyShape, TextDelta
 from hector_plugin_openai.chat_reply import ChatReader
-from hector_plugin_openai.llm import read
 from hector_plugin_openai.responses_reply import ResponsesReader
 from hector_plugin_openai.wire import ReportedError, arguments_text, tool_call
 
@@ -30,6 +29,7 @@ JSON = st.recursive(
     max_leaves=8,
 )
 OBJECTS = st.dictionaries(st.text(), JSON, max_size=4)
+SHAPE = ReplyShape(provider="openai", model="m", api="OpenAI's API")
 WIRES: list[Any] = [
     pytest.param(ResponsesReader, id="responses"),
     pytest.param(ChatReader, id="chat"),
@@ -40,8 +40,8 @@ def consume(reader: Reader, sent: list[Any]) -> list[LLMChunk | None]:
     """What `OpenAILLM.generate` does with a stream, less the HTTP."""
     chunks: list[LLMChunk | None] = []
     for event in sent:
-        chunks += read(reader.feed(event), "m")
-    return chunks + read(reader.finish(), "m")
+        chunks += SHAPE.read(reader.feed(event))
+    return chunks + SHAPE.read(reader.finish())
 
 
 def stream_of(kind: Any, texts: list[str], arguments: list[JSONObject]) -> list[Any]:

@@ -8,12 +8,9 @@ from hypothesis import strategies as st
 
 from hector.spi import Chunker, Document
 from hector.testing.chunker_suite import check_chunks, structured_texts
-from hector_std.chunkers import (
-    OverlappingChunker,
-    SemanticChunker,
-    SentenceChunker,
-    SimpleChunker,
-)
+from hector_std.chunkers.by_lines import OverlappingChunker, SimpleChunker
+from hector_std.chunkers.by_sentences import SentenceChunker
+from hector_std.chunkers.by_structure import SemanticChunker
 from hector_std.conformance import TestOverlapping, TestSemantic, TestSentence, TestSimple
 
 __all__ = ["TestOverlapping", "TestSemantic", "TestSentence", "TestSimple"]

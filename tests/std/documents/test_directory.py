@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from hector.errors import DocumentError
 from hector.spi import DocumentFailure, RawDocument
 from hector_std.conformance import TestDirectory
-from hector_std.directory import DirectorySettings, DirectorySource
+from hector_std.directory import DirectorySettings
+from hector_std.directory_source import DirectorySource
 from hector_std.globs import Glob
 
 __all__ = ["TestDirectory"]

@@ -12,12 +12,13 @@ from hector.rag import Pipeline, open_document_store, pipeline_fingerprint
 from hector.spi import Invocation, ToolContext
 from hector_std.chromem import ChromemSettings
 from hector_std.chromem.store import open_chromem
-from hector_std.chunkers import SemanticChunker
-from hector_std.directory import DirectorySettings, DirectorySource
+from hector_std.chunkers.by_structure import SemanticChunker
+from hector_std.directory import DirectorySettings
+from hector_std.directory_source import DirectorySource
 from hector_std.lexical import LexicalSettings
 from hector_std.lexical.embedder import create_lexical
-from hector_std.parsers import HtmlParser, MarkdownParser, TextParser
 from hector_std.search_tool import SearchTool
+from hector_std.text_parsers import HtmlParser, MarkdownParser, TextParser
 
 PAGES = {
     "install.md": "# Installation\n\n## With make\n\nRun `make run` in a fresh clone. It needs "

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hector.errors import DocumentError
 from hector.spi import RawDocument
 from hector_std.conformance import TestHtml, TestMarkdown, TestText
-from hector_std.parsers import HtmlParser, MarkdownParser, TextParser
 from hector_std.text_decoding import NotTextError, decode_text
+from hector_std.text_parsers import HtmlParser, MarkdownParser, TextParser
 
 __all__ = ["TestHtml", "TestMarkdown", "TestText"]
 

@@ -15,7 +15,6 @@ from hector_plugin_anthropic.settings import ConnectionSettings
 __all__ = ["ANTHROPIC_URL", "open_client"]
 
 ANTHROPIC_URL = "https://api.anthropic.com"
-_CONNECT_TIMEOUT_S = 10.0
 
 
 @asynccontextmanager
@@ -28,9 +27,9 @@ async def open_client(settings: ConnectionSettings) -> AsyncGenerator[anthropic.
 
 
 def _make(settings: ConnectionSettings) -> anthropic.AsyncAnthropic:
-    timeout = anthropic.Timeout(settings.timeout, connect=min(settings.timeout, _CONNECT_TIMEOUT_S))
+    timeout = anthropic.Timeout(settings.timeout, connect=settings.connect_timeout)
     proxy = settings.proxy
-    headers = {name: value.reveal() for name, value in settings.headers.items()}
+    headers = settings.plain_headers()
     client = anthropic.AsyncAnthropic(
         # With a key in hand the SDK looks for no other. A server of one's own may want none.
         api_key=settings.api_key.reveal() if settings.api_key else "none",

@@ -17,16 +17,15 @@ from hector.errors import (
     LLMInvalidRequestError,
     LLMOverloadedError,
     LLMRateLimitError,
-    LLMResponseError,
     LLMTimeoutError,
     LLMUnavailableError,
 )
-from hector.spi import ConnectionFailures, ProviderFailure, Redaction, llm_error, shape_error
+from hector.spi import ConnectionFailures, ProviderFailure, Redaction, ReplyShape, llm_error
 from hector_plugin_anthropic.client import ANTHROPIC_URL
 from hector_plugin_anthropic.reply import PROVIDER
 from hector_plugin_anthropic.settings import LLMSettings
 
-__all__ = ["ReportedError", "redaction_of", "translated", "wrong_shape"]
+__all__ = ["ReportedError", "shape_of", "translated"]
 
 ReportedError: TypeAlias = anthropic.AnthropicError | httpx2.HTTPError
 """What a call may end with: the SDK leaves what happens inside of a stream to its HTTP client."""
@@ -45,11 +44,6 @@ _KINDS: Mapping[str, type[LLMError]] = {
 # The API gives these no type of their own.
 _OVERFLOW = re.compile(r"prompt is too long|exceed(s|ed)? (the )?context (limit|window)")
 _BLOCKED = re.compile(r"blocked by (our )?content filter|content filtering policy")
-
-
-def redaction_of(settings: LLMSettings) -> Redaction:
-    """What blots out the secrets of a component."""
-    return Redaction((settings.api_key, settings.proxy, *settings.headers.values()))
 
 
 def translated(
@@ -111,6 +105,6 @@ def _unreachable(
     return failures.broken(error.__cause__ or error, has_begun=has_begun)
 
 
-def wrong_shape(error: Exception, model: str) -> LLMResponseError:
-    """The error for a reply that is not what the API promises."""
-    return shape_error(error, provider=PROVIDER, model=model, api="Anthropic's API")
+def shape_of(settings: LLMSettings) -> ReplyShape:
+    """What the replies to a component are expected to be."""
+    return ReplyShape(provider=PROVIDER, model=settings.model, api="Anthropic's API")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,28 +12,26 @@ import httpx2
 
 from hector.errors import LLMError
 from hector.spi import (
+    SHAPE_ERRORS,
     Attempt,
     BuildContext,
     LLMChunk,
     LLMRequest,
-    LLMResponse,
     ModelLimits,
     ProviderCalls,
-    ResponseMetadata,
-    rate_limit_headers,
+    encoded_json,
     require_capabilities,
+    with_reply_headers,
 )
 from hector_plugin_anthropic.client import open_client
-from hector_plugin_anthropic.errors import ReportedError, redaction_of, translated, wrong_shape
+from hector_plugin_anthropic.errors import ReportedError, shape_of, translated
 from hector_plugin_anthropic.models import CAPABILITIES, known_limits
 from hector_plugin_anthropic.reply import PROVIDER, ReplyReader
-from hector_plugin_anthropic.request import body_of, count_body, encoded, headers_of
+from hector_plugin_anthropic.request import body_of, count_body, headers_of
 from hector_plugin_anthropic.settings import LLMSettings
 
 __all__ = ["AnthropicLLM", "create"]
 
-# What reading a reply raises when the server does not send what the API promises.
-_SHAPE_ERRORS = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 _REPORTED = (anthropic.AnthropicError, httpx2.HTTPError)
 
 
@@ -50,7 +48,8 @@ class AnthropicLLM:
     def __init__(self, client: anthropic.AsyncAnthropic, settings: LLMSettings) -> None:
         self._client = client
         self._settings = settings
-        self._redaction = redaction_of(settings)
+        self._redaction = settings.redaction
+        self._shape = shape_of(settings)
         self._calls = ProviderCalls(settings, provider=PROVIDER, model=settings.model)
         forced = frozenset[str]() if settings.traits.can_force_tools else {"tool_choice"}
         self._capabilities = CAPABILITIES - forced
@@ -75,7 +74,7 @@ class AnthropicLLM:
         self._require(request)
         body = body_of(request, self._settings)
         # Always a stream, as the vendor advises: a long answer in one piece looks like a dead line.
-        content = encoded({**body, "stream": True})
+        content = encoded_json({**body, "stream": True})
         headers = headers_of(body, self._settings)
         chunks = self._calls.stream(
             lambda: self._attempt(content, headers, request), is_streaming=request.is_streaming
@@ -90,7 +89,7 @@ class AnthropicLLM:
         """Ask Anthropic how many tokens `request` has; see `hector.spi.TokenCountingLLM`."""
         self._require(request, "token_counting")
         body = count_body(request, self._settings)
-        content, headers = encoded(body), headers_of(body, self._settings)
+        content, headers = encoded_json(body), headers_of(body, self._settings)
 
         async def attempt() -> int:
             try:
@@ -103,8 +102,8 @@ class AnthropicLLM:
                 return int(reply.json()["input_tokens"])
             except _REPORTED as error:
                 raise self._translated(error) from error
-            except _SHAPE_ERRORS as error:
-                raise wrong_shape(error, self.model) from error
+            except SHAPE_ERRORS as error:
+                raise self._shape.error(error) from error
 
         return await self._calls.call(attempt)
 
@@ -128,14 +127,14 @@ class AnthropicLLM:
                 received = stream.response.headers
                 async for event in stream:
                     has_begun = True
-                    for chunk in self._read(reader.feed(event)):
+                    for chunk in self._shape.read(reader.feed(event)):
                         yield chunk if request.is_streaming else None
-            [response] = self._read(_once(reader))
-            yield _with_metadata(response, received)
+            response = self._shape.made(reader.finish)
+            yield with_reply_headers(response, received, received.get("request-id", ""))
         except _REPORTED as error:
             raise self._translated(error, has_begun=has_begun) from error
         except ValueError as error:  # an event that is no JSON, or no UTF-8
-            raise wrong_shape(error, self.model) from error
+            raise self._shape.error(error) from error
 
     # Events are taken as plain JSON. The SDK's models of them cost time at each, and make events
     # they do not know look like ones they do.
@@ -152,27 +151,5 @@ class AnthropicLLM:
             stream_cls=anthropic.AsyncStream[Any],
         )
 
-    def _read(self, chunks: Iterator[LLMChunk | None]) -> list[LLMChunk | None]:
-        """Run a reader, and tell a reply of the wrong shape from a fault of our own."""
-        try:
-            return list(chunks)
-        except _SHAPE_ERRORS as error:
-            raise wrong_shape(error, self.model) from error
-
     def _translated(self, error: ReportedError, *, has_begun: bool = False) -> LLMError:
         return translated(error, self._settings, self._redaction, has_begun=has_begun)
-
-
-def _once(reader: ReplyReader) -> Iterator[LLMChunk | None]:
-    yield reader.finish()
-
-
-def _with_metadata(chunk: LLMChunk | None, headers: Mapping[str, str]) -> LLMChunk | None:
-    if not isinstance(chunk, LLMResponse):
-        return chunk
-    metadata = ResponseMetadata(
-        request_id=headers.get("request-id", ""),
-        response_id=chunk.metadata.response_id,
-        headers=rate_limit_headers(headers),
-    )
-    return attrs.evolve(chunk, metadata=metadata)

@@ -18,6 +18,8 @@ from hector.spi import (
     ResponseMetadata,
     TextDelta,
     ThinkingDelta,
+    reply_count,
+    unreadable_arguments,
 )
 from hector_plugin_anthropic.files import Body
 
@@ -176,9 +178,9 @@ class ReplyReader:
             try:
                 arguments = json.loads(written)
             except ValueError as error:
-                raise _bad_arguments(name) from error
+                raise unreadable_arguments(name, PROVIDER) from error
         if not isinstance(arguments, dict):
-            raise _bad_arguments(name)
+            raise unreadable_arguments(name, PROVIDER)
         call_id = self._ids.take(_text(block.begun.get("id") or ""))
         return ToolCall(id=call_id, name=name, arguments=cast("JSONObject", arguments))
 
@@ -197,15 +199,15 @@ class ReplyReader:
         self._usage |= {key: value for key, value in (usage or {}).items() if value is not None}
 
     def _counted(self) -> Usage:
-        cached = _number(self._usage.get("cache_read_input_tokens"))
-        written = _number(self._usage.get("cache_creation_input_tokens"))
+        cached = reply_count(self._usage.get("cache_read_input_tokens"))
+        written = reply_count(self._usage.get("cache_creation_input_tokens"))
         details: Body = self._usage.get("output_tokens_details") or {}
         return Usage(
-            input_tokens=_number(self._usage.get("input_tokens")) + cached + written,
-            output_tokens=_number(self._usage.get("output_tokens")),
+            input_tokens=reply_count(self._usage.get("input_tokens")) + cached + written,
+            output_tokens=reply_count(self._usage.get("output_tokens")),
             cached_input_tokens=cached,
             cache_write_tokens=written,
-            reasoning_tokens=_number(details.get("thinking_tokens")),
+            reasoning_tokens=reply_count(details.get("thinking_tokens")),
         )
 
 
@@ -217,17 +219,3 @@ def _text(value: object) -> str:
     if isinstance(value, str):
         return value
     raise TypeError(f"a {type(value).__name__} stands where a text should")
-
-
-def _number(value: object) -> int:
-    if value is None or (isinstance(value, int) and value >= 0):
-        return int(value or 0)
-    raise TypeError(f"{value!r} stands where a number of tokens should")
-
-
-def _bad_arguments(name: str) -> LLMResponseError:
-    return LLMResponseError(
-        f"the model called tool `{name}` with arguments that are no JSON object",
-        provider=PROVIDER,
-        is_retryable=True,
-    )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hector.errors import UnsupportedError
-from hector.spi import GenerateParameters, LLMRequest, ToolSpec, json_text
+from hector.spi import GenerateParameters, LLMRequest, ToolSpec
 from hector_plugin_anthropic.conversation import turns
 from hector_plugin_anthropic.files import Body
 from hector_plugin_anthropic.reply import PROVIDER
 from hector_plugin_anthropic.settings import LLMSettings
 
-__all__ = ["body_of", "count_body", "encoded", "headers_of"]
+__all__ = ["body_of", "count_body", "headers_of"]
 
 _BINDING_BETA = "thinking-binding-controls-2026-08-01"
 _SMALLEST_BUDGET_TOKENS = 1024
@@ -52,11 +52,6 @@ def count_body(request: LLMRequest, settings: LLMSettings) -> Body:
     """Say `request` in the words of `POST /v1/messages/count_tokens`: what has tokens, and no more."""
     body = body_of(request, settings)
     return {key: body[key] for key in _COUNTED if key in body}
-
-
-def encoded(body: Body) -> bytes:
-    """Write a request body. Half a surrogate pair, which UTF-8 cannot hold, becomes `?`."""
-    return json_text(body).encode(errors="replace")
 
 
 def headers_of(body: Body, settings: LLMSettings) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Literal, TypeAlias
 
 import attrs
@@ -15,10 +14,8 @@ from hector.spi import (
     LimitSettings,
     Pattern,
     Range,
-    RequestSettings,
     Secret,
-    check_headers,
-    is_address,
+    ServerSettings,
 )
 from hector_plugin_anthropic.models import ModelTraits, traits_of
 
@@ -31,7 +28,7 @@ _OUTPUT_TOKENS_OF_UNKNOWN_MODELS = 32_000
 
 
 @attrs.frozen(kw_only=True)
-class ConnectionSettings(RequestSettings):
+class ConnectionSettings(ServerSettings):
     """Where the server is, and who we are to it."""
 
     api_key: Annotated[
@@ -43,23 +40,10 @@ class ConnectionSettings(RequestSettings):
         Env("ANTHROPIC_BASE_URL"),
         Pattern(r"https?://\S+"),
     ] = None
-    headers: Annotated[Mapping[str, Secret], Doc("more HTTP headers, for gateways")] = attrs.field(
-        factory=dict[str, Secret]
-    )
-    proxy: Annotated[
-        Secret | None, Doc("address of an HTTP proxy, which may hold its password")
-    ] = None
 
     def __attrs_post_init__(self) -> None:
         """Refuse what no single key shows to be wrong."""
-        if not self.api_key and self.base_url is None:
-            raise ValueError(
-                "api_key is missing: give it, or set the environment variable ANTHROPIC_API_KEY "
-                "(only a server of your own, named by base_url, can do without)"
-            )
-        if self.base_url is not None and not is_address(self.base_url):
-            raise ValueError("base_url must be an address such as http://localhost:8000")
-        check_headers(self.api_key, self.headers, self.proxy)
+        self.check_server(key_variable="ANTHROPIC_API_KEY")
 
 
 @attrs.frozen(kw_only=True)

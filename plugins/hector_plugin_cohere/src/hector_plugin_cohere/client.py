@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import Any, cast
-from urllib.parse import urlsplit, urlunsplit
 
 import attrs
 import cohere
 import httpx
+from cohere.core.api_error import ApiError
 
+from hector.spi import bare_address, read_json
 from hector.spi.certificates import shared_tls_context
 from hector_plugin_cohere.settings import ConnectionSettings
 from hector_plugin_cohere.wire import Body
@@ -21,30 +21,37 @@ from hector_plugin_cohere.wire import Body
 __all__ = ["Connection", "Events", "address_of", "open_connection"]
 
 _COHERE_URL = "https://api.cohere.com"
-_CONNECT_TIMEOUT_S = 10.0
 
 _replies: ContextVar[list[httpx.Response]] = ContextVar("_replies")
 """Where the reply to the request that is being made is put, so that it can be read as it is."""
 
 
 @asynccontextmanager
-async def open_connection(settings: ConnectionSettings) -> AsyncGenerator[Connection]:
-    """Make a client, and close it with its connections when left. No request is made."""
+async def open_connection(
+    settings: ConnectionSettings, transport: httpx.AsyncBaseTransport | None = None
+) -> AsyncGenerator[Connection]:
+    """Make a client, and close it with its connections when left. No request is made.
+
+    Args:
+        settings: of the component.
+        transport: what carries the requests, instead of the network.
+    """
     # Certificates are read: tenths of a second of CPU, off the loop.
-    http, client = await asyncio.to_thread(_make, settings)
+    http, client = await asyncio.to_thread(_make, settings, transport)
     async with http:
         yield Connection(client)
 
 
 def address_of(settings: ConnectionSettings) -> str:
     """The address of the server, without the user and password that it may hold."""
-    address = urlsplit(settings.base_url or _COHERE_URL)
-    return urlunsplit((address.scheme, address.netloc.rpartition("@")[2], address.path, "", ""))
+    return bare_address(settings.base_url or _COHERE_URL)
 
 
-def _make(settings: ConnectionSettings) -> tuple[httpx.AsyncClient, cohere.AsyncClientV2]:
-    limits = httpx.Timeout(settings.timeout, connect=min(settings.timeout, _CONNECT_TIMEOUT_S))
-    headers = {name: value.reveal() for name, value in settings.headers.items()}
+def _make(
+    settings: ConnectionSettings, transport: httpx.AsyncBaseTransport | None
+) -> tuple[httpx.AsyncClient, cohere.AsyncClientV2]:
+    limits = httpx.Timeout(settings.timeout, connect=settings.connect_timeout)
+    headers = settings.plain_headers()
 
     async def prepare(request: httpx.Request) -> None:
         # The SDK has but one number for all time-outs, and lets its own headers win.
@@ -57,6 +64,7 @@ def _make(settings: ConnectionSettings) -> tuple[httpx.AsyncClient, cohere.Async
     http = httpx.AsyncClient(
         verify=shared_tls_context(httpx.create_ssl_context),
         proxy=settings.proxy.reveal() if settings.proxy else None,
+        transport=transport,
         event_hooks={"request": [prepare], "response": [keep_reply]},
     )
     client = cohere.AsyncClientV2(
@@ -88,6 +96,7 @@ class Connection:
     def __init__(self, client: cohere.AsyncClientV2) -> None:
         # What the SDK says of its requests' types is stricter than what it takes.
         self._client: Any = client.with_raw_response
+        self._http: Any = self._client._client_wrapper.httpx_client  # noqa: SLF001 - see `embed`
 
     @asynccontextmanager
     async def chat(self, body: Body) -> AsyncGenerator[Events]:
@@ -118,8 +127,15 @@ class Connection:
         Raises:
             as `chat`.
         """
-        reply = await self._client.embed(**body)
-        return cast("list[list[float]]", reply.data.embeddings.float_)
+        # Not by the SDK's method: its model of a reply looks at each number by itself, which holds the loop up for
+        # tenths of a second where vectors are long.
+        reply: httpx.Response = await self._http.request("v2/embed", method="POST", json=body)
+        if not reply.is_success:
+            raise ApiError(
+                status_code=reply.status_code, headers=dict(reply.headers), body=_told(reply)
+            )
+        vectors = cast("Body", read_json(reply.content))["embeddings"]["float"]
+        return cast("list[list[float]]", vectors)
 
 
 async def _events_of(response: httpx.Response) -> AsyncIterator[Body]:
@@ -142,8 +158,16 @@ async def _events_of(response: httpx.Response) -> AsyncIterator[Body]:
                     yield _object(whole)
 
 
+def _told(reply: httpx.Response) -> object:
+    """What a refusal says, as the SDK has it: JSON, or else the text."""
+    try:
+        return read_json(reply.content)
+    except ValueError:
+        return reply.text
+
+
 def _object(text: bytes) -> Body:
-    value: object = json.loads(text)
+    value: object = read_json(text)
     if not isinstance(value, dict):
         raise ValueError("an event of the reply is no JSON object")
     return cast("Body", value)

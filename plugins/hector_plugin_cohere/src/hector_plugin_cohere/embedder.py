@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
-import math
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
 import httpx
 from cohere.core.api_error import ApiError
 
-from hector.errors import EmbedderError, LLMError
 from hector.spi import (
     BuildContext,
     EmbedPurpose,
-    ProviderCalls,
     Vector,
+    VectorCalls,
     check_vectors,
     json_text,
+    unit_vector,
+    utf8_text,
     vectors_in_batches,
 )
 from hector_plugin_cohere.client import Connection, address_of, open_connection
-from hector_plugin_cohere.errors import redaction_of, translated, wrong_shape
+from hector_plugin_cohere.errors import shape_of, translated
 from hector_plugin_cohere.settings import EmbedderSettings
-from hector_plugin_cohere.wire import PROVIDER, Body, clean
+from hector_plugin_cohere.wire import PROVIDER, Body
 
-__all__ = ["CohereEmbedder", "create"]
+__all__ = ["CohereEmbedder", "VectorRequests", "create"]
 
 _INPUT_TYPES = {"query": "search_query", "document": "search_document"}
 # What the SDK raises when the server does not send what the API promises.
@@ -41,7 +40,7 @@ async def create(
     One request is made if the vector length is neither configured nor known.
     """
     async with open_connection(settings) as connection:
-        requests = _Requests(connection, settings)
+        requests = VectorRequests(connection, settings)
         dimension = settings.dimension or settings.traits.dimension
         if dimension is None:
             dimension = len((await requests.vectors(["dimension"], "document", None))[0])
@@ -51,7 +50,9 @@ async def create(
 class CohereEmbedder:
     """An embedding model of Cohere, or of a server that speaks its API. Vectors are scaled to length 1 here."""
 
-    def __init__(self, requests: _Requests, settings: EmbedderSettings, dimension: int) -> None:
+    def __init__(
+        self, requests: VectorRequests, settings: EmbedderSettings, dimension: int
+    ) -> None:
         self._requests = requests
         self._settings = settings
         self._dimension = dimension
@@ -76,7 +77,7 @@ class CohereEmbedder:
     ) -> Sequence[Vector]:
         """Embed `texts`; see `hector.spi.Embedder`. The models tell questions from passages."""
         # The API refuses an empty text.
-        prepared = [clean(text) or " " for text in texts]
+        prepared = [utf8_text(text) or " " for text in texts]
         size = self._settings.batch_size
         batches = [prepared[start : start + size] for start in range(0, len(prepared), size)]
 
@@ -86,15 +87,20 @@ class CohereEmbedder:
         return await vectors_in_batches(batches, vectors)
 
 
-class _Requests:
+class VectorRequests:
     """Makes the requests of one embedder, not more at a time than allowed. It does not own the connection."""
 
     def __init__(self, connection: Connection, settings: EmbedderSettings) -> None:
         self._connection = connection
         self._settings = settings
-        self._redaction = redaction_of(settings)
-        self._calls = ProviderCalls(settings, provider=PROVIDER, model=settings.model)
-        self._free = asyncio.Semaphore(settings.max_concurrency)
+        self._redaction = settings.redaction
+        self._shape = shape_of(settings)
+        self._calls = VectorCalls(
+            settings,
+            provider=PROVIDER,
+            model=settings.model,
+            max_concurrency=settings.max_concurrency,
+        )
 
     async def vectors(
         self, batch: list[str], purpose: EmbedPurpose, dimension: int | None
@@ -114,11 +120,7 @@ class _Requests:
         }
         if settings.is_shortened:
             body["output_dimension"] = settings.dimension
-        async with self._free:
-            try:
-                vectors = await self._calls.call(lambda: self._ask(body))
-            except LLMError as error:
-                raise EmbedderError.of(error) from error.__cause__
+        vectors = await self._calls.call(lambda: self._ask(body))
         return self._checked(vectors, len(batch), dimension)
 
     async def _ask(self, body: Body) -> list[list[float]]:
@@ -127,7 +129,7 @@ class _Requests:
         except (ApiError, httpx.HTTPError) as error:
             raise translated(error, self._settings, self._redaction) from error
         except _SHAPE_ERRORS as error:
-            raise wrong_shape(error, self._settings.model) from error
+            raise self._shape.error(error) from error
 
     def _checked(
         self, vectors: list[list[float]], count: int, dimension: int | None
@@ -136,17 +138,5 @@ class _Requests:
         try:
             check_vectors(vectors, count=count, dimension=dimension, provider=PROVIDER, model=model)
         except TypeError as error:
-            raise EmbedderError(
-                f"the answer of {model} cannot be used: it is not in the shape of Cohere's API",
-                provider=PROVIDER,
-                model=model,
-                is_retryable=False,
-                hint="check `base_url`",
-            ) from error
-        return [_scaled(vector) for vector in vectors]
-
-
-def _scaled(vector: list[float]) -> list[float]:
-    """The vector with length 1; what has no length is left alone."""
-    length = math.hypot(*vector)
-    return [number / length for number in vector] if length else vector
+            raise self._shape.unusable() from error
+        return [unit_vector(vector) for vector in vectors]

@@ -15,16 +15,22 @@ from hector.errors import (
     LLMError,
     LLMInvalidRequestError,
     LLMRateLimitError,
-    LLMResponseError,
     LLMTimeoutError,
     LLMUnavailableError,
 )
-from hector.spi import ConnectionFailures, ProviderFailure, Redaction, llm_error, shape_error
+from hector.spi import (
+    ConnectionFailures,
+    ProviderFailure,
+    Redaction,
+    ReplyShape,
+    first_header,
+    llm_error,
+)
 from hector_plugin_cohere.client import address_of
-from hector_plugin_cohere.settings import ConnectionSettings, EmbedderSettings, LLMSettings
+from hector_plugin_cohere.settings import EmbedderSettings, LLMSettings
 from hector_plugin_cohere.wire import PROVIDER, ReportedError
 
-__all__ = ["CallError", "Settings", "redaction_of", "request_id_of", "translated", "wrong_shape"]
+__all__ = ["CallError", "Settings", "request_id_of", "shape_of", "translated"]
 
 Settings: TypeAlias = LLMSettings | EmbedderSettings
 
@@ -39,15 +45,9 @@ _USED_UP = re.compile(r"api calls? ?/ ?month|monthly")
 _REQUEST_ID_HEADERS = ("x-debug-trace-id", "x-request-id")
 
 
-def redaction_of(settings: ConnectionSettings) -> Redaction:
-    """What blots out the secrets of a component."""
-    return Redaction((settings.api_key, settings.proxy, *settings.headers.values()))
-
-
 def request_id_of(headers: Mapping[str, str]) -> str:
     """The name of a request, from the headers of its reply; empty where there is none."""
-    found = (headers.get(name) for name in _REQUEST_ID_HEADERS)
-    return next((value for value in found if value), "")
+    return first_header(headers, _REQUEST_ID_HEADERS)
 
 
 def translated(
@@ -99,15 +99,15 @@ def _failure(
     code: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> ProviderFailure:
-    received = {name.lower(): value for name, value in (headers or {}).items()}
-    return ProviderFailure(
+    return ProviderFailure.reported(
+        text,
         provider=PROVIDER,
         model=settings.model,
-        text=redaction.text(text),
+        redaction=redaction,
         status=status,
         code=code,
-        request_id=request_id_of(received) or None,
-        headers=received,
+        headers=headers,
+        id_headers=_REQUEST_ID_HEADERS,
     )
 
 
@@ -143,6 +143,6 @@ def _unreachable(
     return failures.broken(error, has_begun=has_begun)
 
 
-def wrong_shape(error: Exception, model: str) -> LLMResponseError:
-    """The error for a reply that is not what the API promises."""
-    return shape_error(error, provider=PROVIDER, model=model, api="Cohere's API")
+def shape_of(settings: Settings) -> ReplyShape:
+    """What the replies to a component are expected to be."""
+    return ReplyShape(provider=PROVIDER, model=settings.model, api="Cohere's API")

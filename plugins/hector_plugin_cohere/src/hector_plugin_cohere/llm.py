@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 
-import attrs
 import httpx
 from cohere.core.api_error import ApiError
 
@@ -15,21 +14,13 @@ from hector.spi import (
     BuildContext,
     LLMChunk,
     LLMRequest,
-    LLMResponse,
     ModelLimits,
     ProviderCalls,
-    ResponseMetadata,
-    rate_limit_headers,
     require_capabilities,
+    with_reply_headers,
 )
 from hector_plugin_cohere.client import Connection, open_connection
-from hector_plugin_cohere.errors import (
-    CallError,
-    redaction_of,
-    request_id_of,
-    translated,
-    wrong_shape,
-)
+from hector_plugin_cohere.errors import CallError, request_id_of, shape_of, translated
 from hector_plugin_cohere.models import known_limits
 from hector_plugin_cohere.reply import ReplyReader
 from hector_plugin_cohere.request import body_of
@@ -38,8 +29,6 @@ from hector_plugin_cohere.wire import PROVIDER, Body, ReportedError
 
 __all__ = ["CohereLLM", "create"]
 
-# What reading a reply raises when the server does not send what the API promises.
-_SHAPE_ERRORS = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 _REPORTED = (ApiError, httpx.HTTPError, ReportedError)
 
 
@@ -56,7 +45,8 @@ class CohereLLM:
     def __init__(self, connection: Connection, settings: LLMSettings) -> None:
         self._connection = connection
         self._settings = settings
-        self._redaction = redaction_of(settings)
+        self._redaction = settings.redaction
+        self._shape = shape_of(settings)
         self._calls = ProviderCalls(settings, provider=PROVIDER, model=settings.model)
 
     @property
@@ -99,21 +89,14 @@ class CohereLLM:
             async with self._connection.chat(body) as events:
                 headers, has_begun = events.headers, True
                 async for event in events.bodies:
-                    for chunk in self._read(reader.feed(event)):
+                    for chunk in self._shape.read(reader.feed(event)):
                         yield chunk if request.is_streaming else None
-            [response] = self._read(_once(reader))
-            yield _with_metadata(response, headers)
+            response = self._shape.made(reader.finish)
+            yield with_reply_headers(response, headers, request_id_of(headers))
         except _REPORTED as error:
             raise self._translated(error, has_begun=has_begun, headers=headers) from error
         except ValueError as error:  # an event that is no JSON, or no UTF-8
-            raise wrong_shape(error, self.model) from error
-
-    def _read(self, chunks: Iterator[LLMChunk | None]) -> list[LLMChunk | None]:
-        """Run a reader, and tell a reply of the wrong shape from a fault of our own."""
-        try:
-            return list(chunks)
-        except _SHAPE_ERRORS as error:
-            raise wrong_shape(error, self.model) from error
+            raise self._shape.error(error) from error
 
     def _translated(
         self,
@@ -125,18 +108,3 @@ class CohereLLM:
         return translated(
             error, self._settings, self._redaction, has_begun=has_begun, headers=headers
         )
-
-
-def _once(reader: ReplyReader) -> Iterator[LLMChunk | None]:
-    yield reader.finish()
-
-
-def _with_metadata(chunk: LLMChunk | None, headers: Mapping[str, str]) -> LLMChunk | None:
-    if not isinstance(chunk, LLMResponse):
-        return chunk
-    metadata = ResponseMetadata(
-        request_id=request_id_of(headers),
-        response_id=chunk.metadata.response_id,
-        headers=rate_limit_headers(headers),
-    )
-    return attrs.evolve(chunk, metadata=metadata)

@@ -19,6 +19,8 @@ from hector.spi import (
     TextDelta,
     ThinkingDelta,
     json_text,
+    reply_text,
+    unreadable_arguments,
 )
 from hector_plugin_cohere.wire import PROVIDER, Body, ReportedError
 
@@ -72,10 +74,10 @@ class ReplyReader:
         """
         match event.get("type"):
             case "message-start":
-                self._id = _text(event.get("id"))
+                self._id = reply_text(event.get("id"))
             case "content-start":
                 content: Body = event["delta"]["message"]["content"]
-                kind = _text(content["type"])
+                kind = reply_text(content["type"])
                 self._blocks["content", event["index"]] = _Block(kind)
                 yield from self._piece(("content", event["index"]), content.get(kind))
             case "content-delta":
@@ -88,7 +90,9 @@ class ReplyReader:
             case "tool-call-start":
                 call: Body = event["delta"]["message"]["tool_calls"]
                 function: Body = call["function"]
-                begun = _Block("call", id=_text(call.get("id")), name=_text(function["name"]))
+                begun = _Block(
+                    "call", id=reply_text(call.get("id")), name=reply_text(function["name"])
+                )
                 self._blocks["call", event["index"]] = begun
                 yield from self._piece(("call", event["index"]), function.get("arguments"))
             case "tool-call-delta":
@@ -124,7 +128,7 @@ class ReplyReader:
         )
 
     def _piece(self, key: tuple[str, object], value: object) -> Iterator[LLMChunk | None]:
-        block, text = self._blocks[key], _text(value)
+        block, text = self._blocks[key], reply_text(value)
         block.texts.append(text)
         if not text or block.kind not in {"text", "thinking", "plan"}:
             yield None
@@ -134,9 +138,9 @@ class ReplyReader:
             yield ThinkingDelta(text)
 
     def _end(self, delta: Body) -> None:
-        reason = _text(delta["finish_reason"])
+        reason = reply_text(delta["finish_reason"])
         if reason in _FAILURES:
-            raise ReportedError(reason, _text(delta.get("error")))
+            raise ReportedError(reason, reply_text(delta.get("error")))
         self._finish_reason = reason
         self._usage = delta.get("usage") or {}
 
@@ -163,11 +167,11 @@ class ReplyReader:
         try:
             arguments: object = json.loads(written or "{}")
         except ValueError as error:
-            raise _bad_arguments(block.name) from error
+            raise unreadable_arguments(block.name, PROVIDER) from error
         if arguments is None:
             arguments = {}  # how some models call a tool that takes nothing
         if not isinstance(arguments, dict):
-            raise _bad_arguments(block.name)
+            raise unreadable_arguments(block.name, PROVIDER)
         found = cast("JSONObject", arguments)
         # Spaces and key order are kept, so that the next prompt repeats this one to the byte.
         is_usual = not written or written in {"null", json_text(found)}
@@ -187,12 +191,6 @@ class ReplyReader:
         )
 
 
-def _text(value: object) -> str:
-    if value is None or isinstance(value, str):
-        return value or ""
-    raise TypeError(f"a {type(value).__name__} stands where a text should")
-
-
 def _number(value: object) -> int:
     """A count, which Cohere writes as a float now and then."""
     if value is None:
@@ -200,11 +198,3 @@ def _number(value: object) -> int:
     if isinstance(value, int | float) and value >= 0:
         return int(value)
     raise TypeError(f"{value!r} stands where a number of tokens should")
-
-
-def _bad_arguments(name: str) -> LLMResponseError:
-    return LLMResponseError(
-        f"the model called tool `{name}` with arguments that are no JSON object",
-        provider=PROVIDER,
-        is_retryable=True,
-    )

@@ -14,10 +14,12 @@ from hector.spi import (
     file_note,
     json_text,
     own_data,
+    plain_json,
     tool_result_text,
+    utf8_text,
 )
 from hector_plugin_cohere.settings import LLMSettings
-from hector_plugin_cohere.wire import PROVIDER, Body, clean, plain
+from hector_plugin_cohere.wire import PROVIDER, Body
 
 __all__ = ["body_of"]
 
@@ -37,7 +39,7 @@ def body_of(request: LLMRequest, settings: LLMSettings) -> Body:
         "messages": _messages(request, settings),
         "temperature": settings.temperature if temperature is None else temperature,
         "max_tokens": parameters.max_output_tokens or settings.max_tokens,
-        "stop_sequences": [clean(word) for word in parameters.stop] or None,
+        "stop_sequences": [utf8_text(word) for word in parameters.stop] or None,
         "response_format": _form(request),
         **_tools(request),
     }
@@ -67,8 +69,8 @@ def _tools(request: LLMRequest) -> Body:
 def _tool(spec: ToolSpec) -> Body:
     function = {
         "name": spec.name,
-        "description": clean(spec.description),
-        "parameters": plain(spec.parameters),
+        "description": utf8_text(spec.description),
+        "parameters": plain_json(spec.parameters),
     }
     return {"type": "function", "function": function}
 
@@ -82,7 +84,7 @@ def _form(request: LLMRequest) -> Body | None:
             f"{PROVIDER}: the API takes no response schema beside tools",
             hint="drop one of them, or let a second agent bring the answer into shape",
         )
-    return {"type": "json_object", "json_schema": plain(output.schema)}
+    return {"type": "json_object", "json_schema": plain_json(output.schema)}
 
 
 # ------------------------------------------------------------------------------------ messages
@@ -106,7 +108,7 @@ def _messages(request: LLMRequest, settings: LLMSettings) -> list[Body]:
             found.append(_user(list(_said_by_user(message)) or [_text(_BLANK)]))
     if not found or found[-1]["role"] == "assistant":
         found.append(_user([_text(_CONTINUE)]))
-    system = [{"role": "system", "content": clean(request.system)}] if request.system else []
+    system = [{"role": "system", "content": utf8_text(request.system)}] if request.system else []
     return [*system, *found]
 
 
@@ -115,7 +117,7 @@ def _user(content: Sequence[Body]) -> Body:
 
 
 def _text(text: str) -> Body:
-    return {"type": "text", "text": clean(text)}
+    return {"type": "text", "text": utf8_text(text)}
 
 
 def _shown(text: str) -> Iterator[Body]:
@@ -139,7 +141,7 @@ def _said_by_user(message: Message) -> Iterator[Body]:
 
 
 def _image(part: FilePart) -> Body:
-    url = clean(part.url or "") if part.data is None else data_url(part)
+    url = utf8_text(part.url or "") if part.data is None else data_url(part)
     return {"type": "image_url", "image_url": {"url": url}}
 
 
@@ -157,7 +159,7 @@ def _assistant(message: Message) -> Body:
                 if kind == "plan":
                     plan.append(part.text)
                 elif kind == "thinking":
-                    content.append({"type": "thinking", "thinking": clean(part.text)})
+                    content.append({"type": "thinking", "thinking": utf8_text(part.text)})
             case ToolCall():
                 calls.append(_call(part))
             case DataPart():
@@ -170,14 +172,14 @@ def _assistant(message: Message) -> Body:
     said: Body = {
         "content": content,
         "tool_calls": calls,
-        "tool_plan": clean("".join(plan)) if calls else "",  # a plan without calls is none
+        "tool_plan": utf8_text("".join(plan)) if calls else "",  # a plan without calls is none
     }
     return {"role": "assistant", **{key: value for key, value in said.items() if value}}
 
 
 def _call(call: ToolCall) -> Body:
     function = {"name": call.name, "arguments": _arguments(call)}
-    return {"id": clean(call.id), "type": "function", "function": function}
+    return {"id": utf8_text(call.id), "type": "function", "function": function}
 
 
 def _arguments(call: ToolCall) -> str:
@@ -185,7 +187,7 @@ def _arguments(call: ToolCall) -> str:
     written = own_data(call, PROVIDER).get("arguments")
     if isinstance(written, str) and json.loads(written or "{}") == call.arguments:
         return written
-    return clean(json_text(call.arguments))
+    return utf8_text(json_text(call.arguments))
 
 
 def _results(message: Message, longest: int, *, can_see: bool) -> list[Body]:
@@ -202,8 +204,8 @@ def _results(message: Message, longest: int, *, can_see: bool) -> list[Body]:
         results.append(
             {
                 "role": "tool",
-                "tool_call_id": clean(part.call_id),
-                "content": clean("\n".join(told)) or _BLANK,
+                "tool_call_id": utf8_text(part.call_id),
+                "content": utf8_text("\n".join(told)) or _BLANK,
             }
         )
         if seen:

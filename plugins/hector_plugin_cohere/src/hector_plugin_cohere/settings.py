@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import attrs
@@ -10,16 +9,14 @@ import attrs
 from hector.spi import (
     CallSettings,
     Doc,
-    Duration,
     Env,
     Length,
     LimitSettings,
     Pattern,
     Range,
-    RequestSettings,
     Secret,
-    check_headers,
-    is_address,
+    ServerSettings,
+    VectorSettings,
 )
 from hector_plugin_cohere.models import (
     EmbeddingTraits,
@@ -32,7 +29,7 @@ __all__ = ["ConnectionSettings", "EmbedderSettings", "LLMSettings", "ThinkingSet
 
 
 @attrs.frozen(kw_only=True)
-class ConnectionSettings(RequestSettings):
+class ConnectionSettings(ServerSettings):
     """The keys both kinds share: where the server is, and who we are to it."""
 
     api_key: Annotated[
@@ -46,23 +43,10 @@ class ConnectionSettings(RequestSettings):
         Env("CO_API_URL"),
         Pattern(r"https?://\S+"),
     ] = None
-    headers: Annotated[Mapping[str, Secret], Doc("more HTTP headers, for gateways")] = attrs.field(
-        factory=dict[str, Secret]
-    )
-    proxy: Annotated[
-        Secret | None, Doc("address of an HTTP proxy, which may hold its password")
-    ] = None
 
     def __attrs_post_init__(self) -> None:
         """Refuse what no single key shows to be wrong."""
-        if not self.api_key and self.base_url is None:
-            raise ValueError(
-                "api_key is missing: give it, or set the environment variable CO_API_KEY "
-                "(only a server of your own, named by base_url, can do without)"
-            )
-        if self.base_url is not None and not is_address(self.base_url):
-            raise ValueError("base_url must be an address such as http://localhost:8000")
-        check_headers(self.api_key, self.headers, self.proxy)
+        self.check_server(key_variable="CO_API_KEY")
 
 
 @attrs.frozen(kw_only=True)
@@ -109,7 +93,7 @@ class LLMSettings(ConnectionSettings, CallSettings, LimitSettings):
 
 
 @attrs.frozen(kw_only=True)
-class EmbedderSettings(ConnectionSettings):
+class EmbedderSettings(ConnectionSettings, VectorSettings):
     """An embedding model."""
 
     model: Annotated[str, Doc("model name"), Length(minimum=1)] = "embed-v4.0"
@@ -118,18 +102,12 @@ class EmbedderSettings(ConnectionSettings):
         Doc("vector length; default the model's own, found by a trial for unknown models"),
         Range(minimum=1),
     ] = None
+    # 96 texts a request: the API reference in the SDK, 7.3.
     batch_size: Annotated[int, Doc("most texts in one request"), Range(1, 96)] = 96
-    max_concurrency: Annotated[int, Doc("most requests that are made at a time"), Range(1, 64)] = 4
     truncate: Annotated[
         Literal["start", "end", "none"],
         Doc("where a text that is too long is cut; none makes it an error"),
     ] = "end"
-    timeout: Annotated[
-        float,
-        Doc("longest silence of the server"),
-        Duration(),
-        Range(minimum=0, is_minimum_exclusive=True),
-    ] = 30.0
 
     def __attrs_post_init__(self) -> None:
         """Refuse what no single key shows to be wrong."""

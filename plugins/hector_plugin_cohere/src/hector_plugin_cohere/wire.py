@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, TypeAlias
 
-from hector.message import JSONValue
-from hector.spi import json_text
-
-__all__ = ["PROVIDER", "Body", "ReportedError", "clean", "plain"]
+__all__ = ["PROVIDER", "Body", "ReportedError"]
 
 PROVIDER = "cohere"
 """The provider's type name, and the key of what we keep in `provider_data`."""
@@ -29,17 +25,3 @@ class ReportedError(Exception):
         self.reason = reason
         self.message = message or "no reason given"
         super().__init__(self.message)
-
-
-def clean(text: str) -> str:
-    """The text as UTF-8 can hold it: half a surrogate pair becomes `?`."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode(errors="replace").decode()
-    return text
-
-
-def plain(value: JSONValue) -> Any:
-    """The value in dicts and lists, as the SDK writes it, and as UTF-8 can hold it."""
-    return json.loads(json_text(value).encode(errors="replace"))

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import Any, cast
-from urllib.parse import urlsplit, urlunsplit
 
 import attrs
 import httpx2
 from google import genai
 from google.genai import types
 
+from hector.spi import bare_address, read_json
 from hector.spi.certificates import shared_tls_context
 from hector_plugin_gemini.settings import ConnectionSettings
 from hector_plugin_gemini.wire import Body
@@ -22,29 +21,36 @@ from hector_plugin_gemini.wire import Body
 __all__ = ["Connection", "Events", "address_of", "open_connection"]
 
 _GOOGLE_URL = "https://generativelanguage.googleapis.com"
-_CONNECT_TIMEOUT_S = 10.0
 
 _replies: ContextVar[list[httpx2.Response]] = ContextVar("_replies")
 """Where the reply to the request that is being made is put, so that it can be hung up on."""
 
 
 @asynccontextmanager
-async def open_connection(settings: ConnectionSettings) -> AsyncGenerator[Connection]:
-    """Make a client, and close it with its connections when left. No request is made."""
+async def open_connection(
+    settings: ConnectionSettings, transport: httpx2.AsyncBaseTransport | None = None
+) -> AsyncGenerator[Connection]:
+    """Make a client, and close it with its connections when left. No request is made.
+
+    Args:
+        settings: of the component.
+        transport: what carries the requests, instead of the network.
+    """
     # Certificates are read: tenths of a second of CPU, off the loop.
-    http, client = await asyncio.to_thread(_make, settings)
+    http, client = await asyncio.to_thread(_make, settings, transport)
     async with http:
         yield Connection(client)
 
 
 def address_of(settings: ConnectionSettings) -> str:
     """The address of the server, without the user and password that it may hold."""
-    address = urlsplit(settings.base_url or _GOOGLE_URL)
-    return urlunsplit((address.scheme, address.netloc.rpartition("@")[2], address.path, "", ""))
+    return bare_address(settings.base_url or _GOOGLE_URL)
 
 
-def _make(settings: ConnectionSettings) -> tuple[httpx2.AsyncClient, genai.Client]:
-    limits = httpx2.Timeout(settings.timeout, connect=min(settings.timeout, _CONNECT_TIMEOUT_S))
+def _make(
+    settings: ConnectionSettings, transport: httpx2.AsyncBaseTransport | None
+) -> tuple[httpx2.AsyncClient, genai.Client]:
+    limits = httpx2.Timeout(settings.timeout, connect=settings.connect_timeout)
 
     async def keep_time(request: httpx2.Request) -> None:
         # The SDK says for each request that there is no time-out, and has but one number for all of them.
@@ -58,6 +64,7 @@ def _make(settings: ConnectionSettings) -> tuple[httpx2.AsyncClient, genai.Clien
     http = httpx2.AsyncClient(
         verify=tls,
         proxy=settings.proxy.reveal() if settings.proxy else None,
+        transport=transport,
         event_hooks={"request": [keep_time], "response": [keep_reply]},
     )
     client = genai.Client(
@@ -67,7 +74,7 @@ def _make(settings: ConnectionSettings) -> tuple[httpx2.AsyncClient, genai.Clien
         http_options=types.HttpOptions(
             base_url=settings.base_url or _GOOGLE_URL,
             api_version=settings.api_version,
-            headers={name: value.reveal() for name, value in settings.headers.items()},
+            headers=settings.plain_headers(),
             httpx_async_client=http,
             client_args={"verify": tls},
             async_client_args={"ssl": tls},
@@ -136,7 +143,7 @@ async def _bodies(chunks: AsyncIterator[Any]) -> AsyncIterator[Body]:
 
 
 def _object(text: str | None) -> Body:
-    value: object = json.loads(text or "null")
+    value: object = read_json(text or "null")
     if not isinstance(value, dict):
         raise ValueError("the reply is no JSON object")
     return cast("Body", value)

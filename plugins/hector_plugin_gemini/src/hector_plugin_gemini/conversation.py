@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from hector.errors import UnsupportedError, UsageError
 from hector.message import DataPart, FilePart, Message, TextPart, ThinkingPart, ToolCall, ToolResult
-from hector.spi import file_note, json_text, own_data, tool_result_text
+from hector.spi import file_note, json_text, own_data, plain_json, tool_result_text, utf8_text
 from hector_plugin_gemini.files import file_part, result_file
 from hector_plugin_gemini.models import ModelTraits
-from hector_plugin_gemini.wire import PROVIDER, Body, clean, plain
+from hector_plugin_gemini.wire import PROVIDER, Body
 
 __all__ = ["contents_of"]
 
@@ -59,7 +59,7 @@ def _content(role: str, parts: Sequence[Body]) -> Body:
 
 
 def _text(text: str) -> Body:
-    return {"text": clean(text)}
+    return {"text": utf8_text(text)}
 
 
 def _said_by_user(message: Message) -> Iterator[Body]:
@@ -137,7 +137,7 @@ def _cut(
 
 
 def _call(part: ToolCall, *, is_checked: bool) -> Body:
-    call: Body = {"id": clean(part.id), "name": part.name, "args": plain(part.arguments)}
+    call: Body = {"id": utf8_text(part.id), "name": part.name, "args": plain_json(part.arguments)}
     signature = own_data(part, PROVIDER).get("signature")
     if signature is None and is_checked:
         signature = _UNSIGNED
@@ -182,9 +182,9 @@ def _files_of(result: ToolResult, traits: ModelTraits) -> tuple[list[Body], list
 
 def _response(result: ToolResult, inside: list[Body], notes: list[str], longest: int) -> Body:
     text = tool_result_text(result, limit=longest, says_errors=False)
-    told = clean("\n".join([*([text] if text else []), *notes]))
+    told = utf8_text("\n".join([*([text] if text else []), *notes]))
     # As text, not as an object: Google reads every number in an object as a double.
     said = {"error": told or "The tool failed."} if result.is_error else {"result": told}
     more = {"parts": inside} if inside else {}
-    head = {"id": clean(result.call_id), "name": result.name}
+    head = {"id": utf8_text(result.call_id), "name": result.name}
     return {"functionResponse": {**head, "response": said, **more}}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import math
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,23 +9,24 @@ from typing import Any
 import httpx2
 from google.genai.errors import APIError
 
-from hector.errors import EmbedderError, LLMError
 from hector.spi import (
     BuildContext,
     EmbedPurpose,
-    ProviderCalls,
     Vector,
+    VectorCalls,
     check_vectors,
     json_text,
+    unit_vector,
+    utf8_text,
     vectors_in_batches,
 )
 from hector_plugin_gemini.client import Connection, address_of, open_connection
-from hector_plugin_gemini.errors import redaction_of, translated, wrong_shape
+from hector_plugin_gemini.errors import shape_of, translated
 from hector_plugin_gemini.request import model_path
 from hector_plugin_gemini.settings import EmbedderSettings
-from hector_plugin_gemini.wire import PROVIDER, Body, clean
+from hector_plugin_gemini.wire import PROVIDER, Body
 
-__all__ = ["GeminiEmbedder", "create"]
+__all__ = ["GeminiEmbedder", "VectorRequests", "create"]
 
 _TASKS = {"query": "RETRIEVAL_QUERY", "document": "RETRIEVAL_DOCUMENT"}
 
@@ -41,7 +40,7 @@ async def create(
     One request is made if the vector length is neither configured nor known.
     """
     async with open_connection(settings) as connection:
-        requests = _Requests(connection, settings)
+        requests = VectorRequests(connection, settings)
         dimension = settings.dimension or settings.traits.dimension
         if dimension is None:
             dimension = len((await requests.vectors(["dimension"], "document", None))[0])
@@ -55,7 +54,9 @@ class GeminiEmbedder:
     are not known: these are scaled here.
     """
 
-    def __init__(self, requests: _Requests, settings: EmbedderSettings, dimension: int) -> None:
+    def __init__(
+        self, requests: VectorRequests, settings: EmbedderSettings, dimension: int
+    ) -> None:
         self._requests = requests
         self._settings = settings
         self._dimension = dimension
@@ -82,7 +83,7 @@ class GeminiEmbedder:
         """Embed `texts`; see `hector.spi.Embedder`. The models tell questions from passages."""
         prefix = _prefix(self._settings, purpose)
         # The API refuses an empty text.
-        prepared = [clean(f"{prefix}{text}") or " " for text in texts]
+        prepared = [utf8_text(f"{prefix}{text}") or " " for text in texts]
         size = self._settings.batch_size
         batches = [prepared[start : start + size] for start in range(0, len(prepared), size)]
 
@@ -101,16 +102,21 @@ def _prefix(settings: EmbedderSettings, purpose: EmbedPurpose) -> str:
     return usual if given is None else given
 
 
-class _Requests:
+class VectorRequests:
     """Makes the requests of one embedder, not more at a time than allowed. It does not own the connection."""
 
     def __init__(self, connection: Connection, settings: EmbedderSettings) -> None:
         self._connection = connection
         self._settings = settings
         self._path = model_path(settings.model)
-        self._redaction = redaction_of(settings)
-        self._calls = ProviderCalls(settings, provider=PROVIDER, model=settings.model)
-        self._free = asyncio.Semaphore(settings.max_concurrency)
+        self._redaction = settings.redaction
+        self._shape = shape_of(settings)
+        self._calls = VectorCalls(
+            settings,
+            provider=PROVIDER,
+            model=settings.model,
+            max_concurrency=settings.max_concurrency,
+        )
         self._is_scaled = settings.traits.is_scaled or not settings.is_shortened
 
     async def vectors(
@@ -122,13 +128,9 @@ class _Requests:
             EmbedderError: the last attempt failed, or the answer is of no use.
         """
         body = {"requests": [self._asked(text, purpose) for text in batch]}
-        async with self._free:
-            try:
-                reply = await self._calls.call(lambda: self._ask(body))
-            except LLMError as error:
-                raise EmbedderError.of(error) from error.__cause__
+        reply = await self._calls.call(lambda: self._ask(body))
         vectors = self._read(reply, len(batch), dimension)
-        return vectors if self._is_scaled else [_scaled(vector) for vector in vectors]
+        return vectors if self._is_scaled else [unit_vector(vector) for vector in vectors]
 
     def _asked(self, text: str, purpose: EmbedPurpose) -> Body:
         settings = self._settings
@@ -146,7 +148,7 @@ class _Requests:
         except (APIError, httpx2.HTTPError) as error:
             raise translated(error, self._settings, self._redaction) from error
         except ValueError as error:
-            raise wrong_shape(error, self._settings.model) from error
+            raise self._shape.error(error) from error
 
     def _read(self, reply: Any, count: int, dimension: int | None) -> list[Vector]:
         model = self._settings.model
@@ -154,17 +156,5 @@ class _Requests:
             vectors: list[Vector] = [item["values"] for item in reply["embeddings"]]
             check_vectors(vectors, count=count, dimension=dimension, provider=PROVIDER, model=model)
         except (KeyError, TypeError) as error:
-            raise EmbedderError(
-                f"the answer of {model} cannot be used: it is not in the shape of Gemini's API",
-                provider=PROVIDER,
-                model=model,
-                is_retryable=False,
-                hint="check `base_url`",
-            ) from error
+            raise self._shape.unusable() from error
         return vectors
-
-
-def _scaled(vector: Vector) -> Vector:
-    """The vector with length 1; what has no length is left alone."""
-    length = math.hypot(*vector)
-    return [number / length for number in vector] if length else vector

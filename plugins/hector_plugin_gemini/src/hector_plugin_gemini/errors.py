@@ -17,16 +17,22 @@ from hector.errors import (
     LLMInvalidRequestError,
     LLMOverloadedError,
     LLMRateLimitError,
-    LLMResponseError,
     LLMTimeoutError,
     LLMUnavailableError,
 )
-from hector.spi import ConnectionFailures, ProviderFailure, Redaction, llm_error, shape_error
+from hector.spi import (
+    ConnectionFailures,
+    ProviderFailure,
+    Redaction,
+    ReplyShape,
+    first_header,
+    llm_error,
+)
 from hector_plugin_gemini.client import address_of
-from hector_plugin_gemini.settings import ConnectionSettings, EmbedderSettings, LLMSettings
+from hector_plugin_gemini.settings import EmbedderSettings, LLMSettings
 from hector_plugin_gemini.wire import PROVIDER, BlockedPromptError, Body, ReportedError
 
-__all__ = ["CallError", "Settings", "redaction_of", "request_id_of", "translated", "wrong_shape"]
+__all__ = ["CallError", "Settings", "request_id_of", "shape_of", "translated"]
 
 Settings: TypeAlias = LLMSettings | EmbedderSettings
 
@@ -53,15 +59,9 @@ _SECONDS = re.compile(r"([0-9]+(?:\.[0-9]+)?)s")
 _REQUEST_ID_HEADERS = ("x-request-id", "x-goog-request-id", "x-cloud-trace-context")
 
 
-def redaction_of(settings: ConnectionSettings) -> Redaction:
-    """What blots out the secrets of a component."""
-    return Redaction((settings.api_key, settings.proxy, *settings.headers.values()))
-
-
 def request_id_of(headers: Mapping[str, str]) -> str:
     """The name of a request, from the headers of its reply; empty where there is none."""
-    found = (headers.get(name) for name in _REQUEST_ID_HEADERS)
-    return next((value for value in found if value), "")
+    return first_header(headers, _REQUEST_ID_HEADERS)
 
 
 def translated(
@@ -118,14 +118,15 @@ def _failure(
     code: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> ProviderFailure:
-    return ProviderFailure(
+    return ProviderFailure.reported(
+        text,
         provider=PROVIDER,
         model=settings.model,
-        text=redaction.text(text),
+        redaction=redaction,
         status=status,
         code=code,
-        request_id=request_id_of(headers or {}) or None,
-        headers=headers or {},
+        headers=headers,
+        id_headers=_REQUEST_ID_HEADERS,
     )
 
 
@@ -197,6 +198,6 @@ def _unreachable(
     return failures.broken(error, has_begun=has_begun)
 
 
-def wrong_shape(error: Exception, model: str) -> LLMResponseError:
-    """The error for a reply that is not what the API promises."""
-    return shape_error(error, provider=PROVIDER, model=model, api="Gemini's API")
+def shape_of(settings: Settings) -> ReplyShape:
+    """What the replies to a component are expected to be."""
+    return ReplyShape(provider=PROVIDER, model=settings.model, api="Gemini's API")

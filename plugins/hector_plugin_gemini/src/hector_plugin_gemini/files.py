@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 
 from hector.message import FilePart
-from hector_plugin_gemini.wire import Body, clean
+from hector.spi import utf8_text
+from hector_plugin_gemini.wire import Body
 
 __all__ = ["file_part", "result_file"]
 
@@ -47,6 +48,6 @@ def _media_type(part: FilePart) -> str:
 
 def _carried(part: FilePart, media_type: str) -> Body:
     if part.data is None:
-        return {"fileData": {"mimeType": media_type, "fileUri": clean(part.url or "")}}
+        return {"fileData": {"mimeType": media_type, "fileUri": utf8_text(part.url or "")}}
     content = base64.b64encode(part.data).decode("ascii")
     return {"inlineData": {"mimeType": media_type, "data": content}}

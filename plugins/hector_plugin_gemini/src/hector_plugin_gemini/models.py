@@ -19,7 +19,7 @@ __all__ = [
     "traits_of",
 ]
 
-Level: TypeAlias = Literal["minimal", "low", "medium", "high"]
+Level: TypeAlias = Literal["minimal", "low", "medium", "high", "xhigh"]
 
 CAPABILITIES = frozenset(
     {
@@ -49,6 +49,7 @@ class ModelTraits:
         context_tokens, output_tokens: see `ModelLimits`.
         can_think: takes a word about thinking.
         levels: levels of thinking that it takes; empty where thinking has a number of tokens, or is not there.
+        has_other_levels: it may take more of them than are known.
         least_budget, most_budget: bounds of that number.
         can_rest: a budget of 0 turns thinking off.
         checks_signatures: the first call of each step must bear its thought signature.
@@ -60,6 +61,7 @@ class ModelTraits:
     output_tokens: int | None = None
     can_think: bool = True
     levels: tuple[Level, ...] = ()
+    has_other_levels: bool = False
     least_budget: int = 1
     most_budget: int = _WINDOW
     can_rest: bool = False
@@ -68,6 +70,9 @@ class ModelTraits:
     forms_with_tools: bool = True
 
 
+# Limits and levels of Gemini 3 and 4, and limits of 2.5, from Google's pages on its models, read on 1 December 2026;
+# what else stands here was not found anew. Gemini 4 has one limit for input and output together, and writes 65,536
+# tokens in one reply.
 _THREE = ModelTraits(
     context_tokens=_WINDOW, output_tokens=65_536, levels=("minimal", "low", "medium", "high")
 )
@@ -85,21 +90,26 @@ _TWO = attrs.evolve(_TWO_FIVE, output_tokens=8192, can_think=False)
 
 # The longest prefix decides.
 _FAMILIES: Mapping[str, ModelTraits] = {
-    "gemini-4-": _NEVER_MINIMAL,
-    "gemini-3.8-": _NEVER_MINIMAL,
-    "gemini-3.7-": _NEVER_MINIMAL,
-    "gemini-3.6-": _THREE,
-    "gemini-3.5-": _THREE,
-    "gemini-3.1-": _THREE,
+    "gemini-4-argon": _NEVER_MINIMAL,
+    "gemini-4-carbon": _NEVER_MINIMAL,
+    "gemini-4-hydrogen": attrs.evolve(_THREE, levels=("low", "medium", "high", "xhigh")),
+    "gemini-3.8-flash": _NEVER_MINIMAL,
+    "gemini-3.7-flash": _NEVER_MINIMAL,
+    "gemini-3.6-flash": _THREE,
+    "gemini-3.5-flash": _THREE,
+    "gemini-3.1-flash": _THREE,
     "gemini-3.1-pro": _NEVER_MINIMAL,
-    "gemini-3-": _THREE,
+    "gemini-3-flash": _THREE,
     "gemini-3-pro": attrs.evolve(_THREE, levels=("low", "high")),
     "gemini-2.5-pro": attrs.evolve(_TWO_FIVE, least_budget=128, most_budget=32_768, can_rest=False),
     "gemini-2.5-flash": _TWO_FIVE,
     "gemini-2.5-flash-lite": attrs.evolve(_TWO_FIVE, least_budget=512),
     "gemini-2.0-": _TWO,
 }
-_UNKNOWN_GEMINI = attrs.evolve(_THREE, context_tokens=None, output_tokens=None)
+# What is new may take any level; `low` every model has that has levels.
+_UNKNOWN_GEMINI = attrs.evolve(
+    _NEVER_MINIMAL, context_tokens=None, output_tokens=None, has_other_levels=True
+)
 # Gemma and what else may stand behind this API.
 _STRANGER = attrs.evolve(_TWO_FIVE, context_tokens=None, output_tokens=None, most_budget=_WINDOW)
 
@@ -138,6 +148,8 @@ class EmbeddingTraits:
     is_scaled: bool = False
 
 
+# Lengths from Google's page on embeddings, read on 1 December 2026; the words before texts are those of its page for
+# `gemini-embedding-2` as public code quotes it. The settings override both.
 _EMBEDDERS: Mapping[str, EmbeddingTraits] = {
     "gemini-embedding-001": EmbeddingTraits(dimension=3072),
     "gemini-embedding-2": EmbeddingTraits(

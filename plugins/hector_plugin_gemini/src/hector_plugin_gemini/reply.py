@@ -17,6 +17,8 @@ from hector.spi import (
     ResponseMetadata,
     TextDelta,
     ThinkingDelta,
+    reply_count,
+    reply_text,
 )
 from hector_plugin_gemini.wire import PROVIDER, BlockedPromptError, Body, ReportedError
 
@@ -25,6 +27,7 @@ __all__ = ["ReplyReader"]
 _FINISH_REASONS: Mapping[str, FinishReason] = {
     "STOP": "stop",
     "MAX_TOKENS": "length",
+    "CONTINUATION": "length",  # of this reply; Gemini 4 would go on in another
     "SAFETY": "content_filter",
     "RECITATION": "content_filter",
     "BLOCKLIST": "content_filter",
@@ -95,15 +98,15 @@ class ReplyReader:
         """
         if event.get("error"):
             raise ReportedError(event["error"])
-        self._model = _text(event.get("modelVersion")) or self._model
-        self._id = _text(event.get("responseId")) or self._id
+        self._model = reply_text(event.get("modelVersion")) or self._model
+        self._id = reply_text(event.get("responseId")) or self._id
         # Counts are of the whole reply so far.
         self._usage |= event.get("usageMetadata") or {}
         candidates = event.get("candidates") or ()
         feedback: Body = event.get("promptFeedback") or {}
         if feedback.get("blockReason") and not candidates:
             raise BlockedPromptError(
-                _text(feedback["blockReason"]), _text(feedback.get("blockReasonMessage"))
+                reply_text(feedback["blockReason"]), reply_text(feedback.get("blockReasonMessage"))
             )
         for candidate in candidates:
             if not candidate.get("index"):
@@ -142,19 +145,19 @@ class ReplyReader:
         content: Body = candidate.get("content") or {}
         for part in content.get("parts") or ():
             yield from self._take_part(part)
-        self._finish_reason = _text(candidate.get("finishReason")) or self._finish_reason
-        self._finish_message = _text(candidate.get("finishMessage")) or self._finish_message
+        self._finish_reason = reply_text(candidate.get("finishReason")) or self._finish_reason
+        self._finish_message = reply_text(candidate.get("finishMessage")) or self._finish_message
         for rating in candidate.get("safetyRatings") or ():
             if rating.get("blocked"):
-                self._harm = _text(rating.get("category")) or self._harm
+                self._harm = reply_text(rating.get("category")) or self._harm
 
     def _take_part(self, part: Body) -> Iterator[LLMChunk | None]:
-        signature = _text(part.get("thoughtSignature")) or None
+        signature = reply_text(part.get("thoughtSignature")) or None
         if "functionCall" in part:
             self._parts.append(self._call(part["functionCall"], signature))
             yield None
         elif "text" in part:
-            is_thought, text = bool(part.get("thought")), _text(part["text"])
+            is_thought, text = bool(part.get("thought")), reply_text(part["text"])
             if text or signature:
                 self._run(is_thought=is_thought).add(text, signature)
             if text:
@@ -173,14 +176,14 @@ class ReplyReader:
         return run
 
     def _call(self, call: Body, signature: str | None) -> ToolCall:
-        name = _text(call["name"])
+        name = reply_text(call["name"])
         arguments: object = call.get("args")
         if arguments is None:
             arguments = {}
         if not isinstance(arguments, dict):
             raise TypeError(f"the arguments of tool `{name}` are no object")
         return ToolCall(
-            id=self._ids.take(_text(call.get("id"))),
+            id=self._ids.take(reply_text(call.get("id"))),
             name=name,
             arguments=cast("JSONObject", arguments),
             provider_data={PROVIDER: {"signature": signature}} if signature else None,
@@ -209,24 +212,12 @@ class ReplyReader:
 
     def _counted(self) -> Usage:
         """Google counts reasoning beside the answer, and what tools of its own read beside the prompt."""
-        thoughts = _number(self._usage.get("thoughtsTokenCount"))
-        read = _number(self._usage.get("promptTokenCount"))
-        read += _number(self._usage.get("toolUsePromptTokenCount"))
+        thoughts = reply_count(self._usage.get("thoughtsTokenCount"))
+        read = reply_count(self._usage.get("promptTokenCount"))
+        read += reply_count(self._usage.get("toolUsePromptTokenCount"))
         return Usage(
             input_tokens=read,
-            output_tokens=_number(self._usage.get("candidatesTokenCount")) + thoughts,
-            cached_input_tokens=_number(self._usage.get("cachedContentTokenCount")),
+            output_tokens=reply_count(self._usage.get("candidatesTokenCount")) + thoughts,
+            cached_input_tokens=reply_count(self._usage.get("cachedContentTokenCount")),
             reasoning_tokens=thoughts,
         )
-
-
-def _text(value: object) -> str:
-    if value is None or isinstance(value, str):
-        return value or ""
-    raise TypeError(f"a {type(value).__name__} stands where a text should")
-
-
-def _number(value: object) -> int:
-    if value is None or (isinstance(value, int) and value >= 0):
-        return int(value or 0)
-    raise TypeError(f"{value!r} stands where a number of tokens should")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from hector.errors import UnsupportedError
-from hector.spi import GenerateParameters, LLMRequest, ToolSpec
+from hector.spi import GenerateParameters, LLMRequest, ToolSpec, plain_json, utf8_text
 from hector_plugin_gemini.conversation import contents_of
 from hector_plugin_gemini.settings import LLMSettings
-from hector_plugin_gemini.wire import PROVIDER, Body, clean, plain
+from hector_plugin_gemini.wire import PROVIDER, Body
 
 __all__ = ["body_of", "count_body", "model_path"]
 
@@ -37,7 +37,7 @@ def body_of(request: LLMRequest, settings: LLMSettings) -> Body:
         "contents": contents_of(
             request.messages, settings.traits, longest_result=settings.max_tool_output_length
         ),
-        "systemInstruction": {"parts": [{"text": clean(request.system)}]}
+        "systemInstruction": {"parts": [{"text": utf8_text(request.system)}]}
         if request.system
         else None,
         "generationConfig": _generation(request, settings) or None,
@@ -60,8 +60,8 @@ def count_body(request: LLMRequest, settings: LLMSettings) -> Body:
 def _declaration(spec: ToolSpec) -> Body:
     return {
         "name": spec.name,
-        "description": clean(spec.description),
-        "parametersJsonSchema": plain(spec.parameters),
+        "description": utf8_text(spec.description),
+        "parametersJsonSchema": plain_json(spec.parameters),
     }
 
 
@@ -83,7 +83,7 @@ def _generation(request: LLMRequest, settings: LLMSettings) -> Body:
     config: Body = {
         "temperature": settings.temperature if temperature is None else temperature,
         "maxOutputTokens": parameters.max_output_tokens or settings.max_tokens,
-        "stopSequences": [clean(word) for word in parameters.stop] or None,
+        "stopSequences": [utf8_text(word) for word in parameters.stop] or None,
         "thinkingConfig": _thinking(settings),
         **_form(parameters, settings, has_tools=bool(request.tools)),
     }
@@ -99,7 +99,7 @@ def _form(parameters: GenerateParameters, settings: LLMSettings, *, has_tools: b
             f"{PROVIDER}: {settings.model} takes no response schema beside tools",
             hint="drop one of them, or use a model since Gemini 3",
         )
-    return {"responseMimeType": "application/json", "responseJsonSchema": plain(output.schema)}
+    return {"responseMimeType": "application/json", "responseJsonSchema": plain_json(output.schema)}
 
 
 def _thinking(settings: LLMSettings) -> Body | None:

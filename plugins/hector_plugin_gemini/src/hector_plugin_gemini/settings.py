@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import attrs
@@ -10,16 +9,14 @@ import attrs
 from hector.spi import (
     CallSettings,
     Doc,
-    Duration,
     Env,
     Length,
     LimitSettings,
     Pattern,
     Range,
-    RequestSettings,
     Secret,
-    check_headers,
-    is_address,
+    ServerSettings,
+    VectorSettings,
 )
 from hector_plugin_gemini.models import (
     EmbeddingTraits,
@@ -33,7 +30,7 @@ __all__ = ["ConnectionSettings", "EmbedderSettings", "LLMSettings", "ThinkingSet
 
 
 @attrs.frozen(kw_only=True)
-class ConnectionSettings(RequestSettings):
+class ConnectionSettings(ServerSettings):
     """The keys both kinds share: where the server is, and who we are to it."""
 
     api_key: Annotated[
@@ -48,23 +45,10 @@ class ConnectionSettings(RequestSettings):
         Pattern(r"https?://\S+"),
     ] = None
     api_version: Annotated[str, Doc("version of the API"), Pattern(r"v[0-9][0-9a-z]*")] = "v1beta"
-    headers: Annotated[Mapping[str, Secret], Doc("more HTTP headers, for gateways")] = attrs.field(
-        factory=dict[str, Secret]
-    )
-    proxy: Annotated[
-        Secret | None, Doc("address of an HTTP proxy, which may hold its password")
-    ] = None
 
     def __attrs_post_init__(self) -> None:
         """Refuse what no single key shows to be wrong."""
-        if not self.api_key and self.base_url is None:
-            raise ValueError(
-                "api_key is missing: give it, or set the environment variable GEMINI_API_KEY "
-                "(only a server of your own, named by base_url, can do without)"
-            )
-        if self.base_url is not None and not is_address(self.base_url):
-            raise ValueError("base_url must be an address such as http://localhost:8000")
-        check_headers(self.api_key, self.headers, self.proxy)
+        self.check_server(key_variable="GEMINI_API_KEY")
 
 
 @attrs.frozen(kw_only=True)
@@ -91,7 +75,9 @@ class LLMSettings(ConnectionSettings, CallSettings, LimitSettings):
 
     model: Annotated[str, Doc("model name"), Length(minimum=1)] = "gemini-3.8-flash"
     temperature: Annotated[
-        float | None, Doc("randomness; models since Gemini 4 do not heed it"), Range(0, 2)
+        float | None,
+        Doc("randomness; newer models, from Gemini 3.5 Flash-Lite on, do not heed it"),
+        Range(0, 2),
     ] = None
     max_tokens: Annotated[
         int | None, Doc("most tokens an answer may have, reasoning included"), Range(minimum=1)
@@ -126,7 +112,7 @@ class LLMSettings(ConnectionSettings, CallSettings, LimitSettings):
         if thinking is None or not levels:
             return None
         if not thinking.enabled:
-            return "minimal"
+            return "minimal" if "minimal" in levels else "low"
         if thinking.budget_tokens is None:
             return thinking.level
         if thinking.budget_tokens <= 1024:
@@ -148,7 +134,8 @@ def _check_thinking(thinking: ThinkingSettings, model: str, traits: ModelTraits)
     if not thinking.enabled:
         if level is not None or budget is not None:
             raise ValueError("thinking is off: remove its level and budget_tokens")
-        if traits.can_think and not traits.can_rest and "minimal" not in levels:
+        can_do_little = traits.can_rest or traits.has_other_levels or "minimal" in levels
+        if traits.can_think and not can_do_little:
             raise ValueError(f"{model} always thinks: remove thinking.enabled")
         return
     if not traits.can_think:
@@ -157,7 +144,7 @@ def _check_thinking(thinking: ThinkingSettings, model: str, traits: ModelTraits)
         raise ValueError("thinking.level and thinking.budget_tokens say the same: give one of them")
     if level is not None and not levels:
         raise ValueError(f"{model} has no levels of thinking: give thinking.budget_tokens")
-    if level is not None and level not in levels:
+    if level is not None and level not in levels and not traits.has_other_levels:
         raise ValueError(f"thinking.level of {model} is one of {', '.join(levels)}")
     least, most = traits.least_budget, traits.most_budget
     if budget is not None and not levels and not least <= budget <= most:
@@ -165,7 +152,7 @@ def _check_thinking(thinking: ThinkingSettings, model: str, traits: ModelTraits)
 
 
 @attrs.frozen(kw_only=True)
-class EmbedderSettings(ConnectionSettings):
+class EmbedderSettings(ConnectionSettings, VectorSettings):
     """An embedding model."""
 
     model: Annotated[str, Doc("model name"), Length(minimum=1)] = "gemini-embedding-001"
@@ -174,20 +161,14 @@ class EmbedderSettings(ConnectionSettings):
         Doc("vector length; default the model's own, found by a trial for unknown models"),
         Range(minimum=1),
     ] = None
+    # 100 texts a request: what the API answers to more, as public code quotes it.
     batch_size: Annotated[int, Doc("most texts in one request"), Range(1, 100)] = 100
-    max_concurrency: Annotated[int, Doc("most requests that are made at a time"), Range(1, 64)] = 4
     query_prefix: Annotated[
         str | None, Doc("stands before a question; default what the model was trained with")
     ] = None
     document_prefix: Annotated[
         str | None, Doc("stands before a passage; default what the model was trained with")
     ] = None
-    timeout: Annotated[
-        float,
-        Doc("longest silence of the server"),
-        Duration(),
-        Range(minimum=0, is_minimum_exclusive=True),
-    ] = 30.0
 
     def __attrs_post_init__(self) -> None:
         """Refuse what no single key shows to be wrong."""

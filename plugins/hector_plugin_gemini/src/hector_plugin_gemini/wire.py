@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, TypeAlias
-
-from hector.message import JSONValue
-from hector.spi import json_text
 
 __all__ = [
     "PROVIDER",
     "BlockedPromptError",
     "Body",
     "ReportedError",
-    "clean",
-    "plain",
 ]
 
 PROVIDER = "gemini"
@@ -48,17 +42,3 @@ class BlockedPromptError(Exception):
         self.reason = reason
         self.message = message
         super().__init__(f"the prompt was blocked ({reason})" + (f": {message}" if message else ""))
-
-
-def clean(text: str) -> str:
-    """The text as UTF-8 can hold it: half a surrogate pair becomes `?`."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode(errors="replace").decode()
-    return text
-
-
-def plain(value: JSONValue) -> Any:
-    """The value in dicts and lists, as the SDK writes it, and as UTF-8 can hold it."""
-    return json.loads(json_text(value).encode(errors="replace"))

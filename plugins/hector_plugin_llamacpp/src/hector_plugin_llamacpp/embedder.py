@@ -12,12 +12,20 @@ import httpx
 
 from hector.errors import EmbedderError, LLMError
 from hector.message import JSONValue
-from hector.spi import BuildContext, EmbedPurpose, ProviderCalls, Vector, json_text
+from hector.spi import (
+    SHAPE_ERRORS,
+    BuildContext,
+    EmbedPurpose,
+    ProviderCalls,
+    Vector,
+    encoded_json,
+    json_text,
+)
 from hector_plugin_llamacpp.errors import refused, unreachable, wrong_shape
 from hector_plugin_llamacpp.launch import CheckedModel, checked_model, usual_parameters
 from hector_plugin_llamacpp.machine import default_context, memory_bytes
 from hector_plugin_llamacpp.process import Engine, open_engine
-from hector_plugin_llamacpp.request import Body, encoded
+from hector_plugin_llamacpp.request import Body
 from hector_plugin_llamacpp.settings import PROVIDER, EmbedderSettings
 
 __all__ = ["LlamaCppEmbedder", "create"]
@@ -25,7 +33,6 @@ __all__ = ["LlamaCppEmbedder", "create"]
 _EUCLIDEAN, _AS_IT_IS = 2, -1
 _Prepared = str | list[int]
 """What stands for a text on the wire: itself, or its tokens where it was cut."""
-_SHAPE_ERRORS = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 
 
 @asynccontextmanager
@@ -157,7 +164,7 @@ class _Requests:
         try:
             vectors: list[Vector] = [item["embedding"] for item in reply["data"]]
             finite = all(math.isfinite(number) for vector in vectors for number in vector)
-        except _SHAPE_ERRORS as error:
+        except SHAPE_ERRORS as error:
             raise wrong_shape(error, self._model) from error
         if len(vectors) != len(texts) or not finite:
             reason = "not finite" if len(vectors) == len(texts) else f"{len(vectors)} in number"
@@ -191,7 +198,7 @@ class _Requests:
     async def _ask(self, path: str, body: Body) -> Any:
         try:
             client = await self._engine.client()
-            response = await client.post(path, content=encoded(body))
+            response = await client.post(path, content=encoded_json(body))
             if response.is_error:
                 raise refused(response, self._model)
             return response.json()

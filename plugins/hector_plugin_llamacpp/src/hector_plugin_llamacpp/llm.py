@@ -13,6 +13,7 @@ import httpx
 
 from hector.message import JSONValue
 from hector.spi import (
+    SHAPE_ERRORS,
     Attempt,
     BuildContext,
     LLMChunk,
@@ -20,6 +21,7 @@ from hector.spi import (
     ModelLimits,
     ProviderCalls,
     ResponseMetadata,
+    encoded_json,
     require_capabilities,
 )
 from hector_plugin_llamacpp.errors import failed, refused, unreachable, wrong_shape
@@ -27,14 +29,12 @@ from hector_plugin_llamacpp.launch import checked_model, usual_parameters
 from hector_plugin_llamacpp.machine import default_context, memory_bytes
 from hector_plugin_llamacpp.process import Engine, open_engine
 from hector_plugin_llamacpp.reply import BrokenOffError, ReplyReader, events_of
-from hector_plugin_llamacpp.request import Body, body_of, encoded, without_tools
+from hector_plugin_llamacpp.request import Body, body_of, without_tools
 from hector_plugin_llamacpp.settings import CAPABILITIES, PROVIDER, LLMSettings
 
 __all__ = ["LlamaCppLLM", "create"]
 
 _TOOL_CAPABILITIES = frozenset({"parallel_tools", "tool_choice", "tools"})
-# What reading a reply raises when it is not what llama.cpp sends today.
-_SHAPE_ERRORS = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 
 
 @asynccontextmanager
@@ -96,7 +96,7 @@ async def _ask_facts(engine: Engine, model: str) -> _Facts:
         )
     except httpx.HTTPError as error:
         raise unreachable(error, engine, model) from error
-    except _SHAPE_ERRORS as error:
+    except SHAPE_ERRORS as error:
         raise wrong_shape(error, model) from error
 
 
@@ -131,7 +131,7 @@ class LlamaCppLLM:
         """Ask the model; see `hector.spi.LLM`. It waits while all slots are taken."""
         request = without_tools(request)
         self._require(request)
-        content = encoded(body_of(request, self._settings))
+        content = encoded_json(body_of(request, self._settings))
         chunks = self._calls.stream(
             lambda: self._attempt(content, request), is_streaming=request.is_streaming
         )
@@ -145,7 +145,7 @@ class LlamaCppLLM:
         """See `hector.spi.TokenCountingLLM`. Counting does not wait for a slot."""
         request = without_tools(request)
         self._require(request)
-        content = encoded({**body_of(request, self._settings), "stream": False})
+        content = encoded_json({**body_of(request, self._settings), "stream": False})
         return await self._calls.call(lambda: self._count(content))
 
     def _require(self, request: LLMRequest) -> None:
@@ -177,7 +177,7 @@ class LlamaCppLLM:
             raise failed(error.failure, self._model) from error
         except httpx.HTTPError as error:
             raise unreachable(error, self._engine, self._model) from error
-        except _SHAPE_ERRORS as error:
+        except SHAPE_ERRORS as error:
             raise wrong_shape(error, self._model) from error
 
     async def _count(self, content: bytes) -> int:
@@ -189,5 +189,5 @@ class LlamaCppLLM:
             return int(response.json()["input_tokens"])
         except httpx.HTTPError as error:
             raise unreachable(error, self._engine, self._model) from error
-        except _SHAPE_ERRORS as error:
+        except SHAPE_ERRORS as error:
             raise wrong_shape(error, self._model) from error

@@ -10,8 +10,16 @@ import httpx
 
 from hector.errors import LLMResponseError
 from hector.message import FinishReason, JSONObject, Part, TextPart, ThinkingPart, ToolCall, Usage
-from hector.spi import CallIds, LLMChunk, LLMRequest, LLMResponse, TextDelta, ThinkingDelta
-from hector_plugin_llamacpp.request import Body
+from hector.spi import (
+    CallIds,
+    LLMChunk,
+    LLMRequest,
+    LLMResponse,
+    TextDelta,
+    ThinkingDelta,
+    unreadable_arguments,
+)
+from hector_plugin_llamacpp.request import Body, must_call
 from hector_plugin_llamacpp.settings import PROVIDER
 
 __all__ = ["BrokenOffError", "ReplyReader", "events_of"]
@@ -64,6 +72,8 @@ class ReplyReader:
 
     def __init__(self, request: LLMRequest) -> None:
         self._ids = CallIds(request)
+        self._is_call = must_call(request)
+        self._written: list[str] = []
         self._text: list[str] = []
         self._thinking: list[str] = []
         self._calls: dict[int, dict[str, str]] = {}
@@ -97,8 +107,12 @@ class ReplyReader:
             self._thinking.append(thinking)
             yield ThinkingDelta(thinking)
         if text := delta.get("content"):
-            self._text.append(text)
-            yield TextDelta(text)
+            if self._is_call:  # written as JSON, held to the schema of one
+                self._written.append(text)
+                yield None
+            else:
+                self._text.append(text)
+                yield TextDelta(text)
         for piece in delta.get("tool_calls") or ():
             call = self._calls.setdefault(piece.get("index", 0), {"id": "", "name": "", "text": ""})
             function: Mapping[str, Any] = piece.get("function") or {}
@@ -140,6 +154,8 @@ class ReplyReader:
         if is_whole:  # else the calls may be half of what the model meant
             for _, call in sorted(self._calls.items()):
                 yield self._call(call)
+            if self._is_call:
+                yield self._call(_call_in("".join(self._written)))
 
     def _call(self, call: Mapping[str, str]) -> ToolCall:
         try:
@@ -147,13 +163,23 @@ class ReplyReader:
         except ValueError:
             arguments = None
         if not isinstance(arguments, dict) or not call["name"]:
-            raise LLMResponseError(
-                f"the model called tool `{call['name']}` with arguments that are no JSON object",
-                provider=PROVIDER,
-                is_retryable=True,
-            )
+            raise unreadable_arguments(call["name"], PROVIDER)
         call_id = self._ids.take(call["id"])
         return ToolCall(id=call_id, name=call["name"], arguments=cast("JSONObject", arguments))
+
+
+def _call_in(written: str) -> Mapping[str, str]:
+    """The call that the model wrote; without a name where it is none."""
+    try:
+        value: object = json.loads(written)
+    except ValueError:
+        value = None
+    told = cast("Body", value) if isinstance(value, dict) else Body()
+    return {
+        "id": "",
+        "name": str(told.get("name") or ""),
+        "text": json.dumps(told.get("arguments")),
+    }
 
 
 def _usage(usage: Mapping[str, Any]) -> Usage:

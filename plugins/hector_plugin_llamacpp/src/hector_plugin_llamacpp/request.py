@@ -30,18 +30,13 @@ from hector.spi import (
 )
 from hector_plugin_llamacpp.settings import PROVIDER, LLMSettings
 
-__all__ = ["Body", "body_of", "encoded", "without_tools"]
+__all__ = ["Body", "body_of", "must_call", "without_tools"]
 
 Body: TypeAlias = dict[str, Any]
 """A JSON object of the wire, going or coming."""
 
 _CONTINUE = "Continue."
 """Stands behind an answer that is last: templates take it for the beginning of the next one, or refuse it."""
-
-
-def encoded(body: Body) -> bytes:
-    """Write a request body. Half a surrogate pair, which UTF-8 cannot hold, becomes `?`."""
-    return json_text(body).encode(errors="replace")
 
 
 def without_tools(request: LLMRequest) -> LLMRequest:
@@ -56,17 +51,18 @@ def body_of(request: LLMRequest, settings: LLMSettings) -> Body:
     """Say `request` in the words of `POST /v1/chat/completions`."""
     parameters = request.parameters
     output, temperature = parameters.structured_output, parameters.temperature
-    tools, choice = _tools(request)
+    tools = _tools(request)
+    is_forced = must_call(request)
+    schema = _call_schema(request) if is_forced else output.schema if output is not None else None
     body: Body = {
         "messages": list(_messages(request, settings)),
-        "tools": tools or None,
-        "tool_choice": choice if tools else None,
-        "parallel_tool_calls": True if tools else None,
-        "response_format": None if output is None else _format(output.schema),
+        "tools": tools if tools and not is_forced else None,
+        "parallel_tool_calls": True if tools and not is_forced else None,
+        "response_format": None if schema is None else _format(schema),
         "temperature": settings.temperature if temperature is None else temperature,
         "max_tokens": parameters.max_output_tokens or settings.max_tokens,
         "stop": list(parameters.stop) or None,
-        "chat_template_kwargs": _template_keys(settings),
+        "chat_template_kwargs": _template_keys(settings, tools if is_forced else []) or None,
         # Always a stream: it is how llama.cpp finds out that nobody listens any more.
         "stream": True,
         "stream_options": {"include_usage": True},
@@ -78,18 +74,50 @@ def _format(schema: Any) -> Body:
     return {"type": "json_schema", "json_schema": {"name": "response", "schema": schema}}
 
 
-def _template_keys(settings: LLMSettings) -> Body | None:
-    if settings.thinking is None:
-        return None
-    return {"enable_thinking": settings.thinking.enabled}
+def _template_keys(settings: LLMSettings, tools: list[Body]) -> Body:
+    """What the template is told beside the messages.
+
+    Tools of which one must be called go only there, so that the model reads of them as it was trained to.
+    """
+    keys: Body = {"tools": tools} if tools else {}
+    if settings.thinking is not None:
+        keys["enable_thinking"] = settings.thinking.enabled
+    return keys
 
 
-def _tools(request: LLMRequest) -> tuple[list[Body], str | None]:
-    """The tools, and whether one must be called. One that is named is the only one on offer."""
+def must_call(request: LLMRequest) -> bool:
+    """Whether the answer must be a call.
+
+    llama.cpp's own `required` lets a model talk first, for as long as it likes. So the answer is held to the schema of
+    one call instead.
+    """
+    return request.parameters.tool_choice not in {None, "auto", "none"} and bool(_offered(request))
+
+
+def _call_schema(request: LLMRequest) -> Body:
+    """The schema of a call of one of the tools."""
+    calls: list[Body] = [
+        {
+            "type": "object",
+            "properties": {"name": {"const": spec.name}, "arguments": spec.parameters},
+            "required": ["name", "arguments"],
+            "additionalProperties": False,
+        }
+        for spec in _offered(request)
+    ]
+    return calls[0] if len(calls) == 1 else {"anyOf": calls}
+
+
+def _offered(request: LLMRequest) -> list[ToolSpec]:
+    """The tools. One that is named is the only one on offer."""
     choice = request.parameters.tool_choice
     if choice in {None, "auto", "required"}:
-        return [_tool(spec) for spec in request.tools], choice
-    return [_tool(spec) for spec in request.tools if spec.name == choice], "required"
+        return list(request.tools)
+    return [spec for spec in request.tools if spec.name == choice]
+
+
+def _tools(request: LLMRequest) -> list[Body]:
+    return [_tool(spec) for spec in _offered(request)]
 
 
 def _tool(spec: ToolSpec) -> Body:

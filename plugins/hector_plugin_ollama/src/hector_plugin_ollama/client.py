@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,37 +10,45 @@ from typing import Any, TypeAlias
 
 import httpx
 
-from hector.spi import json_text
+from hector.spi import read_json
 from hector.spi.certificates import shared_tls_context
 from hector_plugin_ollama.settings import ConnectionSettings
 
-__all__ = ["Body", "encoded", "events_of", "open_client"]
+__all__ = ["Body", "events_of", "open_client"]
 
 Body: TypeAlias = dict[str, Any]
 """A JSON object of the wire, going or coming."""
 
-_CONNECT_TIMEOUT_S = 10.0
-
 
 @asynccontextmanager
-async def open_client(settings: ConnectionSettings) -> AsyncGenerator[httpx.AsyncClient]:
-    """Make a client, and close it with its connections when left. No request is made."""
+async def open_client(
+    settings: ConnectionSettings, transport: httpx.AsyncBaseTransport | None = None
+) -> AsyncGenerator[httpx.AsyncClient]:
+    """Make a client, and close it with its connections when left. No request is made.
+
+    Args:
+        settings: of the component.
+        transport: what carries the requests, instead of the network.
+    """
     # Certificates are read, the first time: tenths of a second of CPU, off the loop.
-    client = await asyncio.to_thread(_make, settings)
+    client = await asyncio.to_thread(_make, settings, transport)
     async with client:
         yield client
 
 
-def _make(settings: ConnectionSettings) -> httpx.AsyncClient:
-    headers = {name: value.reveal() for name, value in settings.headers.items()}
+def _make(
+    settings: ConnectionSettings, transport: httpx.AsyncBaseTransport | None
+) -> httpx.AsyncClient:
+    headers = settings.plain_headers()
     if settings.api_key:
         headers = {"authorization": f"Bearer {settings.api_key.reveal()}", **headers}
     return httpx.AsyncClient(
         base_url=settings.address,
         headers={"content-type": "application/json", **headers},
-        timeout=httpx.Timeout(settings.timeout, connect=min(settings.timeout, _CONNECT_TIMEOUT_S)),
+        timeout=httpx.Timeout(settings.timeout, connect=settings.connect_timeout),
         proxy=settings.proxy.reveal() if settings.proxy else None,
         verify=shared_tls_context(_certificates),
+        transport=transport,
         # Proxies of the environment are for the outside world, not for a model next door.
         trust_env=False,
     )
@@ -49,11 +56,6 @@ def _make(settings: ConnectionSettings) -> httpx.AsyncClient:
 
 def _certificates() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
-
-
-def encoded(body: Body) -> bytes:
-    """Write a request body. Half a surrogate pair, which UTF-8 cannot hold, becomes `?`."""
-    return json_text(body).encode(errors="replace")
 
 
 async def events_of(response: httpx.Response) -> AsyncIterator[Body]:
@@ -79,7 +81,7 @@ async def events_of(response: httpx.Response) -> AsyncIterator[Body]:
 
 
 def _object(line: bytes) -> Body:
-    value: object = json.loads(line)
+    value: object = read_json(line)
     if not isinstance(value, dict):
         raise ValueError("a line of the reply is no JSON object")
     return value  # pyright: ignore[reportUnknownVariableType]  # what it holds is looked at where it is read

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 
-from hector.errors import EmbedderError, LLMError
 from hector.spi import (
     BuildContext,
     EmbedPurpose,
-    ProviderCalls,
     Vector,
+    VectorCalls,
     check_vectors,
+    encoded_json,
+    read_json,
     vectors_in_batches,
 )
-from hector_plugin_ollama.client import encoded, open_client
-from hector_plugin_ollama.errors import redaction_of, refused, unreachable, wrong_shape
+from hector_plugin_ollama.client import open_client
+from hector_plugin_ollama.errors import refused, shape_of, unreachable
 from hector_plugin_ollama.reply import PROVIDER
 from hector_plugin_ollama.settings import EmbedderSettings
 
-__all__ = ["OllamaEmbedder", "create"]
+__all__ = ["OllamaEmbedder", "VectorRequests", "create"]
 
 
 @asynccontextmanager
@@ -35,7 +35,7 @@ async def create(
     One request is made if the vector length is not configured.
     """
     async with open_client(settings) as client:
-        requests = _Requests(client, settings)
+        requests = VectorRequests(client, settings)
         dimension = settings.dimension
         if dimension is None:
             dimension = len((await requests.vectors(["dimension"]))[0])
@@ -45,7 +45,9 @@ async def create(
 class OllamaEmbedder:
     """An embedding model of an Ollama server. Vectors are as the server gives them: of length 1."""
 
-    def __init__(self, requests: _Requests, settings: EmbedderSettings, dimension: int) -> None:
+    def __init__(
+        self, requests: VectorRequests, settings: EmbedderSettings, dimension: int
+    ) -> None:
         self._requests = requests
         self._settings = settings
         self._dimension = dimension
@@ -76,15 +78,20 @@ class OllamaEmbedder:
         return await self._requests.vectors(batch, self._dimension)
 
 
-class _Requests:
+class VectorRequests:
     """Makes the requests of one embedder, not more at a time than allowed. It does not own the client."""
 
     def __init__(self, client: httpx.AsyncClient, settings: EmbedderSettings) -> None:
         self._client = client
         self._settings = settings
-        self._redaction = redaction_of(settings)
-        self._calls = ProviderCalls(settings, provider=PROVIDER, model=settings.model)
-        self._free = asyncio.Semaphore(settings.max_concurrency)
+        self._redaction = settings.redaction
+        self._shape = shape_of(settings)
+        self._calls = VectorCalls(
+            settings,
+            provider=PROVIDER,
+            model=settings.model,
+            max_concurrency=settings.max_concurrency,
+        )
         body: dict[str, Any] = {
             "model": settings.model,
             "truncate": settings.truncate,
@@ -100,13 +107,9 @@ class _Requests:
         Raises:
             EmbedderError: the last attempt failed, or the answer is of no use.
         """
-        content = encoded({**self._body, "input": batch})
-        async with self._free:
-            try:
-                reply = await self._calls.call(lambda: self._ask(content))
-            except LLMError as error:
-                raise EmbedderError.of(error) from error.__cause__
-        return _vectors(reply, self._settings.model, len(batch), dimension)
+        content = encoded_json({**self._body, "input": batch})
+        reply = await self._calls.call(lambda: self._ask(content))
+        return self._read(reply, len(batch), dimension)
 
     async def _ask(self, content: bytes) -> Any:
         settings = self._settings
@@ -114,23 +117,17 @@ class _Requests:
             response = await self._client.post("/api/embed", content=content)
             if response.is_error:
                 raise refused(response, settings, self._redaction)
-            return response.json()
+            return read_json(response.content)
         except httpx.HTTPError as error:
             raise unreachable(error, settings, self._redaction) from error
         except ValueError as error:
-            raise wrong_shape(error, settings.model) from error
+            raise self._shape.error(error) from error
 
-
-def _vectors(reply: Any, model: str, count: int, dimension: int | None) -> list[Vector]:
-    try:
-        vectors: list[Vector] = reply["embeddings"]
-        check_vectors(vectors, count=count, dimension=dimension, provider=PROVIDER, model=model)
-    except (AttributeError, KeyError, TypeError) as error:
-        raise EmbedderError(
-            f"the answer of {model} cannot be used: it is not in the shape of Ollama's API",
-            provider=PROVIDER,
-            model=model,
-            is_retryable=False,
-            hint="check `base_url`",
-        ) from error
-    return vectors
+    def _read(self, reply: Any, count: int, dimension: int | None) -> list[Vector]:
+        model = self._settings.model
+        try:
+            vectors: list[Vector] = reply["embeddings"]
+            check_vectors(vectors, count=count, dimension=dimension, provider=PROVIDER, model=model)
+        except (AttributeError, KeyError, TypeError) as error:
+            raise self._shape.unusable() from error
+        return vectors

@@ -15,13 +15,12 @@ from hector.errors import (
     LLMInvalidRequestError,
     LLMOverloadedError,
     LLMRateLimitError,
-    LLMResponseError,
 )
-from hector.spi import ConnectionFailures, ProviderFailure, Redaction, llm_error, shape_error
+from hector.spi import ConnectionFailures, ProviderFailure, Redaction, ReplyShape, llm_error
 from hector_plugin_ollama.reply import PROVIDER, BrokenOffError
 from hector_plugin_ollama.settings import ConnectionSettings
 
-__all__ = ["broken_off", "redaction_of", "refused", "unreachable", "wrong_shape"]
+__all__ = ["broken_off", "refused", "shape_of", "unreachable"]
 
 # Inside of a reply there is no status, only a sentence.
 _SENTENCES: Sequence[tuple[re.Pattern[str], type[LLMError]]] = (
@@ -30,11 +29,6 @@ _SENTENCES: Sequence[tuple[re.Pattern[str], type[LLMError]]] = (
 )
 _OVERFLOW = re.compile(r"exceeds the (available )?context (size|length)")
 _NO_MODEL = re.compile(r"model .*not found|no such model|try pulling it")
-
-
-def redaction_of(settings: ConnectionSettings) -> Redaction:
-    """What blots out the secrets of a component."""
-    return Redaction((settings.api_key, settings.proxy, *settings.headers.values()))
 
 
 def refused(
@@ -73,14 +67,13 @@ def _failure(
     status: int | None = None,
     response: httpx.Response | None = None,
 ) -> ProviderFailure:
-    headers: Mapping[str, str] = response.headers if response is not None else {}
-    return ProviderFailure(
+    return ProviderFailure.reported(
+        text,
         provider=PROVIDER,
         model=settings.model,
-        text=redaction.text(text or "no reason given"),
+        redaction=redaction,
         status=status,
-        request_id=headers.get("x-request-id"),
-        headers=headers,
+        headers=response.headers if response is not None else None,
     )
 
 
@@ -134,6 +127,6 @@ def unreachable(
     return failures.broken(error, has_begun=has_begun)
 
 
-def wrong_shape(error: Exception, model: str) -> LLMResponseError:
-    """The error for a reply that is not what the API promises."""
-    return shape_error(error, provider=PROVIDER, model=model, api="Ollama's API")
+def shape_of(settings: ConnectionSettings) -> ReplyShape:
+    """What the replies to a component are expected to be."""
+    return ReplyShape(provider=PROVIDER, model=settings.model, api="Ollama's API")

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 import httpx
 
-from hector_plugin_ollama.client import encoded
+from hector.spi import encoded_json
 from hector_plugin_ollama.settings import CAPABILITIES, LLMSettings
 
 __all__ = ["ModelFacts", "ask_facts"]
@@ -57,7 +57,7 @@ async def ask_facts(client: httpx.AsyncClient, settings: LLMSettings) -> ModelFa
     try:
         response = await client.post(
             "/api/show",
-            content=encoded({"model": settings.model}),
+            content=encoded_json({"model": settings.model}),
             timeout=min(settings.timeout, _LONGEST_WAIT_S),
         )
         response.raise_for_status()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
 from typing import cast
 
@@ -16,27 +16,18 @@ from hector.spi import (
     LLMRequest,
     ModelLimits,
     ProviderCalls,
-    ResponseMetadata,
-    rate_limit_headers,
+    encoded_json,
     require_capabilities,
+    with_reply_headers,
 )
-from hector_plugin_ollama.client import Body, encoded, events_of, open_client
-from hector_plugin_ollama.errors import (
-    broken_off,
-    redaction_of,
-    refused,
-    unreachable,
-    wrong_shape,
-)
+from hector_plugin_ollama.client import Body, events_of, open_client
+from hector_plugin_ollama.errors import broken_off, refused, shape_of, unreachable
 from hector_plugin_ollama.facts import ModelFacts, ask_facts
 from hector_plugin_ollama.reply import PROVIDER, BrokenOffError, ReplyReader
 from hector_plugin_ollama.request import body_of
 from hector_plugin_ollama.settings import LLMSettings
 
 __all__ = ["OllamaLLM", "create"]
-
-# What reading a reply raises when the server does not send what the API promises.
-_SHAPE_ERRORS = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 
 
 @asynccontextmanager
@@ -57,7 +48,8 @@ class OllamaLLM:
         self._client = client
         self._settings = settings
         self._facts = facts
-        self._redaction = redaction_of(settings)
+        self._redaction = settings.redaction
+        self._shape = shape_of(settings)
         self._calls = ProviderCalls(settings, provider=PROVIDER, model=settings.model)
 
     @property
@@ -85,7 +77,7 @@ class OllamaLLM:
         require_capabilities(request, capabilities, provider=PROVIDER, model=self.model)
         # Always a stream: a long answer in one piece looks like a dead line.
         body = body_of(request, self._settings, can_see="vision" in capabilities)
-        content = encoded(body)
+        content = encoded_json(body)
         chunks = self._calls.stream(
             lambda: self._attempt(content, request), is_streaming=request.is_streaming
         )
@@ -108,10 +100,11 @@ class OllamaLLM:
                 async with aclosing(events):
                     async for event in events:
                         has_begun = True
-                        for chunk in self._read(reader.feed(event)):
+                        for chunk in self._shape.read(reader.feed(event)):
                             yield chunk if request.is_streaming else None
-            [answer] = self._read(_closing(reader, response.headers))
-            yield answer
+            answer = self._shape.made(reader.finish)
+            request_id = response.headers.get("x-request-id", "")
+            yield with_reply_headers(answer, response.headers, request_id)
         except BrokenOffError as error:
             raise broken_off(error, self._settings, self._redaction) from error
         except httpx.HTTPError as error:
@@ -119,19 +112,4 @@ class OllamaLLM:
                 error, self._settings, self._redaction, has_begun=has_begun
             ) from error
         except ValueError as error:  # a line that is no JSON, or no UTF-8
-            raise wrong_shape(error, self.model) from error
-
-    def _read(self, chunks: Iterator[LLMChunk | None]) -> list[LLMChunk | None]:
-        """Run a reader, and tell a reply of the wrong shape from a fault of our own."""
-        try:
-            return list(chunks)
-        except _SHAPE_ERRORS as error:
-            raise wrong_shape(error, self.model) from error
-
-
-def _closing(reader: ReplyReader, headers: Mapping[str, str]) -> Iterator[LLMChunk | None]:
-    """The answer, with what the headers say."""
-    metadata = ResponseMetadata(
-        request_id=headers.get("x-request-id", ""), headers=rate_limit_headers(headers)
-    )
-    yield attrs.evolve(reader.finish(), metadata=metadata)
+            raise self._shape.error(error) from error

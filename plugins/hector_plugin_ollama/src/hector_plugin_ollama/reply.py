@@ -7,7 +7,17 @@ from typing import Any, cast
 
 from hector.errors import LLMResponseError
 from hector.message import FinishReason, JSONObject, Part, TextPart, ThinkingPart, ToolCall, Usage
-from hector.spi import CallIds, LLMChunk, LLMRequest, LLMResponse, TextDelta, ThinkingDelta
+from hector.spi import (
+    CallIds,
+    LLMChunk,
+    LLMRequest,
+    LLMResponse,
+    TextDelta,
+    ThinkingDelta,
+    reply_count,
+    reply_text,
+    unreadable_arguments,
+)
 
 __all__ = ["PROVIDER", "BrokenOffError", "ReplyReader"]
 
@@ -41,10 +51,10 @@ class ReplyReader:
         if (error := event.get("error")) is not None:
             raise BrokenOffError(str(error))
         message: Mapping[str, Any] = event.get("message") or {}
-        if thinking := _text(message.get("thinking")):
+        if thinking := reply_text(message.get("thinking")):
             self._thinking.append(thinking)
             yield ThinkingDelta(thinking)
-        if text := _text(message.get("content")):
+        if text := reply_text(message.get("content")):
             self._text.append(text)
             yield TextDelta(text)
         for call in message.get("tool_calls") or ():
@@ -67,19 +77,19 @@ class ReplyReader:
                 provider=PROVIDER,
                 is_retryable=True,
             )
-        reason = _text(final.get("done_reason")) or "stop"  # older servers say nothing
+        reason = reply_text(final.get("done_reason")) or "stop"  # older servers say nothing
         parts = tuple(self._parts(is_whole=reason != "length"))
         has_calls = any(isinstance(part, ToolCall) for part in parts)
         usual = _FINISH_REASONS.get(reason, "other")
         return LLMResponse(
             parts=parts,
             usage=Usage(
-                input_tokens=_number(final.get("prompt_eval_count")),
-                output_tokens=_number(final.get("eval_count")),
+                input_tokens=reply_count(final.get("prompt_eval_count")),
+                output_tokens=reply_count(final.get("eval_count")),
             ),
             finish_reason="tool_calls" if has_calls else usual,
             finish_detail=None if reason in _FINISH_REASONS else reason,
-            model=_text(final.get("model")),
+            model=reply_text(final.get("model")),
         )
 
     def _parts(self, *, is_whole: bool) -> Iterator[Part]:
@@ -94,25 +104,9 @@ class ReplyReader:
 
     def _call(self, call: Mapping[str, Any]) -> ToolCall:
         function: Mapping[str, Any] = call["function"]
-        name = _text(function["name"])
+        name = reply_text(function["name"])
         arguments: object = function.get("arguments") or {}
         if not isinstance(arguments, dict):
-            raise LLMResponseError(
-                f"the model called tool `{name}` with arguments that are no JSON object",
-                provider=PROVIDER,
-                is_retryable=True,
-            )
-        call_id = self._ids.take(_text(call.get("id")))
+            raise unreadable_arguments(name, PROVIDER)
+        call_id = self._ids.take(reply_text(call.get("id")))
         return ToolCall(id=call_id, name=name, arguments=cast("JSONObject", arguments))
-
-
-def _text(value: object) -> str:
-    if value is None or isinstance(value, str):
-        return value or ""
-    raise TypeError(f"a {type(value).__name__} stands where a text should")
-
-
-def _number(value: object) -> int:
-    if value is None or (isinstance(value, int) and value >= 0):
-        return int(value or 0)
-    raise TypeError(f"{value!r} stands where a number of tokens should")

@@ -17,9 +17,10 @@ from hector.spi import (
     Length,
     LimitSettings,
     Range,
-    RequestSettings,
     Secret,
+    ServerSettings,
     check_headers,
+    is_address,
 )
 
 __all__ = [
@@ -40,7 +41,7 @@ _OWN = frozenset({"num_ctx", "num_predict", "stop", "temperature"})
 
 
 @attrs.frozen(kw_only=True)
-class ConnectionSettings(RequestSettings):
+class ConnectionSettings(ServerSettings):
     """The keys both kinds share: where the server is, and how it keeps the model."""
 
     model: Annotated[str, Doc("model name, as `ollama list` shows it"), Length(minimum=1)]
@@ -51,12 +52,6 @@ class ConnectionSettings(RequestSettings):
         Secret | None,
         Doc("key, for ollama.com or a server behind a gateway"),
         Env("OLLAMA_API_KEY"),
-    ] = None
-    headers: Annotated[Mapping[str, Secret], Doc("more HTTP headers, for gateways")] = attrs.field(
-        factory=dict[str, Secret]
-    )
-    proxy: Annotated[
-        Secret | None, Doc("address of an HTTP proxy, which may hold its password")
     ] = None
     keep_alive: Annotated[
         str | int | None,
@@ -69,13 +64,10 @@ class ConnectionSettings(RequestSettings):
     def __attrs_post_init__(self) -> None:
         """Refuse what no single key shows to be wrong."""
         try:
-            parts = urlsplit(self.address)
-            host, _ = parts.hostname or "", parts.port
-        except ValueError:
-            host = ""
-        if not re.fullmatch(r"[a-z0-9._-]+|[0-9a-f:.]+", host) or not self.address.startswith(
-            ("http://", "https://")
-        ):
+            is_one = self.address.startswith(("http://", "https://")) and is_address(self.address)
+        except ValueError:  # a port that is none
+            is_one = False
+        if not is_one:
             raise ValueError("base_url must be an address such as http://127.0.0.1:11434")
         check_headers(self.api_key, self.headers, self.proxy)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import attrs
 
 from hector.spi import Advice, Doc, Duration, Length, NotYet, Provider, Range, Reference
-from hector_std.agents.doubts import doubts
 
 __all__ = [
     "PROVIDERS",
@@ -16,6 +16,13 @@ __all__ = [
     "ParallelSettings",
     "SequentialSettings",
 ]
+
+
+def doubts(text: str) -> Iterable[tuple[str, str]]:
+    """See `hector_std.agents.doubts`, whose patterns are made when there is an instruction to look at."""
+    from hector_std.agents.doubts import doubts as found
+
+    return found(text)
 
 
 @attrs.frozen(kw_only=True)

@@ -6,9 +6,6 @@ than `size` characters; line numbers are right; the same document gives the same
 
 from __future__ import annotations
 
-from hector_std.chunkers.by_lines import OverlappingChunker, SimpleChunker
-from hector_std.chunkers.by_sentences import SentenceChunker
-from hector_std.chunkers.by_structure import SemanticChunker
 from hector_std.chunkers.providers import (
     PROVIDERS,
     OverlappingSettings,
@@ -19,12 +16,8 @@ from hector_std.chunkers.providers import (
 
 __all__ = [
     "PROVIDERS",
-    "OverlappingChunker",
     "OverlappingSettings",
-    "SemanticChunker",
     "SemanticSettings",
-    "SentenceChunker",
     "SentenceSettings",
-    "SimpleChunker",
     "SimpleSettings",
 ]

@@ -1,4 +1,4 @@
-"""The settings of the chunkers and how they are made."""
+"""What the chunkers declare: their settings and their providers."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ from typing import Annotated
 
 import attrs
 
-from hector.spi import BuildContext, Doc, Provider, Range
-from hector_std.chunkers.by_lines import OverlappingChunker, SimpleChunker
-from hector_std.chunkers.by_sentences import SentenceChunker
-from hector_std.chunkers.by_structure import SemanticChunker
+from hector.spi import Doc, Provider, Range
 
 __all__ = [
     "PROVIDERS",
@@ -17,10 +14,6 @@ __all__ = [
     "SemanticSettings",
     "SentenceSettings",
     "SimpleSettings",
-    "open_overlapping",
-    "open_semantic",
-    "open_sentence",
-    "open_simple",
 ]
 
 
@@ -72,55 +65,33 @@ class SemanticSettings:
             raise ValueError(f"min_size ({self.min_size}) must not exceed size ({self.size})")
 
 
-def open_simple(settings: SimpleSettings, _context: BuildContext) -> SimpleChunker:
-    """Make the chunker."""
-    return SimpleChunker(settings.size)
-
-
-def open_overlapping(settings: OverlappingSettings, _context: BuildContext) -> OverlappingChunker:
-    """Make the chunker."""
-    overlap = settings.size // 5 if settings.overlap is None else settings.overlap
-    return OverlappingChunker(settings.size, overlap)
-
-
-def open_sentence(settings: SentenceSettings, _context: BuildContext) -> SentenceChunker:
-    """Make the chunker."""
-    return SentenceChunker(settings.size)
-
-
-def open_semantic(settings: SemanticSettings, _context: BuildContext) -> SemanticChunker:
-    """Make the chunker."""
-    min_size = settings.size // 10 if settings.min_size is None else settings.min_size
-    return SemanticChunker(settings.size, min_size)
-
-
 PROVIDERS: tuple[Provider, ...] = (
     Provider(
         kind="chunker",
         type="simple",
         settings=SimpleSettings,
-        create=open_simple,
+        create="hector_std.chunkers.opening:open_simple",
         summary="whole lines up to a size",
     ),
     Provider(
         kind="chunker",
         type="overlapping",
         settings=OverlappingSettings,
-        create=open_overlapping,
+        create="hector_std.chunkers.opening:open_overlapping",
         summary="whole lines up to a size, each chunk repeating the end of the one before",
     ),
     Provider(
         kind="chunker",
         type="sentence",
         settings=SentenceSettings,
-        create=open_sentence,
+        create="hector_std.chunkers.opening:open_sentence",
         summary="whole sentences up to a size",
     ),
     Provider(
         kind="chunker",
         type="semantic",
         settings=SemanticSettings,
-        create=open_semantic,
+        create="hector_std.chunkers.opening:open_semantic",
         summary="along headings, paragraphs and fenced code",
     ),
 )

@@ -10,14 +10,12 @@ import pytest
 
 from hector.spi import Chunker, DocumentParser, RawDocument
 from hector.testing import ChunkerSuite, DocumentParserSuite, DocumentSourceSuite
-from hector_std.chunkers import (
-    OverlappingChunker,
-    SemanticChunker,
-    SentenceChunker,
-    SimpleChunker,
-)
-from hector_std.directory import DirectorySettings, DirectorySource
-from hector_std.parsers import HtmlParser, MarkdownParser, TextParser
+from hector_std.chunkers.by_lines import OverlappingChunker, SimpleChunker
+from hector_std.chunkers.by_sentences import SentenceChunker
+from hector_std.chunkers.by_structure import SemanticChunker
+from hector_std.directory import DirectorySettings
+from hector_std.directory_source import DirectorySource
+from hector_std.text_parsers import HtmlParser, MarkdownParser, TextParser
 
 __all__ = [
     "TestDirectory",

@@ -79,7 +79,7 @@ class TestHttpProvider(ProviderSuite):
         """Places and parameters that belong to each other, on this machine."""
         return (
             {
-                "base_url": st.just(f"{NOBODY}/v1"),
+                "base_url": st.just(f"http://{NOBODY}/v1"),
                 "tools": st.just({"find": {"description": "Find.", "path": "/find"}}),
                 "headers": st.just({"x-team": "a"}),
                 "query": None,
