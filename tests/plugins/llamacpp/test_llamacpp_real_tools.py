@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from jsonschema import validate
 from llama_calls import answer_of, open_llm
-from tiny_gguf import TEMPLATE
 
 from hector.message import Message, TextPart, ToolCall, ToolResult, text_of
 from hector.spi import GenerateParameters, LLMRequest, ToolSpec
+from hector_plugin_llamacpp.conformance.tiny_gguf import TEMPLATE
 from hector_plugin_llamacpp.settings import ThinkingSettings
 
 WEATHER = ToolSpec(
