@@ -40,8 +40,8 @@ Parameters = Mapping[str, JSONValue]
 IDEMPOTENCY_KEY = "idempotency_key"
 """The place that the key of a call goes to."""
 
-_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110, 5.6.2
-_HEADER_VALUE = re.compile(r"(?:[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)?")  # RFC 9110, 5.5
+_HEADER_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"  # RFC 9110, 5.6.2
+_HEADER_VALUE = r"(?:[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)?"  # RFC 9110, 5.5
 _OWN_HEADERS = frozenset(
     {
         "accept-encoding",
@@ -53,8 +53,8 @@ _OWN_HEADERS = frozenset(
         "upgrade",
     }
 )
-_QUERY_NAME = re.compile(r"[A-Za-z0-9._~\[\]:$-]+")
-_BASE_PATH = re.compile(r"(?:/(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*)*")
+_QUERY_NAME = r"[A-Za-z0-9._~\[\]:$-]+"
+_BASE_PATH = r"(?:/(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*)*"
 _NESTED = frozenset({"array", "object", "null"})
 
 
@@ -146,11 +146,11 @@ def header_problems(
     """Headers that no request could carry; their values do not show."""
     for name, secret in headers.items():
         place = ("headers", name)
-        if not _HEADER_NAME.fullmatch(name):
+        if not re.fullmatch(_HEADER_NAME, name):
             yield SettingsProblem(place, "is no name of a header")
         elif name.lower() in _OWN_HEADERS:
             yield SettingsProblem(place, "is a header that belongs to the connection")
-        if not _HEADER_VALUE.fullmatch(secret.reveal()):
+        if not re.fullmatch(_HEADER_VALUE, secret.reveal()):
             message = "must be printable ASCII without line breaks or spaces around it"
             yield SettingsProblem(place, message)
         elif set(Template.parse(secret.reveal()).names) & set(parameters):
@@ -161,7 +161,7 @@ def header_problems(
 def query_problems(query: Mapping[str, Secret]) -> Iterator[SettingsProblem]:
     """Names that no query could hold."""
     for name in query:
-        if not _QUERY_NAME.fullmatch(name):
+        if not re.fullmatch(_QUERY_NAME, name):
             yield SettingsProblem(("query", name), "is no name for a query")
 
 
@@ -212,7 +212,7 @@ def address_problems(url: str, networks: Sequence[str]) -> Iterator[SettingsProb
         yield SettingsProblem(place, "must not hold a user or password", "use `headers`")
     elif "?" in url or "#" in url:
         yield SettingsProblem(place, "must have no query and no fragment", "use `query` or `path`")
-    elif not _BASE_PATH.fullmatch(parts.path) or {".", ".."} & set(parts.path.split("/")):
+    elif not re.fullmatch(_BASE_PATH, parts.path) or {".", ".."} & set(parts.path.split("/")):
         yield SettingsProblem(place, "must have a path of steps that are percent-encoded", hint)
     try:
         rules = OutboundRules.of(networks)

@@ -18,12 +18,13 @@ __all__ = ["NAME", "PathTemplate", "Place", "Template", "body_places", "fill_bod
 NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 """What a parameter may be called."""
 
-_PLACE = re.compile(r"\{(" + NAME + r")\}")
+# Not compiled until it is used: every command that reads a config imports this module.
+_PLACE = r"\{(" + NAME + r")\}"
 _SIGN = r"(?:[A-Za-z0-9._~!$'()*+,;:@-]|%[0-9A-Fa-f]{2})"
-_SEGMENT = re.compile(rf"(?:{_SIGN}|[&=])*")
-_QUERY_NAME = re.compile(rf"(?:{_SIGN}|/|\?)+")
-_QUERY_VALUE = re.compile(rf"(?:{_SIGN}|[=/?])*")
-_STEPS = re.compile(r"[/\\]")
+_SEGMENT = rf"(?:{_SIGN}|[&=])*"
+_QUERY_NAME = rf"(?:{_SIGN}|/|\?)+"
+_QUERY_VALUE = rf"(?:{_SIGN}|[=/?])*"
+_STEPS = r"[/\\]"
 
 
 @attrs.frozen
@@ -44,7 +45,7 @@ class Template:
         """Read `{name}` as a place, and everything else as it is."""
         pieces: list[str | Place] = []
         end = 0
-        for found in _PLACE.finditer(text):
+        for found in re.finditer(_PLACE, text):
             if found.start() > end:
                 pieces.append(text[end : found.start()])
             pieces.append(Place(found.group(1)))
@@ -69,9 +70,11 @@ class Template:
             write(piece.name) if isinstance(piece, Place) else piece for piece in self.pieces
         )
 
-    def fits(self, literal: re.Pattern[str]) -> bool:
+    def fits(self, literal: str) -> bool:
         """Whether all that is no place matches a pattern."""
-        return all(isinstance(piece, Place) or literal.fullmatch(piece) for piece in self.pieces)
+        return all(
+            isinstance(piece, Place) or re.fullmatch(literal, piece) for piece in self.pieces
+        )
 
 
 @attrs.frozen
@@ -134,7 +137,7 @@ class PathTemplate:
 
 def _pair(text: str) -> tuple[str, Template | None]:
     name, sign, value = text.partition("=")
-    if not _QUERY_NAME.fullmatch(name):
+    if not re.fullmatch(_QUERY_NAME, name):
         raise ValueError("must have a query such as `?name=value&other={place}`")
     template = Template.parse(value)
     if not template.fits(_QUERY_VALUE):
@@ -146,7 +149,7 @@ def _pair(text: str) -> tuple[str, Template | None]:
 
 def _climbs(segment: str) -> bool:
     """Whether a server that reads `%2F` as `/`, or drops `;…`, might leave the folder that the segment is in."""
-    steps = (step.partition(";")[0].strip(" \t\r\n\0") for step in _STEPS.split(segment))
+    steps = (step.partition(";")[0].strip(" \t\r\n\0") for step in re.split(_STEPS, segment))
     return any(step in (".", "..") for step in steps)
 
 
