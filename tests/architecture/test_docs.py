@@ -28,6 +28,7 @@ from hector.plugin.registry import build_registry
 
 REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs"
+sys.path.insert(0, str(DOCS))  # its scripts stand in no package, and one imports another
 PAGES = sorted(
     [
         REPOSITORY / "README.md",

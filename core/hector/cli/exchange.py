@@ -14,6 +14,7 @@ from hector.cli.session_database import plain
 from hector.errors import DecisionRefusedError, TaskError
 from hector.message import Event
 from hector.runtime import Runtime
+from hector.runtime.decisions import PendingApproval
 
 __all__ = ["Exchange", "Printer"]
 
@@ -85,22 +86,25 @@ class Exchange:
         """Ask about everything that waits; whether all of it is decided."""
         if not self._asks:
             return False
+        for pending in await self._runtime.tasks.approvals(task=self._task):
+            if not await self._decided(pending):
+                return False
+        return True
+
+    async def _decided(self, pending: PendingApproval) -> bool:
+        """Ask about one call, again while the arguments that are given do not fit; False: it is left waiting."""
         from hector.cli.deciding import ask_person  # most answers need nobody
 
         prompt = self._prompt = self._prompt or Prompt()
-        for pending in await self._runtime.tasks.approvals(task=self._task):
-            while True:
-                decision = await ask_person(prompt, pending)
-                if decision is None:
-                    return False
-                try:
-                    await self._runtime.tasks.decide(self._task, decision)
-                except DecisionRefusedError as error:
-                    click.echo(f"error: {error}", err=True)
-                    if error.because == "arguments":
-                        continue  # the call still waits
-                break  # decided, be it by somebody who was faster, or because its time is over
-        return True
+        while (decision := await ask_person(prompt, pending)) is not None:
+            try:
+                await self._runtime.tasks.decide(self._task, decision)
+            except DecisionRefusedError as error:
+                click.echo(f"error: {error}", err=True)
+                if error.because == "arguments":
+                    continue
+            return True  # be it by somebody who was faster, or because its time is over
+        return False
 
     async def resumed(self) -> AsyncGenerator[Event]:
         """The task as it goes on: here, or in another process that took it."""

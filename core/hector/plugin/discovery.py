@@ -7,7 +7,6 @@ from __future__ import annotations
 import importlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from email.parser import HeaderParser
-from functools import lru_cache
 
 import attrs
 from importlib_metadata import Distribution, EntryPoint, MetadataPathFinder
@@ -39,18 +38,13 @@ def _speaks(distribution: Distribution) -> bool:
     return PLUGIN_GROUP in (distribution.read_text("entry_points.txt") or "")
 
 
-# Metadata is mail, and to parse it again at every build would take longer than all the rest of one. What was parsed
-# is kept by its text, not by its place, so that it cannot be stale.
-@lru_cache(maxsize=256)
-def _parsed_identity(metadata: str) -> tuple[str, str]:
-    headers = HeaderParser().parsestr(metadata)
-    return headers["Name"] or "", headers["Version"] or ""
-
-
 def _identity(distribution: Distribution) -> tuple[str, str]:
     """Name and version as written; empty for what a half-removed distribution leaves behind."""
-    text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO")
-    return _parsed_identity(text or "")
+    text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
+    headers = HeaderParser().parsestr(
+        text
+    )  # `distribution.metadata` would read on through the description
+    return headers["Name"] or "", headers["Version"] or ""
 
 
 def _installed() -> list[Distribution]:

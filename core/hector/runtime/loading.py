@@ -23,7 +23,7 @@ from hector.config import (
     structure_again,
 )
 from hector.errors import ConfigError, Diagnostic
-from hector.plugin.registry import Registry, build_registry
+from hector.plugin.registry import Registry
 from hector.plugin.registry_cache import RegistryCache
 from hector.runtime.plan import Plan, make_plan
 from hector.spi import Provider
@@ -150,11 +150,8 @@ def _unmet(
 
 
 def _once(raw: RawConfig, providers: Iterable[Provider]) -> tuple[Registry, list[Diagnostic]]:
-    def registry_of(section: PluginsConfig) -> Registry:
-        # A cache would look through all that is installed once more, to compare it the next time.
-        return build_registry(disable=section.disable, prefer=section.prefer, providers=providers)
-
-    return _registry_for(raw, registry_of, RegistryCache().unmet)
+    cache = RegistryCache(providers)
+    return _registry_for(raw, cache.get, cache.unmet)
 
 
 def load_config(

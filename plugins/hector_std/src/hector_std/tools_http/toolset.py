@@ -25,6 +25,7 @@ from hector.spi import (
     ToolOutput,
     ToolSpec,
 )
+from hector.spi.certificates import shared_tls_context
 from hector.spi.outbound_client import GuardedTransport, Resolve, resolve
 from hector_std.tools_http.exchange import CONNECT_TIMEOUT_S, Exchange
 from hector_std.tools_http.provider import HttpToolsSettings
@@ -113,7 +114,7 @@ async def open_http_tools(
         ComponentOpenError: certificates that `SSL_CERT_FILE` or `SSL_CERT_DIR` name cannot be read.
     """
     is_secure = settings.base_url.lower().startswith("https:")
-    # Certificates are read: tenths of a second of CPU, off the loop.
+    # Certificates are read, the first time: tenths of a second of CPU, off the loop.
     certificates = await asyncio.to_thread(_certificates, context.path) if is_secure else None
     rules = OutboundRules.of(settings.allowed_networks)
     client = httpx.AsyncClient(
@@ -138,7 +139,7 @@ async def open_http_tools(
 def _certificates(path: str) -> ssl.SSLContext:
     """What the environment says about certificates counts: `SSL_CERT_FILE`, `SSL_CERT_DIR`."""
     try:
-        return httpx.create_ssl_context(trust_env=True)
+        return shared_tls_context(httpx.create_ssl_context)
     except OSError as error:  # the errors of `ssl` are some, too
         raise ComponentOpenError(
             path,
