@@ -19,6 +19,7 @@ from watch_stage import config_text
 
 from hector_server.watching.contents import Contents, read_contents
 from hector_server.watching.notices import polling_interval_s
+from hector_server.watching.thread import WatchThread
 from hector_server.watching.watcher import Watcher, read_watched
 from hector_server.watching.way import find_way
 
@@ -257,6 +258,27 @@ async def test_nothing_stays_behind_however_often_it_starts_and_stops(config: Pa
     await until(lambda: descriptors() <= before)  # those of an earlier test may go meanwhile
     # Nobody waits for the last thread's last step, so that a hung file system holds up no end.
     await until(lambda: not any("hector-watch" in thread.name for thread in threading.enumerate()))
+
+
+async def test_what_opens_during_a_cancellation_is_closed() -> None:
+    opening, closed = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    class Opened:
+        def close(self) -> None:
+            closed.set()
+
+    def opens_late(stop: threading.Event) -> Opened:
+        loop.call_soon_threadsafe(opening.set)
+        stop.wait(10)
+        return Opened()
+
+    with WatchThread.open() as thread:
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(thread.opened(opens_late, thread.stop))
+            await opening.wait()
+            task.cancel()
+    assert closed.is_set()
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts what Linux shows")

@@ -7,11 +7,21 @@ import threading
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar, TypeVarTuple, Unpack
+from typing import Protocol, TypeVar, TypeVarTuple, Unpack
 
 __all__ = ["WatchThread"]
 
+
+class Closing(Protocol):
+    """What is given back by closing it."""
+
+    def close(self) -> None:
+        """Give it back. Does not block."""
+        ...
+
+
 T = TypeVar("T")
+C = TypeVar("C", bound=Closing)
 Ts = TypeVarTuple("Ts")
 
 END_TIMEOUT_S = 1.0
@@ -43,10 +53,32 @@ class WatchThread:
 
     async def call(self, function: Callable[[Unpack[Ts]], T], *arguments: *Ts) -> T:
         """Call something that blocks. A cancellation sets `stop` and waits for it to return."""
-        future = asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
+        return await self._result(self._begun(function, *arguments))
+
+    async def opened(self, function: Callable[[Unpack[Ts]], C], *arguments: *Ts) -> C:
+        """Call something that opens. The caller closes it; after a cancellation it is closed here."""
+        future = self._begun(function, *arguments)
+        try:
+            return await self._result(future)
+        except asyncio.CancelledError:
+            if future.done():
+                _close(future)
+            else:  # it hangs
+                future.add_done_callback(_close)
+            raise
+
+    def _begun(self, function: Callable[[Unpack[Ts]], T], *arguments: *Ts) -> asyncio.Future[T]:
+        return asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
+
+    async def _result(self, future: asyncio.Future[T]) -> T:
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
             self.stop.set()
             await asyncio.wait([future], timeout=END_TIMEOUT_S)
             raise
+
+
+def _close(opened: asyncio.Future[C]) -> None:
+    if not opened.cancelled() and opened.exception() is None:
+        opened.result().close()

@@ -144,7 +144,7 @@ class Watcher:
         if interval_s is None:
             way = await thread.call(find_way, self.known.files)
             try:
-                watcher = await thread.call(open_watcher, way)
+                watcher = await thread.opened(open_watcher, way)
             except (OSError, RuntimeError) as error:
                 if not self._is_deaf:
                     logger.warning(
