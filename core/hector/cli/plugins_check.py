@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
+from hector.cli.conformance_run import ConformanceRun
 from hector.cli.conformance_text import print_laws
 from hector.errors import PluginError, UsageError
 from hector.plugin import PluginRecord
@@ -19,37 +17,10 @@ from hector.plugin.conformance import (
     ConformanceReport,
     conformance_module,
     kept_report_path,
-    read_report,
     report_to_json,
 )
 
 __all__ = ["check"]
-
-TIMEOUT_S = 900
-"""How long a check may take: many times what the slowest one takes."""
-
-# The suites are those of the plugin's module, under their own names; fixtures that stand beside them come along.
-_SUITES = """\
-from importlib import import_module
-
-own = dict(vars(import_module({module!r}))) if {module!r} else {{}}
-globals().update((name, value) for name, value in own.items() if not name.startswith("__"))
-"""
-
-# Providers that none of them is about get one that follows from their settings.
-_DERIVED = """
-from hector.testing.derived_suites import derived_suites
-
-globals().update(derived_suites({plugin!r}, own))
-"""
-
-_TIMED_IMPORT = """\
-import sys, time
-import hector.plugin.registry, hector.spi
-before = time.perf_counter()
-__import__(sys.argv[1])
-print((time.perf_counter() - before) * 1000)
-"""
 
 
 @click.command("check")
@@ -78,7 +49,14 @@ def check(
     profile = "quick" if quick else "full"
     click.echo(f"checking {record.label}, {profile} ...", err=True)
     with tempfile.TemporaryDirectory(prefix="hector-check-") as folder:
-        report = _checked(record, Path(folder), profile, is_strict=strict, is_verbose=verbose)
+        run = ConformanceRun(
+            record=record,
+            folder=Path(folder),
+            profile=profile,
+            is_strict=strict,
+            is_verbose=verbose,
+        )
+        report = run.report()
     text = json.dumps(report_to_json(report), indent=2, ensure_ascii=False)
     for target in (path, _kept(record)):
         if target is not None:
@@ -112,57 +90,6 @@ def _plugin(name: str) -> PluginRecord:
             f"{record.label} offers no provider and brings no suites: there is nothing to check"
         )
     return record
-
-
-def _checked(
-    record: PluginRecord, folder: Path, profile: str, *, is_strict: bool, is_verbose: bool
-) -> ConformanceReport:
-    """Run the suites in an interpreter of their own, on nothing but themselves."""
-    (folder / "pytest.ini").write_text("[pytest]\n")
-    suites = _SUITES.format(module=conformance_module(record.name))
-    suites += _DERIVED.format(plugin=record.name) if record.providers else ""
-    (folder / "test_conformance.py").write_text(suites)
-    written = folder / "report.json"
-    options = [f"--hector-profile={profile}", f"--hector-report={written}"]
-    options += [f"--hector-plugin={record.name}", f"--hector-import-ms={_import_ms(record)}"]
-    options += ["--hector-strict"] if is_strict else []
-    plain = ["-p", "hector.testing.pytest_plugin", "-p", "no:cacheprovider", "-q", "--tb=short"]
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", *plain, *options, "test_conformance.py"],
-            cwd=folder,
-            env=_environment(),
-            stdout=sys.stderr if is_verbose else subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-            timeout=TIMEOUT_S,
-        )
-    except subprocess.TimeoutExpired:
-        raise PluginError(f"the suites of {record.label} took more than {TIMEOUT_S} s") from None
-    # 0 and 1 are what passed and failed tests give; at anything else the suites were not even run.
-    if done.returncode not in (0, 1) or not written.exists():
-        said = f":\n{done.stdout.strip()}" if done.stdout else ""
-        raise PluginError(f"the suites of {record.label} cannot be run{said}")
-    return read_report(written)
-
-
-def _environment() -> dict[str, str]:
-    """That of this process for another folder, without what would change how pytest runs."""
-    kept = {key: text for key, text in os.environ.items() if not key.startswith("PYTEST_")}
-    if path := kept.get("PYTHONPATH"):
-        kept["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, path.split(os.pathsep)))
-    return {**kept, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-
-
-def _import_ms(record: PluginRecord) -> float:
-    """Milliseconds that importing the plugin's module takes where Hector is imported already.
-
-    It is in the caches of the system and has bytecode: this process has imported it.
-    """
-    command = [sys.executable, "-c", _TIMED_IMPORT, record.module]
-    said = subprocess.check_output(command, env=_environment(), text=True, timeout=TIMEOUT_S)
-    return round(float(said.split()[-1]), 1)
 
 
 def _kept(record: PluginRecord) -> Path | None:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hector.spi import Embedder, Vector
+from hector.testing.alphabet import ENCODABLE
 from hector.testing.laws import law
 from hector.testing.opened import SLOW_IS_FINE, Opened
 from hector.testing.profiles import examples
@@ -102,7 +103,7 @@ class EmbedderSuite:
             deadline=None,
             suppress_health_check=SLOW_IS_FINE,
         )
-        @given(st.lists(st.text(max_size=60), max_size=6))
+        @given(st.lists(st.text(ENCODABLE, max_size=60), max_size=6))
         def law(texts: list[str]) -> None:
             together = self._check(opened, texts)
             for text, vector in zip(texts, together, strict=True):

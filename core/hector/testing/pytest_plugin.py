@@ -8,8 +8,9 @@ tests, and it is loaded by every pytest beside which Hector is installed: what i
 from __future__ import annotations
 
 import inspect
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -61,6 +62,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=float,
         help="for the report: milliseconds that importing the plugin took",
     )
+    group.addoption(
+        "--hector-part",
+        metavar="N/COUNT",
+        help="run one part of the suites of a file: COUNT processes run all that are laws, and nothing else",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -88,12 +94,29 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_pycollect_makeitem(
     collector: pytest.Module | pytest.Class, name: str, obj: object
-) -> None:
-    """Refuse a class that takes exception to a law without saying why."""
+) -> list[pytest.Item] | None:
+    """Refuse a class that takes exception to a law without saying why, and pass over those of other parts."""
+    part: str | None = collector.config.getoption("--hector-part")
+    if part and isinstance(collector, pytest.Module) and obj not in _suites_of(collector, part):
+        return []
     if not inspect.isclass(obj) or not laws_of(obj) or not collector.istestclass(obj, name):
-        return
+        return None
     if flaws := flaws_of_suite(obj):
         raise collector.CollectError("\n".join(flaws))
+    return None
+
+
+def _suites_of(collector: pytest.Module, part: str) -> Sequence[type]:
+    from hector.testing.parts import share_out
+
+    number, _, count = part.partition("/")
+    members = cast("dict[str, object]", vars(collector.obj))
+    suites = [
+        member
+        for name, member in members.items()
+        if inspect.isclass(member) and laws_of(member) and collector.istestclass(member, name)
+    ]
+    return share_out(suites, int(count))[int(number) - 1]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -104,7 +127,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if found is None:
             continue
         item.extra_keyword_matches.add(found.id)
-        reason = waivers_of(_suite_of(item)).get(found.id)
+        reason = waivers_of(_suite_of_item(item)).get(found.id)
         if reason is not None:
             item.add_marker(pytest.mark.skip(reason=f"{found.id} is waived: {reason}"))
 
@@ -115,7 +138,7 @@ def _law_of_item(item: pytest.Item) -> Law | None:
     return law_of(item.obj)
 
 
-def _suite_of(item: pytest.Item) -> type:
+def _suite_of_item(item: pytest.Item) -> type:
     assert isinstance(item, pytest.Function)
     suite: type | None = item.cls
     assert suite is not None
@@ -146,7 +169,7 @@ def pytest_runtest_makereport(
         report.sections.append((f"law {found.id}", text))
     # What is in a report's dictionary goes from a worker of pytest-xdist to its controller.
     vars(report)["hector_law"] = {
-        "suite": suite_name(_suite_of(item)),
+        "suite": suite_name(_suite_of_item(item)),
         "law": found.id,
         "status": status,
         "reason": reason,

@@ -27,6 +27,7 @@ from hector.config.shape.scalars import (
     StringShape,
 )
 from hector.spi import Length
+from hector.testing.alphabet import ENCODABLE
 
 __all__ = ["SettingsSource", "settings_strategy"]
 
@@ -157,7 +158,8 @@ class SettingsSource:
         if shape.pattern is None:
             return _text(shape.length, _TEXT)
         low, high = _bounds(shape.length)
-        drawn = st.from_regex(re.compile(shape.pattern.regex, re.ASCII), fullmatch=True)
+        pattern = re.compile(shape.pattern.regex, re.ASCII)
+        drawn = st.from_regex(pattern, fullmatch=True, alphabet=ENCODABLE)
         return drawn.filter(lambda text: low <= len(text) <= high and _is_plain(text))
 
 

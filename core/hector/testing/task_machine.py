@@ -25,6 +25,7 @@ from hector.spi.task import (
     TaskState,
 )
 from hector.spi.task_rules import TASK_STATES
+from hector.testing.alphabet import ENCODABLE
 from hector.testing.message_strategies import json_values
 from hector.testing.opened import Opened
 from hector.testing.session_laws import an_event
@@ -52,7 +53,9 @@ _CHECKPOINTS = st.none() | st.builds(
     phase=st.sampled_from(["before_llm", "after_tools", "interval", "paused"]),
     taken_at=st.floats(0, 2e9),
     progress=st.dictionaries(
-        st.text(max_size=3), st.builds(Progress, st.integers(0, 9), json_values()), max_size=2
+        st.text(ENCODABLE, max_size=3),
+        st.builds(Progress, st.integers(0, 9), json_values()),
+        max_size=2,
     ),
 )
 

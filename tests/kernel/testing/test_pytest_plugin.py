@@ -199,6 +199,21 @@ def test_a_profile_bounds_what_the_suites_try(run: Run) -> None:
         done.assert_outcomes(passed=1)
 
 
+def test_parts_run_every_law_of_a_file_once_and_nothing_else(
+    run: Run, pytester: pytest.Pytester
+) -> None:
+    source = "".join(f"class Test{name}(Model):\n    pass\n\n" for name in "ABC")
+    source += "def test_no_law():\n    pass\n"
+    found: list[str] = []
+    for number in (1, 2):
+        done = run(source, "--hector-part", f"{number}/2", *REPORT)
+        suites = report_of(pytester)["suites"]
+        done.assert_outcomes(passed=10 * len(suites), skipped=len(suites))
+        found += [suite["name"] for suite in suites]
+
+    assert sorted(found) == [f"test_suites:Test{name}" for name in "ABC"]
+
+
 def test_workers_tell_the_controller(pytester: pytest.Pytester) -> None:
     """With pytest-xdist, what was collected and what came of it is all in one report."""
     pytester.makepyfile(test_suites=MODEL + "class TestModel(Model):\n    pass\n")
