@@ -10,14 +10,12 @@ from hector_std.chunkers.providers import (
     PROVIDERS,
     OverlappingSettings,
     SemanticSettings,
-    SentenceSettings,
-    SimpleSettings,
+    SizeSettings,
 )
 
 __all__ = [
     "PROVIDERS",
     "OverlappingSettings",
     "SemanticSettings",
-    "SentenceSettings",
-    "SimpleSettings",
+    "SizeSettings",
 ]

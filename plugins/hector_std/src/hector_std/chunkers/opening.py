@@ -9,14 +9,13 @@ from hector_std.chunkers.by_structure import SemanticChunker
 from hector_std.chunkers.providers import (
     OverlappingSettings,
     SemanticSettings,
-    SentenceSettings,
-    SimpleSettings,
+    SizeSettings,
 )
 
 __all__ = ["open_overlapping", "open_semantic", "open_sentence", "open_simple"]
 
 
-def open_simple(settings: SimpleSettings, _context: BuildContext) -> SimpleChunker:
+def open_simple(settings: SizeSettings, _context: BuildContext) -> SimpleChunker:
     """Make the chunker."""
     return SimpleChunker(settings.size)
 
@@ -27,7 +26,7 @@ def open_overlapping(settings: OverlappingSettings, _context: BuildContext) -> O
     return OverlappingChunker(settings.size, overlap)
 
 
-def open_sentence(settings: SentenceSettings, _context: BuildContext) -> SentenceChunker:
+def open_sentence(settings: SizeSettings, _context: BuildContext) -> SentenceChunker:
     """Make the chunker."""
     return SentenceChunker(settings.size)
 

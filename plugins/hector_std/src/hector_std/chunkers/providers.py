@@ -12,14 +12,13 @@ __all__ = [
     "PROVIDERS",
     "OverlappingSettings",
     "SemanticSettings",
-    "SentenceSettings",
-    "SimpleSettings",
+    "SizeSettings",
 ]
 
 
 @attrs.frozen(kw_only=True)
-class SimpleSettings:
-    """Keys of the strategy `simple`."""
+class SizeSettings:
+    """Keys of the strategies `simple` and `sentence`."""
 
     size: Annotated[int, Range(minimum=1), Doc("most characters of a chunk")] = 1000
 
@@ -39,13 +38,6 @@ class OverlappingSettings:
         """Refuse what no single key shows to be wrong."""
         if self.overlap is not None and self.overlap >= self.size:
             raise ValueError(f"overlap ({self.overlap}) must be smaller than size ({self.size})")
-
-
-@attrs.frozen(kw_only=True)
-class SentenceSettings:
-    """Keys of the strategy `sentence`."""
-
-    size: Annotated[int, Range(minimum=1), Doc("most characters of a chunk")] = 1000
 
 
 @attrs.frozen(kw_only=True)
@@ -69,7 +61,7 @@ PROVIDERS: tuple[Provider, ...] = (
     Provider(
         kind="chunker",
         type="simple",
-        settings=SimpleSettings,
+        settings=SizeSettings,
         create="hector_std.chunkers.opening:open_simple",
         summary="whole lines up to a size",
     ),
@@ -83,7 +75,7 @@ PROVIDERS: tuple[Provider, ...] = (
     Provider(
         kind="chunker",
         type="sentence",
-        settings=SentenceSettings,
+        settings=SizeSettings,
         create="hector_std.chunkers.opening:open_sentence",
         summary="whole sentences up to a size",
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Literal, TypeAlias
 
 import attrs
@@ -16,22 +16,10 @@ from hector.spi import (
     Provider,
     Range,
     Secret,
-    SettingsProblem,
     SettingsRefusedError,
     ToolEffect,
 )
-from hector_std.tools_http.checks import (
-    address_problems,
-    body_problems,
-    header_problems,
-    lookup_problems,
-    network_problems,
-    parameter_problems,
-    path_problems,
-    query_problems,
-    unused_problems,
-)
-from hector_std.tools_http.templates import NAME
+from hector_std.tools_http.names import NAME
 
 __all__ = ["PROVIDERS", "HttpToolSettings", "HttpToolsSettings", "Method"]
 
@@ -109,14 +97,9 @@ class HttpToolSettings:
 
     def __attrs_post_init__(self) -> None:
         """Refuse what cannot be sent, all at once."""
-        problems = [
-            *parameter_problems(self.parameters, self.optional),
-            *path_problems("path", self.path, self.parameters, self.optional_names),
-            *lookup_problems(self.lookup, self.parameters, self.optional_names, self.effect),
-            *header_problems(self.headers, self.parameters),
-            *body_problems(self.body, self.parameters, self.method),
-            *unused_problems(self.path, self.body, self.parameters, sends_rest=self.sends_rest),
-        ]
+        from hector_std.tools_http.refusals import tool_problems
+
+        problems = tool_problems(self)
         if problems:
             raise SettingsRefusedError(problems)
 
@@ -200,29 +183,11 @@ class HttpToolsSettings:
 
     def __attrs_post_init__(self) -> None:
         """Refuse what cannot be asked, all at once."""
-        names = {name for tool in self.tools.values() for name in tool.parameters}
-        problems = [
-            *network_problems(self.allowed_networks),
-            *address_problems(self.base_url, self.allowed_networks),
-            *header_problems(self.headers, names),
-            *query_problems(self.query),
-            *self._clashes(),
-        ]
+        from hector_std.tools_http.refusals import toolset_problems
+
+        problems = toolset_problems(self)
         if problems:
             raise SettingsRefusedError(problems)
-
-    def _clashes(self) -> Iterator[SettingsProblem]:
-        """Headers that the idempotency key would have to share."""
-        own = self.idempotency_header.lower()
-        places = {(): self.headers} | {
-            ("tools", name): tool.headers for name, tool in self.tools.items()
-        }
-        for place, headers in places.items():
-            for header in headers:
-                if header.lower() == own:
-                    yield SettingsProblem(
-                        (*place, "headers", header), "is the header of the idempotency key"
-                    )
 
 
 PROVIDERS: tuple[Provider, ...] = (

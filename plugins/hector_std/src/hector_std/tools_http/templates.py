@@ -12,11 +12,9 @@ import attrs
 
 from hector.errors import ToolArgumentsError
 from hector.message import JSONValue
+from hector_std.tools_http.names import NAME
 
-__all__ = ["NAME", "PathTemplate", "Place", "Template", "body_places", "fill_body"]
-
-NAME = r"[A-Za-z_][A-Za-z0-9_]*"
-"""What a parameter may be called."""
+__all__ = ["PathTemplate", "Place", "Template", "body_places", "fill_body"]
 
 # Not compiled until it is used: every command that reads a config imports this module.
 _PLACE = r"\{(" + NAME + r")\}"
