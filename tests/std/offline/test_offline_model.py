@@ -49,6 +49,17 @@ WRITER = tool("agent_call_poet", "Writes poems and rhymes.", "request", request=
 BILLING = tool("transfer_to_billing", "Invoices, refunds and payments of customers.")
 
 
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=4,
+)
+
+
 async def respond(
     *messages: Message | str, tools: tuple[ToolSpec, ...] = (), **parameters: object
 ) -> LLMResponse:
@@ -129,6 +140,60 @@ async def test_a_choice_that_cannot_be_met_is_an_error() -> None:
         await respond("Fly", tool_choice="required")
     with pytest.raises(LLMError, match="does not give the arguments that are required"):
         await respond("Add something", tools=(ADD,), tool_choice="add_numbers")
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([ADD, TIME, BILLING]),
+            st.dictionaries(st.text(max_size=5), JSON, max_size=3),
+        ),
+        min_size=1,
+        max_size=3,
+    ),
+    st.sampled_from(["", " ", "\n"]),
+    st.booleans(),
+)
+async def test_calls_that_are_dictated_are_made_word_for_word(
+    dictated: list[tuple[ToolSpec, dict[str, JSONValue]]], space: str, is_ascii: bool
+) -> None:
+    """So a tool can be tried by hand, also with arguments that it must refuse."""
+    written = [
+        f"{it.name}{space}{json.dumps(given, ensure_ascii=is_ascii)}" for it, given in dictated
+    ]
+    done = await respond(space.join(written), tools=(SEARCH, ADD, TIME, BILLING))
+
+    calls = [part for part in done.parts if isinstance(part, ToolCall)]
+    assert [(it.name, it.arguments) for it in calls] == [(it.name, given) for it, given in dictated]
+    assert len({it.id for it in calls}) == len(calls)
+    assert done.finish_reason == "tool_calls"
+
+
+async def test_what_a_dictated_search_finds_is_quoted() -> None:
+    found: JSONValue = {
+        "results": [{"content": "A lease is what an invocation holds.", "source": "a.md"}]
+    }
+    done = await respond(
+        'search {"query": "What is a lease?"}', *answered("search", found), tools=(SEARCH,)
+    )
+
+    assert text_of(done).startswith("A lease is what an invocation holds.")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "current_time {",
+        "current_time []",
+        'current_time {"zone": NaN}',
+        "current_time {} please",
+        "nothing_offered {}",
+    ],
+)
+async def test_what_is_no_dictated_call_is_a_question(message: str) -> None:
+    done = await respond(message, tools=(ADD,))
+
+    assert not [part for part in done.parts if isinstance(part, ToolCall)]
 
 
 async def test_structured_output_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""Which tool to call for a question, and with what."""
+"""Which tools to call for a question, and with what."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hector.spi import ToolSpec
 from hector_std.offline.conversation import Turn
 from hector_std.offline.words import stems
 
-__all__ = ["choose_call", "is_search"]
+__all__ = ["choose_calls", "is_search"]
 
 _QUERY_NAMES = frozenset(
     [
@@ -48,13 +48,18 @@ def is_search(tool: ToolSpec) -> bool:
     return has_query and (tool.name == "search" or tool.name.endswith("search"))
 
 
-def choose_call(turn: Turn, tools: Sequence[ToolSpec], tool_choice: str | None) -> ToolCall | None:
-    """The call to make before answering, or None to answer from what is there.
+def choose_calls(
+    turn: Turn, tools: Sequence[ToolSpec], tool_choice: str | None
+) -> Sequence[ToolCall]:
+    """The calls to make before answering; none to answer from what is there.
 
-    A tool or agent that the question names comes first, then an agent whose description fits
-    clearly better than anything else, then a search, then the tool that fits best. Only a tool
-    whose required arguments stand in the question is called. `required`, or a tool's name, is
-    satisfied once a tool has answered this turn.
+    A message that is nothing but names of tools, each with a JSON object, is just these calls, whether the arguments
+    fit or not.
+
+    Otherwise it is one call: a tool or agent that the question names comes first, then an agent whose description
+    fits clearly better than anything else, then a search, then the tool that fits best. Only a tool whose required
+    arguments stand in the question is called. `required`, or a tool's name, is satisfied once a tool has answered
+    this turn.
 
     Raises:
         LLMError: `tool_choice` asks for a tool that is not offered, or whose arguments the question
@@ -69,14 +74,16 @@ def choose_call(turn: Turn, tools: Sequence[ToolSpec], tool_choice: str | None) 
     if turn.results or tool_choice == "none" or not tools:
         if tool_choice == "required" and not tools:
             raise LLMError("tool_choice is `required`, but no tool is offered", provider="offline")
-        return None
+        return ()
+    if turn.dictated and {it.name for it in turn.dictated} <= {tool.name for tool in tools}:
+        return [_call(it.name, it.arguments) for it in turn.dictated]
     is_forced = tool_choice not in {None, "auto"}
     if not is_forced and (turn.small_talk or not turn.question):
-        return None
+        return ()
     for tool in _by_preference(turn, tools, is_forced=is_forced):
         arguments = _arguments(turn, tool)
         if arguments is not None:
-            return ToolCall(id=f"call_{uuid.uuid4().hex}", name=tool.name, arguments=arguments)
+            return (_call(tool.name, arguments),)
     if is_forced:
         raise LLMError(
             f"tool_choice is `{tool_choice}`, but the question does not give the"
@@ -84,7 +91,11 @@ def choose_call(turn: Turn, tools: Sequence[ToolSpec], tool_choice: str | None) 
             provider="offline",
             hint="the offline model takes arguments from the question only; use a real model",
         )
-    return None
+    return ()
+
+
+def _call(name: str, arguments: Mapping[str, JSONValue]) -> ToolCall:
+    return ToolCall(id=f"call_{uuid.uuid4().hex}", name=name, arguments=arguments)
 
 
 def _by_preference(turn: Turn, tools: Sequence[ToolSpec], *, is_forced: bool) -> list[ToolSpec]:

@@ -8,6 +8,7 @@ import attrs
 
 from hector.message import Message, ToolCall, ToolResult
 from hector.spi.stop_words import STOP_WORDS
+from hector_std.offline.dictated import Dictated, read_dictated
 from hector_std.offline.words import content_words
 
 __all__ = ["Turn", "read_turn"]
@@ -37,7 +38,8 @@ class Turn:
     """The state of the conversation, as far as an answer needs it.
 
     Attributes:
-        question: text of the last user message, without greeting.
+        dictated: the calls that the last user message consists of; empty for any other message.
+        question: text of the last user message, without greeting; of dictated calls, what they search for.
         topic: the content words that the answer should be about; for a follow-up those of the
             question before, too.
         small_talk: which kind of small talk the message is, or None for a question.
@@ -45,6 +47,7 @@ class Turn:
         calls: the calls of those results by id.
     """
 
+    dictated: tuple[Dictated, ...]
     question: str
     topic: tuple[str, ...]
     small_talk: str | None
@@ -58,8 +61,12 @@ def read_turn(messages: tuple[Message, ...]) -> Turn:
     last = positions[-1] if positions else -1
     said = messages[last].text.strip() if positions else ""
     since = [part for message in messages[last + 1 :] for part in message.parts]
-    question = _POLITE.sub("", said) or said
+    dictated = tuple(read_dictated(said))
+    queries = [it.arguments.get("query") for it in dictated]
+    asked = " ".join(query for query in queries if isinstance(query, str)) or said
+    question = _POLITE.sub("", asked) or asked
     return Turn(
+        dictated=dictated,
         question=question,
         topic=_topic(question, [messages[index].text for index in positions[:-1]]),
         small_talk=_small_talk(said),

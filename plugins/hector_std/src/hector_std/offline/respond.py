@@ -16,7 +16,7 @@ from hector.message import (
 )
 from hector.spi import LLMRequest, LLMResponse
 from hector_std.offline.answer import compose
-from hector_std.offline.calls import choose_call, is_search
+from hector_std.offline.calls import choose_calls, is_search
 from hector_std.offline.conversation import read_turn
 from hector_std.offline.provider import OfflineSettings
 from hector_std.offline.words import tokens
@@ -29,12 +29,12 @@ def respond(request: LLMRequest, settings: OfflineSettings) -> tuple[LLMResponse
     turn = read_turn(request.messages)
     limit = request.parameters.max_output_tokens
     input_tokens = _input_tokens(request)
-    call = choose_call(turn, request.tools, request.parameters.tool_choice)
-    if call is not None:
-        size = len(tokens(call.name)) + len(tokens(json.dumps(call.arguments, ensure_ascii=False)))
+    calls = choose_calls(turn, request.tools, request.parameters.tool_choice)
+    if calls:
+        size = sum(_call_tokens(call) for call in calls)
         if limit is not None and size > limit:
             return _response(settings.model, (), "length", input_tokens, limit), []
-        return _response(settings.model, (call,), "tool_calls", input_tokens, size), []
+        return _response(settings.model, tuple(calls), "tool_calls", input_tokens, size), []
     text = compose(
         turn,
         has_search=any(is_search(tool) for tool in request.tools),
@@ -49,6 +49,10 @@ def respond(request: LLMRequest, settings: OfflineSettings) -> tuple[LLMResponse
     written = "".join(pieces)
     parts = (TextPart(written),) if written else ()
     return _response(settings.model, parts, reason, input_tokens, len(pieces)), pieces
+
+
+def _call_tokens(call: ToolCall) -> int:
+    return len(tokens(call.name)) + len(tokens(json.dumps(call.arguments, ensure_ascii=False)))
 
 
 def _response(
