@@ -35,6 +35,7 @@ PLANS: dict[str, list[list[str]]] = {
     "worker": [["write", "read"], ["write"]],
     "payer": [["write", "pay"], []],
     "boss": [["agent_call_worker", "write"], ["transfer_to_plain"]],
+    "shopper": [["put_note"], ["get_text"], ["place_order"], ["charge"]],
 }
 
 CASES: dict[str, dict[str, Any]] = {
@@ -159,16 +160,48 @@ def tools_of(effects: Effects, step: Step) -> list[Tool]:
     ]
 
 
-def config_of(case: str, database: dict[str, Any]) -> dict[str, Any]:
-    """The config whose agent `main` is the case."""
-    names = ("plain", "worker", "payer", "boss")
-    agents: dict[str, Any] = {"main": dict(CASES[case])}
+SHOPPER: dict[str, Any] = {"type": "llm", "llm": "shopper", "tools": ["shop"]}
+"""The case `http`, which needs a service."""
+
+
+def shop_at(url: str) -> dict[str, Any]:
+    """HTTP tools with each kind of effect; their requests say which process makes them."""
+    methods = {
+        "put_note": ("PUT", "/note"),
+        "get_text": ("GET", "/text?n={n}"),
+        "place_order": ("POST", "/orders"),
+        "charge": ("POST", "/charges"),
+    }
+    tools: dict[str, dict[str, Any]] = {
+        name: {
+            "description": name,
+            "method": method,
+            "path": path,
+            "parameters": {"n": "integer"},
+        }
+        for name, (method, path) in methods.items()
+    }
+    tools["place_order"]["lookup"] = "/orders/{idempotency_key}"
+    return {
+        "type": "http",
+        "base_url": url,
+        "allowed_networks": ["127.0.0.0/8"],
+        "headers": {"X-Worker": str(os.getpid())},
+        "tools": tools,
+    }
+
+
+def config_of(case: str, database: dict[str, Any], service: str = "") -> dict[str, Any]:
+    """The config whose agent `main` is the case; `service` is the address of the one that `http` needs."""
+    names = ("plain", "worker", "payer", "boss", "shopper")
+    agents: dict[str, Any] = {"main": dict(SHOPPER if case == "http" else CASES[case])}
     for name in ("plain", "worker"):
         agents[name] = {"type": "llm", "llm": name, "visibility": "internal"}
     agents["second"] = {"type": "llm", "llm": "worker", "visibility": "internal"}
     return {
         "name": "crash",
         "llms": {name: {"provider": "planned", "plan": name} for name in names},
+        "tools": {"shop": shop_at(service)} if case == "http" and service else {},
         "databases": {"main": database},
         "server": {
             "sessions": {"backend": "sql", "database": "main"},

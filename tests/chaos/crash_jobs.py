@@ -150,7 +150,22 @@ def _check_effects(outcome: Outcome, crashes: int) -> None:
     intents = Counter(
         event.idempotency_key for event in outcome.events if event.kind == "tool_intent"
     )
-    assert set(intents.values()) <= {1}, "two intents of one call"
+    calls = {
+        event.idempotency_key: (event.branch, part.id)
+        for event in outcome.events
+        for part in event.parts
+        if event.kind == "tool_intent" and isinstance(part, ToolCall)
+    }
+    doubted = Counter(
+        (event.branch, part.id)
+        for event in outcome.events
+        for part in event.parts
+        if event.approval is not None
+        and event.approval.reason == "in_doubt"
+        and isinstance(part, ToolCall)
+    )
+    for key, count in intents.items():
+        assert count <= 1 + doubted[calls[key]], "two intents of one call, and nobody was asked"
     effects = Counter(key for _, key, _ in outcome.effects)
     assert effects.keys() <= intents.keys(), "an effect that no intent announced"
     for key, count in effects.items():

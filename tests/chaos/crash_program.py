@@ -94,7 +94,7 @@ async def opened(job: dict[str, Any], places: Places) -> AsyncGenerator[Runtime]
     """The runtime of a job, over a store that may die."""
     from hector.runtime.sessions import open_stored_sessions
 
-    config = config_of(job["case"], job["database"])
+    config = config_of(job["case"], job["database"], job.get("service", ""))
     tools = tools_of(Effects(Path(job["effects"])), places.step)
     async with open_stored_sessions({**config, "llms": {}, "agents": {}}) as (_, store):
         sessions: Any = DyingSessions(store, places)
