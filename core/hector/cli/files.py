@@ -28,12 +28,19 @@ config_option = click.option(
 )
 
 
-def find_config(given: Path | None) -> Path:
+def find_config(given: Path | None, also_given: Path | None = None) -> Path:
     """The file that was named, or the one in the current folder.
 
+    Args:
+        given: as the argument, or by `--config` where there is no argument.
+        also_given: by `--config`, for a command that takes an argument, too.
+
     Raises:
-        click.UsageError: there is none.
+        click.UsageError: there is none, or there are two.
     """
+    if given is not None and also_given is not None:
+        raise click.UsageError("The config is named twice: as FILE and by --config.")
+    given = given or also_given
     if given is not None:
         return given
     for name in NAMES:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from hector.cli.files import find_config
+from hector.cli.files import config_option, find_config
 from hector.errors import ConfigError
 
 __all__ = ["command"]
@@ -21,6 +21,7 @@ _SIGNS = {"add": ("+", "green"), "rebuild": ("~", "yellow"), "remove": ("-", "re
 
 @click.command("plan")
 @click.argument("file", required=False, type=click.Path(path_type=Path))
+@config_option
 @click.option("--url", help="Address of the server. Default: server.host and server.port of FILE.")
 @click.option(
     "--against",
@@ -28,7 +29,13 @@ _SIGNS = {"add": ("+", "green"), "rebuild": ("~", "yellow"), "remove": ("-", "re
     help="Compare with this config, without a server.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the plan, or the problems, as JSON.")
-def command(file: Path | None, url: str | None, against: Path | None, as_json: bool) -> int:
+def command(
+    file: Path | None,
+    config_file: Path | None,
+    url: str | None,
+    against: Path | None,
+    as_json: bool,
+) -> int:
     """Say what a running server would do with FILE: what it adds, rebuilds and why, keeps and removes.
 
     The server reads the text as if it stood in the place of its own config: relative paths, extends and variables
@@ -41,7 +48,7 @@ def command(file: Path | None, url: str | None, against: Path | None, as_json: b
         raise click.UsageError("--url and --against exclude each other.")
     if url is not None and not url.startswith(("http://", "https://")):
         raise click.UsageError(f"--url takes an address such as http://127.0.0.1:8080, not {url}.")
-    path = find_config(file)
+    path = find_config(file, config_file)
     try:
         plan = _compared(against, path) if against is not None else _asked(url, path)
     except ConfigError as error:

@@ -71,6 +71,8 @@ class Recovery:
         self._policy = services.checkpoints.recovery
         self._free = asyncio.Semaphore(self._policy.max_concurrent if self._policy else 64)
         self._taken: set[str] = set()
+        self._said: dict[str, str] = {}
+        self._said_before: dict[str, str] = {}
         self._is_first = True
         self._scope: TaskScope | None = None
         self._has_beaten = asyncio.Event()
@@ -138,6 +140,7 @@ class Recovery:
 
     async def _look(self, scope: TaskScope) -> None:
         await self._has_beaten.wait()
+        self._said, self._said_before = {}, self._said
         policy, now = self._policy, time.time()
         if policy is not None:
             await self._close_expired(policy, now)
@@ -215,7 +218,7 @@ class Recovery:
         except RuntimeClosedError:
             logger.debug("task %s is left to whoever looks next", record.id)
         except (TaskError, ComponentError) as error:
-            logger.info("task %s is not resumed now: %s", record.id, error.message)
+            self._say(record, "is not resumed now", error)
         except HectorError as error:
             logger.warning("task %s could not be resumed: %s", record.id, error.message)
         finally:
@@ -225,7 +228,15 @@ class Recovery:
         if self._policy is not None and self._policy.when_changed == "fail":
             await self._close(record, "failed", error)
         else:
-            logger.info("task %s waits for its agent: %s", record.id, error.message)
+            self._say(record, "waits for its agent", error)
+
+    def _say(self, record: TaskRecord, what: str, error: HectorError) -> None:
+        """Say why a task does not go on, and not again at each look while nothing changes."""
+        said = f"{what}: {error.message}"
+        is_known = said in (self._said.get(record.id), self._said_before.get(record.id))
+        self._said[record.id] = said
+        level = logging.DEBUG if is_known else logging.INFO
+        logger.log(level, "task %s %s", record.id, said)
 
     async def _close_expired(self, policy: RecoveryPolicy, now: float) -> None:
         alive = await self._alive(policy)

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import click
 import jsonschema
 import pytest
 from click.testing import CliRunner, Result
@@ -76,6 +77,21 @@ def test_a_valid_config_is_said_to_be_valid() -> None:
     assert (done.return_value, done.stdout, done.stderr) == (0, "hector.yaml: valid\n", "")
     told = check("--json")
     assert json.loads(told.stdout) == {"file": "hector.yaml", "valid": True, "problems": []}
+
+
+def test_the_config_may_be_named_as_other_commands_want_it(here: Path) -> None:
+    (here / "own.yaml").write_text("agents: {helper: {}}\n")
+
+    for named in (("own.yaml",), ("-c", "own.yaml"), ("--config", "own.yaml")):
+        assert check(*named).output == "own.yaml: valid\n"
+    with pytest.raises(click.UsageError) as caught:
+        CliRunner().invoke(
+            validate.command,
+            ("own.yaml", "-c", "own.yaml"),
+            standalone_mode=False,
+            catch_exceptions=False,
+        )
+    assert caught.value.message == "The config is named twice: as FILE and by --config."
 
 
 def test_warnings_are_errors_when_strict() -> None:
