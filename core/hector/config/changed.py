@@ -9,7 +9,7 @@ import attrs
 
 from hector.config.component import ComponentEntry
 from hector.config.entries import CHUNKING, SECTIONS, SOURCE
-from hector.config.fingerprint import canonical, provider_identity
+from hector.config.fingerprint import built_from, canonical, provider_identity
 from hector.config.node import child_path
 
 __all__ = ["changed_keys", "changed_values"]
@@ -55,8 +55,10 @@ def _entry_keys(old: ComponentEntry, new: ComponentEntry) -> Iterator[str]:
         yield from _fields(new.path, old.settings, new.settings)
     elif not is_other_provider:
         yield new.path
-    if getattr(old.common, "description", "") != getattr(new.common, "description", ""):
-        yield child_path(new.path, "description")
+    before = built_from(old.common)
+    for key, value in built_from(new.common).items():
+        if before.get(key) != value:
+            yield child_path(new.path, key)
     if old.references != new.references:
         yield from _references(old, new)
 

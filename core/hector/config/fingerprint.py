@@ -16,7 +16,7 @@ import attrs
 from hector.config.component import ComponentEntry
 from hector.spi import Provider, Secret
 
-__all__ = ["canonical", "fingerprint", "provider_identity"]
+__all__ = ["built_from", "canonical", "fingerprint", "provider_identity"]
 
 
 def canonical(value: Any) -> Any:
@@ -80,9 +80,18 @@ def _entry(entry: ComponentEntry) -> dict[str, Any]:
         "path": entry.path,
         "provider": provider_identity(entry.provider),
         "settings": canonical(entry.settings),
-        "description": getattr(entry.common, "description", ""),
+        "common": {key: canonical(value) for key, value in built_from(entry.common).items()},
         "references": [[use.kind, use.name, use.path] for use in entry.references],
     }
+
+
+def built_from(common: object) -> Mapping[str, object]:
+    """The kernel's own keys of an entry that decide what is built; the others only say how it is listed.
+
+    `enabled` is not among them: an entry that is not enabled is not built at all.
+    """
+    keys = ("description", "require_approval", "approval_prompt")
+    return {key: getattr(common, key) for key in keys if hasattr(common, key)}
 
 
 def provider_identity(provider: Provider | None) -> list[str]:
