@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from hector.errors import UsageError
@@ -59,7 +60,8 @@ def approval_of(
             "Approve to run it again, deny to leave it as it is."
         )
     elif spec is not None and spec.approval_prompt:
-        prompt = _PLACE.sub(lambda place: _shown(call, place), spec.approval_prompt)
+        arguments = {**_defaults(spec), **call.arguments}
+        prompt = _PLACE.sub(lambda place: _shown(arguments, place), spec.approval_prompt)
     else:
         prompt = f"May {call.name} run?"
     return Approval(
@@ -91,10 +93,22 @@ def misfits(approval: Approval, decision: Decision) -> str:
     return "; ".join(map(str, schema.problems(decision.arguments)))
 
 
-def _shown(call: ToolCall, place: re.Match[str]) -> str:
+def _defaults(spec: ToolSpec) -> dict[str, JSONValue]:
+    """What the tool takes for arguments that a call leaves out, as far as its schema says."""
+    properties = spec.parameters.get("properties")
+    if not isinstance(properties, Mapping):
+        return {}
+    return {
+        name: schema["default"]
+        for name, schema in properties.items()
+        if isinstance(schema, Mapping) and "default" in schema
+    }
+
+
+def _shown(arguments: Mapping[str, JSONValue], place: re.Match[str]) -> str:
     name = place.group(1)
-    if name not in call.arguments:
+    if name not in arguments:
         return place.group()
-    value = call.arguments[name]
+    value = arguments[name]
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= MAXIMUM_SHOWN else f"{text[:MAXIMUM_SHOWN]}…"

@@ -15,6 +15,7 @@ from hector.errors import (
     ArtifactNotFoundError,
     ArtifactTooLargeError,
     EventTooLargeError,
+    HectorError,
     InputRequiredError,
     StateError,
     ToolError,
@@ -55,6 +56,13 @@ async def run_call(
             if not invocation.log.running_calls.absorb():
                 raise
             return _error("The call was canceled.")
+
+
+def _told(error: HectorError) -> str:
+    """What the model gets of an error: a tool's own hint, too, which says what to try; others speak to people."""
+    if not isinstance(error, ToolError) or not error.hint:
+        return error.message
+    return f"{error.message} ({error.hint})"
 
 
 async def look_up(tool: Tool | None, step: CallStep, context: ToolContext) -> ToolOutput | None:
@@ -145,7 +153,7 @@ async def _watched(
         raise
     except _TOLD as error:
         failure = error
-        return _error(error.message)
+        return _error(_told(error))
     except (
         Exception,
         asyncio.CancelledError,

@@ -48,8 +48,8 @@ def function_tool(
     ```
 
     The parameters become the tool's JSON Schema, and a call is checked against it before the
-    function runs: with every argument that does not fit named at once, so that a model can repair
-    its call. Parameters are described by the docstring (Google style `Args:`) or by `Doc`, and
+    function runs: every argument that does not fit is named at once, with the first thing that is
+    wrong in it, so that a model can repair its call. Parameters are described by the docstring (Google style `Args:`) or by `Doc`, and
     bounded by the markers of `hector.spi.settings` (`Range`, `Length`, `Pattern`). Their types may
     be `str`, `int`, `float`, `bool`, `None`, `Literal`, `Enum`, `list`, `tuple`, `set`, `dict`,
     unions, `TypedDict`, dataclasses and attrs classes. A parameter of type `ToolContext` is given

@@ -91,12 +91,13 @@ class SettingsProblem:
     """One thing that is wrong about a settings class.
 
     Attributes:
-        keys: lead from the instance to what is wrong, such as `("headers", "Accept")`; empty for the whole.
+        keys: lead from the instance to what is wrong: keys, and positions in lists, such as `("routes", 1, "path")`;
+            empty for the whole.
         message: what is wrong; it shows no secret.
         hint: what to do next, or None.
     """
 
-    keys: tuple[str, ...]
+    keys: tuple[str | int, ...]
     message: str
     hint: str | None = None
 
@@ -110,8 +111,13 @@ class SettingsRefusedError(ValueError):
 
     def __init__(self, problems: Iterable[SettingsProblem]) -> None:
         self.problems = tuple(problems)
-        shown = (f"`{'.'.join(it.keys)}` {it.message}".removeprefix("`` ") for it in self.problems)
+        shown = (f"`{_path(it.keys)}` {it.message}".removeprefix("`` ") for it in self.problems)
         super().__init__("; ".join(shown))
+
+
+def _path(keys: tuple[str | int, ...]) -> str:
+    steps = (f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
+    return "".join(steps).removeprefix(".")
 
 
 @attrs.frozen

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping, Sequence
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, get_args, runtime_checkable
 
 import attrs
 
-from hector.errors import ToolError
+from hector.errors import ToolError, UsageError
 from hector.message import Actions, DataPart, Event, FilePart, JSONObject, JSONValue, TextPart
 
 if TYPE_CHECKING:
@@ -58,6 +58,18 @@ class ToolSpec:
     needs_approval: bool = False
     approval_prompt: str = ""
 
+    def __attrs_post_init__(self) -> None:
+        """Refuse a word that no crash would be recovered by.
+
+        Raises:
+            UsageError: `effect` is none of `ToolEffect`.
+        """
+        if self.effect not in get_args(ToolEffect):
+            known = ", ".join(get_args(ToolEffect))
+            raise UsageError(
+                f"tool `{self.name}` has the effect `{self.effect}`", hint=f"say one of: {known}"
+            )
+
 
 @attrs.frozen(kw_only=True)
 class ToolOutput:
@@ -87,7 +99,8 @@ class ToolContext:
         idempotency_key: the same on every retry of this call; hand it to whatever has the effect.
         invocation: the invocation that calls.
         emit: passes an event on to whoever watches the invocation, in order, before the result; never blocks. For the
-            events of a called agent and for progress (`delta` events). Without a watcher events are dropped.
+            events of a called agent, whose `branch` says that they are not the caller's answer. Without a watcher
+            events are dropped.
         state, artifacts: what the call changes; those of the invocation when left out, whose changes are committed
             with the next event that its agent records.
     """
@@ -139,8 +152,9 @@ class Tool(Protocol):
             A string (shown to the model as it is), any other JSON value (shown as JSON), or a `ToolOutput`.
 
         Raises:
-            ToolError: its message goes to the model. Any other exception goes to the model as a short notice
-                and to the log in full; it does not end the invocation.
+            ToolError: its message goes to the model, and after it in parentheses its hint: say there what to try
+                instead. Any other exception goes to the model as a short notice and to the log in full; it does
+                not end the invocation.
 
         Cancellation stops the work and releases everything it holds.
         """

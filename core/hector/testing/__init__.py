@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from hector.testing.settings_strategies import settings_strategy
     from hector.testing.surroundings import Surroundings, open_component, open_in
     from hector.testing.task_suite import TasksSuite
+    from hector.testing.tool_surroundings import tool_context
     from hector.testing.toolset_suite import ToolsetSuite
     from hector.testing.vector_suite import VectorStoreSuite
     from hector.testing.wire_protocol import (
@@ -134,6 +135,7 @@ __all__ = [
     "scripted_provider",
     "settings_strategy",
     "structured_texts",
+    "tool_context",
     "unsupported",
 ]
 
@@ -209,6 +211,7 @@ _HOMES = {
     "scripted_provider": "scripted",
     "settings_strategy": "settings_strategies",
     "structured_texts": "chunker_suite",
+    "tool_context": "tool_surroundings",
     "unsupported": "laws",
 }
 

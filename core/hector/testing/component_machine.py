@@ -150,7 +150,7 @@ class ComponentMachine(RuleBasedStateMachine):
     @rule(index=_INDEX)
     def call(self, index: int) -> None:
         """Call one, and wait for the answer."""
-        self._run(self._laws.exercise(self._life(index).component))
+        self._run(self._laws.exercised(self._life(index).component))
 
     @precondition(_has_some)
     @rule(index=_INDEX, steps=_INDEX)
@@ -172,7 +172,7 @@ class ComponentMachine(RuleBasedStateMachine):
 
     async def _begun(self, life: _Life, steps: int) -> None:
         loop = asyncio.get_running_loop()
-        life.calls.append(loop.create_task(self._laws.exercise(life.component)))
+        life.calls.append(loop.create_task(self._laws.exercised(life.component)))
         for _ in range(steps):
             await asyncio.sleep(0)
 

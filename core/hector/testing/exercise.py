@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import aclosing
-from types import SimpleNamespace
+from contextlib import aclosing, suppress
 from typing import Any, Final, cast
 
 from hector.agent import AgentInvocation, SessionLog
@@ -24,11 +23,12 @@ from hector.spi import (
     RawDocument,
     SessionKey,
     Sessions,
-    ToolContext,
     Toolset,
     VectorRecord,
     VectorStore,
 )
+from hector.testing.tool_arguments import fitting_arguments
+from hector.testing.tool_surroundings import tool_context
 
 __all__ = ["exercise"]
 
@@ -72,10 +72,15 @@ async def _call_vector_store(store: VectorStore) -> None:
 
 
 async def _call_toolset(toolset: Toolset) -> None:
-    """Lists the tools, and calls one wrongly: a right call may do harm."""
-    invocation: Any = SimpleNamespace(id="i", user="ada", session="s", state={})
-    context = ToolContext(call_id="c", idempotency_key="i:c", invocation=invocation)
-    for tool in toolset.tools():
+    """Lists the tools, calls those that are `pure`, and one of the others wrongly: a right call may do harm."""
+    context = await tool_context()
+    tools = toolset.tools()
+    for tool in tools:
+        arguments = fitting_arguments(tool.spec.parameters) if tool.spec.effect == "pure" else None
+        if arguments is not None:
+            with suppress(HectorError):
+                await tool.call(arguments, context)
+    for tool in tools:
         if tool.spec.parameters.get("additionalProperties") is False:
             await tool.call({"no_such_argument": 1}, context)
             return

@@ -216,7 +216,7 @@ class ProviderLifeLaws(ProviderLaws):
 
         async def live(folder: Path) -> None:
             async with self.opened(folder, values) as component:
-                await self.exercise(component)
+                await self.exercised(component)
 
         logging.disable(logging.CRITICAL)  # whoever captures logs keeps them
         try:

@@ -78,7 +78,7 @@ class ProviderOpennessLaws(ProviderLaws):
                 async with self.opened(folder, values) as component:
                     shown.append(("the repr of the component", f"{component!r} {component}"))
                     shown.append(("a pickle of the component", _pickled(component)))
-                    await self.exercise(component)
+                    await self.exercised(component)
             except Exception as error:  # noqa: BLE001 - what it says is what is looked at
                 shown.append(("an error", "".join(traceback.format_exception(error))))
             return sorted({text for text in _secrets(built) if len(text) >= _SHORTEST})

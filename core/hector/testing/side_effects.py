@@ -9,7 +9,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any, Final
 
-__all__ = ["side_effects"]
+__all__ = ["changes", "side_effects"]
 
 _ALWAYS: Final = frozenset(
     {
@@ -38,6 +38,11 @@ _ALWAYS: Final = frozenset(
         "tempfile.mkstemp",
     }
 )
+_CHANGING: Final = frozenset(
+    name for name in _ALWAYS if name.startswith(("os.", "shutil.", "subprocess.", "tempfile."))
+)
+"""Those that leave files otherwise than they were, or start a program that may."""
+
 _WRITING_FLAGS: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
 
 
@@ -48,14 +53,21 @@ class _Recorder(threading.local):
 
 
 _recorder = _Recorder()
+_changes: list[list[str]] = []
 _installed = False
 
 
 def _note(event: str, arguments: tuple[Any, ...]) -> None:
-    seen = _recorder.seen
-    if seen is None:
-        return
-    if event in _ALWAYS:
+    for seen in _changes:
+        _note_in(seen, event, arguments, _CHANGING)
+    if _recorder.seen is not None:
+        _note_in(_recorder.seen, event, arguments, _ALWAYS)
+
+
+def _note_in(
+    seen: list[str], event: str, arguments: tuple[Any, ...], always: frozenset[str]
+) -> None:
+    if event in always:
         seen.append(event)
     elif event == "open" and len(arguments) == 3:
         _, mode, flags = arguments
@@ -72,10 +84,7 @@ def side_effects() -> Generator[list[str]]:
         The list that is filled while the block runs: names of audit events, in order. Reading a file
         is none, for a module that is imported is read.
     """
-    global _installed  # noqa: PLW0603 - once for the life of the interpreter
-    if not _installed:
-        sys.addaudithook(_note)
-        _installed = True
+    _install()
     before = _recorder.seen
     seen: list[str] = []
     _recorder.seen = seen
@@ -83,3 +92,26 @@ def side_effects() -> Generator[list[str]]:
         yield seen
     finally:
         _recorder.seen = before
+
+
+@contextmanager
+def changes() -> Generator[list[str]]:
+    """Note what happens to files, and which programs are started, in whatever thread, while the block runs.
+
+    Yields:
+        The list that is filled: names of audit events, in order.
+    """
+    _install()
+    seen: list[str] = []
+    _changes.append(seen)
+    try:
+        yield seen
+    finally:
+        _changes[:] = [other for other in _changes if other is not seen]
+
+
+def _install() -> None:
+    global _installed  # noqa: PLW0603 - once for the life of the interpreter
+    if not _installed:
+        sys.addaudithook(_note)
+        _installed = True

@@ -6,16 +6,17 @@ import asyncio
 import json
 import re
 from contextlib import AbstractAsyncContextManager
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from hector.errors import ToolError
 from hector.message import JSONObject, TextPart
-from hector.spi import Tool, ToolContext, ToolOutput, Toolset
+from hector.spi import Tool, ToolOutput, Toolset
 from hector.testing.laws import law, unsupported
 from hector.testing.opened import Opened
+from hector.testing.tool_call_laws import ToolCallLaws
+from hector.testing.tool_surroundings import tool_context
 
 __all__ = ["ToolsetSuite"]
 
@@ -23,7 +24,7 @@ _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _UNKNOWN = "no_such_argument"
 
 
-class ToolsetSuite:
+class ToolsetSuite(ToolCallLaws):
     """Subclass it in a test module, say how to `open` the toolset, and pytest runs its laws.
 
     ```python
@@ -34,6 +35,11 @@ class ToolsetSuite:
 
     A toolset that nothing has to close goes into `contextlib.nullcontext`. It is opened, called and
     closed on one event loop, as in a runtime.
+
+    Attributes:
+        calls: by the name of a tool, arguments that it accepts, for laws that call it rightly. They are made several
+            times, and cancelled in between. Of tools that are `pure` and are not named, the arguments follow from
+            the schema; others are not called where they are not named, for a call may do harm.
     """
 
     def open(self) -> AbstractAsyncContextManager[Toolset]:
@@ -163,12 +169,8 @@ def _required(tool: Tool) -> list[str]:
 
 async def _refusal(tool: Tool, arguments: JSONObject, call_id: str = "call-1") -> str:
     """What the model is told when a call is refused."""
-    invocation: Any = SimpleNamespace(id="invocation", user="user", session="session")
-    context = ToolContext(
-        call_id=call_id, idempotency_key=f"invocation:{call_id}", invocation=invocation
-    )
     try:
-        output = await tool.call(arguments, context)
+        output = await tool.call(arguments, await tool_context(call_id))
     except ToolError as error:
         return error.message
     if not isinstance(output, ToolOutput) or not output.is_error:

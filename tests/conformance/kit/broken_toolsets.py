@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import ClassVar
 
 from law_runs import broken_ones
 
@@ -28,7 +31,7 @@ class Say:
     """A good tool: refuses what does not fit its schema, and says why."""
 
     def __init__(self, name: str = "say", description: str = "Says it.") -> None:
-        self.spec = ToolSpec(name=name, description=description, parameters=SCHEMA)
+        self.spec = ToolSpec(name=name, description=description, parameters=SCHEMA, effect="pure")
 
     async def call(self, arguments: JSONObject, context: ToolContext) -> ToolOutput | JSONValue:
         strange = sorted(arguments.keys() - {"text"})
@@ -107,6 +110,56 @@ class Mixing(Say):
         return await super().call(arguments, context)
 
 
+class Failing(Say):
+    """Fails with an error of its own, and tells a model nothing."""
+
+    async def call(self, arguments: JSONObject, context: ToolContext) -> ToolOutput | JSONValue:
+        said = await super().call(arguments, context)
+        raise ValueError(f"{said} is nothing to say")
+
+
+class Stubborn(Say):
+    """Takes a cancellation for an error."""
+
+    async def call(self, arguments: JSONObject, context: ToolContext) -> ToolOutput | JSONValue:
+        said = await super().call(arguments, context)
+        try:
+            await asyncio.sleep(0)
+        except BaseException:  # noqa: BLE001 - that is what is wrong with it
+            return "never mind"
+        return said
+
+
+class Hogging(Say):
+    """Waits without letting anybody else run."""
+
+    async def call(self, arguments: JSONObject, context: ToolContext) -> ToolOutput | JSONValue:
+        said = await super().call(arguments, context)
+        time.sleep(0.6)
+        return said
+
+
+class Leaking(Say):
+    """Opens something with each call."""
+
+    held: ClassVar[list[int]] = []
+
+    async def call(self, arguments: JSONObject, context: ToolContext) -> ToolOutput | JSONValue:
+        said = await super().call(arguments, context)
+        self.held.append(os.open(os.devnull, os.O_RDONLY))
+        return said
+
+
+class Writing(Say):
+    """Says that it is pure, and writes."""
+
+    async def call(self, arguments: JSONObject, context: ToolContext) -> ToolOutput | JSONValue:
+        said = await super().call(arguments, context)
+        with open(os.devnull, "w") as file:  # noqa: PTH123 - that is what is wrong with it
+            file.write(str(said))
+        return said
+
+
 _openings = itertools.count()
 
 GOOD = (GoodToolset,)
@@ -122,5 +175,10 @@ BROKEN = broken_ones(
         "TOOL-005": broken(lambda: Tools(Accepting())),
         "TOOL-006": broken(lambda: Tools(Vague())),
         "TOOL-007": broken(lambda: Tools(Mixing())),
+        "TOOL-008": broken(lambda: Tools(Failing())),
+        "TOOL-009": broken(lambda: Tools(Stubborn())),
+        "TOOL-010": broken(lambda: Tools(Hogging())),
+        "TOOL-011": broken(lambda: Tools(Leaking())),
+        "TOOL-012": broken(lambda: Tools(Writing())),
     }
 )

@@ -92,8 +92,8 @@ class ServerSettings:
         if (self.url is None) == (self.command is None):
             raise ValueError("give either `url` or `command`")
         problems = [
-            SettingsProblem(("args", "first"), "is a flag", "name it `--`")
-            for arg in self.args[:1]
+            SettingsProblem(("args", position), "is a flag", "name it `--`")
+            for position, arg in enumerate(self.args)
             if arg.startswith("-")
         ]
         if self.url == "":

@@ -582,8 +582,8 @@ def test_a_name_with_a_dot_would_be_taken_for_a_member(check: Check) -> None:
             "config.yaml:1:9: [H104] tools.a: give either `url` or `command`",
         ),
         (
-            "tools: {a: {type: mcp, command: c, args: [-x]}}",
-            "config.yaml:1:36: [H104] tools.a.args.first: is a flag\n  hint: name it `--`",
+            "tools: {a: {type: mcp, command: c, args: [b, -x]}}",
+            "config.yaml:1:46: [H104] tools.a.args[1]: is a flag\n  hint: name it `--`",
         ),
         (
             "plugins: {require: ['a b']}",
@@ -712,5 +712,5 @@ def test_a_settings_class_may_refuse_several_keys_each_at_its_place(check: Check
     assert check("tools: {a: {type: mcp, url: '', args: [-x]}}") == [
         "config.yaml:1:9: [H104] tools.a: is of no use",
         "config.yaml:1:24: [H104] tools.a.url: is empty",
-        "config.yaml:1:33: [H104] tools.a.args.first: is a flag\n  hint: name it `--`",
+        "config.yaml:1:40: [H104] tools.a.args[0]: is a flag\n  hint: name it `--`",
     ]

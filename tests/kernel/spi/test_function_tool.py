@@ -363,6 +363,28 @@ async def _pay(amount: int, context: ToolContext, note: str = "") -> str:
     return f"paid {amount} as {context.idempotency_key}"
 
 
+def test_a_list_of_a_wrong_length_is_told_its_number() -> None:
+    def visit(
+        countries: Annotated[list[Annotated[str, Pattern("[A-Z]{2}")]], Length(1, 3)],
+    ) -> None: ...
+
+    assert refusal(function_tool(visit), countries=["AD", "AE", "AF", "AG"]) == (
+        "`visit` was not called. argument `countries`: expected a list, each item a string matching "
+        "[A-Z]{2}, of 1 to 3 items, got 4"
+    )
+
+
+def test_an_effect_that_nobody_knows_is_refused() -> None:
+    def look() -> None: ...
+
+    with pytest.raises(UsageError) as caught:
+        function_tool(look, effect="readonly")  # type: ignore[arg-type]
+    assert str(caught.value) == (
+        "[H001] tool `look` has the effect `readonly`\n"
+        "  hint: say one of: pure, idempotent, lookup, unsafe"
+    )
+
+
 async def _paid(context: ToolContext, amount: int) -> dict[str, object] | None:
     return {"key": context.idempotency_key, "amount": amount} if amount else None
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hector import Runtime
-from hector.errors import ComponentOpenError, ToolError
+from hector.errors import ComponentOpenError, ToolError, UsageError
 from hector.message import (
     DataPart,
     Event,
@@ -124,6 +124,11 @@ async def test_tools_of_one_answer_run_at_the_same_time_and_keep_their_order_for
     ("error", "text"),
     [
         (ToolError("the file is locked"), "the file is locked"),
+        (
+            ToolError("the file is locked", hint="try another one"),
+            "the file is locked (try another one)",
+        ),
+        (UsageError("the key is empty", hint="set it in the config"), "the key is empty"),
         (ValueError("secret inside"), "The tool failed unexpectedly (ValueError)."),
     ],
 )

@@ -378,7 +378,11 @@ async def test_a_small_reply_does_not_grow_beyond_what_may_be_read() -> None:
         ("br", b"x", "the reply is compressed in a way that was not asked for"),
         ("gzip, gzip", b"x", "the reply is compressed in a way that was not asked for"),
         ("gzip", b"no gzip at all", "the reply is compressed, and damaged"),
-        ("gzip", gzip.compress(b"abc", mtime=0)[:-4], "the reply is compressed, and its end is missing"),
+        (
+            "gzip",
+            gzip.compress(b"abc", mtime=0)[:-4],
+            "the reply is compressed, and its end is missing",
+        ),
     ],
 )
 async def test_a_reply_that_cannot_be_taken_apart_is_an_error(

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import attrs
 
-from hector.config.node import INVALID, Node, child_path, key_problem
+from hector.config.node import INVALID, Node, child_path, key_problem, value_problem
 from hector.config.shape.shape import Reading, Shape, UsedReference, wrong_type
 from hector.config.suggest import did_you_mean
 from hector.errors import Diagnostic, UsageError
@@ -176,11 +176,18 @@ class RecordShape(Shape):
 
 
 def _placed(problem: SettingsProblem, node: Node, path: str) -> Diagnostic:
-    """H104 at the key that the problem names, or at the nearest one around it that is there."""
+    """H104 at the key or the item that the problem names, or at the nearest one around it that is there."""
+    report = key_problem
     for key in problem.keys:
-        node = node.entries.get(key, node)
+        if isinstance(key, int):
+            path = f"{path}[{key}]"
+            if 0 <= key < len(node.items):
+                node, report = node.items[key], value_problem
+            continue
         path = child_path(path, key)
-    return key_problem(node, "H104", path, problem.message, hint=problem.hint)
+        if key in node.entries:
+            node, report = node.entries[key], key_problem
+    return report(node, "H104", path, problem.message, hint=problem.hint)
 
 
 def _field_schema(field: Field) -> dict[str, Any]:

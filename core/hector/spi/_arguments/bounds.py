@@ -30,9 +30,9 @@ class BoundedShape:
 
     @property
     def expected(self) -> str:
-        return " ".join(
-            [self.shape.expected, *(_bound_words(bound, self.kinds) for bound in self.bounds)]
-        )
+        words = [_bound_words(bound, self.kinds) for bound in self.bounds]
+        is_list = ", " in self.shape.expected  # what is said last would be heard of its items
+        return (", " if is_list else " ").join([self.shape.expected, *words])
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -40,8 +40,11 @@ class BoundedShape:
 
     def read(self, value: Any) -> Any:
         read = self.shape.read(value)
-        if not all(_is_within(bound, value) for bound in self.bounds):
-            raise MismatchError(f"expected {self.expected}, got {shown(value)}")
+        for bound in self.bounds:
+            if not _is_within(bound, value):
+                is_counted = isinstance(bound, Length) and not isinstance(value, str)
+                got = f"{len(value)}" if is_counted else shown(value)
+                raise MismatchError(f"expected {self.expected}, got {got}")
         return read
 
 

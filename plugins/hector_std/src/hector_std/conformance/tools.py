@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncGenerator, Generator, Sequence
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
+from typing import ClassVar
 
 import attrs
 
+from hector.message import JSONObject
 from hector.spi import Filter, Passage, Toolset
 from hector.testing import Surroundings, ToolsetSuite
 from hector_std.conformance import functions
@@ -42,6 +44,8 @@ def _surroundings() -> Generator[Surroundings]:
 class TestCommandTools(ToolsetSuite):
     """Programs on a list."""
 
+    calls: ClassVar[Mapping[str, JSONObject]] = {"execute_command": {"command": "ls"}}
+
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[Toolset]:
         """See `ToolsetSuite`."""
@@ -67,6 +71,11 @@ class TestFileTools(ToolsetSuite):
 class TestFunctionTools(ToolsetSuite):
     """Functions of a module."""
 
+    calls: ClassVar[Mapping[str, JSONObject]] = {
+        "add": {"left": 1, "right": 2},
+        "greet": {"name": "Ada"},
+    }
+
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[Toolset]:
         """See `ToolsetSuite`."""
@@ -78,7 +87,9 @@ class TestFunctionTools(ToolsetSuite):
 
 
 class TestHttpTools(ToolsetSuite):
-    """Requests to a service; those that the laws make are refused before one is sent."""
+    """Requests to a service that is not there."""
+
+    calls: ClassVar[Mapping[str, JSONObject]] = {"place_order": {"item": "pen"}}
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[Toolset]:
