@@ -49,12 +49,13 @@ def function_tool(
 
     The parameters become the tool's JSON Schema, and a call is checked against it before the
     function runs: every argument that does not fit is named at once, with the first thing that is
-    wrong in it, so that a model can repair its call. Parameters are described by the docstring (Google style `Args:`) or by `Doc`, and
-    bounded by the markers of `hector.spi.settings` (`Range`, `Length`, `Pattern`). Their types may
-    be `str`, `int`, `float`, `bool`, `None`, `Literal`, `Enum`, `list`, `tuple`, `set`, `dict`,
-    unions, `TypedDict`, dataclasses and attrs classes. A parameter of type `ToolContext` is given
-    the context of the call and is not shown to the model; its `idempotency_key` is the same whenever
-    the call is run again after a crash, for whatever has the effect to recognise it by.
+    wrong in it, so that a model can repair its call. Parameters are described by the docstring
+    (Google style `Args:`) or by `Doc`, and bounded by the markers of `hector.spi.settings` (`Range`,
+    `Length`, `Pattern`). Their types may be `str`, `int`, `float`, `bool`, `None`, `Literal`, `Enum`,
+    `list`, `tuple`, `set`, `dict`, unions, `TypedDict`, dataclasses and attrs classes. A parameter of
+    type `ToolContext` is given the context of the call and is not shown to the model; its
+    `idempotency_key` is the same whenever the call is run again after a crash, for whatever has the
+    effect to recognise it by.
 
     A coroutine function is awaited. Any other function runs in a thread, so that it may block; it
     cannot be interrupted there, and goes on in the background when the call is cancelled.

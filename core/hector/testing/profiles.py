@@ -6,16 +6,23 @@ may lower that and never raises it, so that one option makes any suite quick.
 
 from __future__ import annotations
 
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 __all__ = ["PROFILES", "examples", "load_profile", "steps"]
 
 PROFILES = {
-    "quick": settings(max_examples=5, stateful_step_count=10, deadline=None, database=None),
+    "quick": settings(
+        max_examples=5,
+        stateful_step_count=10,
+        deadline=None,
+        database=None,
+        phases=[Phase.explicit, Phase.generate],
+    ),
     "full": settings(max_examples=100, stateful_step_count=50, deadline=None, database=None),
 }
-"""`quick` tries enough to find what is plainly wrong, `full` all that the suites ask for; neither keeps examples, for
-it is run where nobody looks for a folder `.hypothesis`."""
+"""`quick` tries enough to find what is plainly wrong, and does not make what fails smaller, which takes minutes where a
+store is slow; `full` tries all that the suites ask for. Neither keeps examples, for it is run where nobody looks for a
+folder `.hypothesis`."""
 
 
 def load_profile(name: str) -> None:

@@ -196,6 +196,17 @@ def _judged(report: pytest.TestReport, call: pytest.CallInfo[None]) -> tuple[str
 
 
 def _what_failed(call: pytest.CallInfo[None]) -> str:
-    """The first line of what was raised."""
-    lines = call.excinfo.exconly().strip().splitlines() if call.excinfo is not None else []
-    return lines[0] if lines else ""
+    """The first line of what was raised.
+
+    Of a group, such as Hypothesis gives of a failure that comes and goes, it is that of its first member.
+    """
+    if call.excinfo is None:
+        return ""
+    error = cast("BaseException", call.excinfo.value)
+    first = error
+    while isinstance(first, BaseExceptionGroup):
+        first = cast("BaseException", first.exceptions[0])
+    if first is error:
+        return (call.excinfo.exconly().strip().splitlines() or [""])[0]
+    said = (str(first).splitlines() or [""])[0]
+    return f"{type(error).__name__} with {type(first).__name__}: {said}"
