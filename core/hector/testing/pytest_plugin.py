@@ -202,7 +202,7 @@ def _what_failed(call: pytest.CallInfo[None]) -> str:
     """
     if call.excinfo is None:
         return ""
-    error = cast("BaseException", call.excinfo.value)
+    error = call.excinfo.value
     first = error
     while isinstance(first, BaseExceptionGroup):
         first = cast("BaseException", first.exceptions[0])

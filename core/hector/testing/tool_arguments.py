@@ -82,13 +82,14 @@ def _number(schema: _Schema) -> float:
     if low is None:
         low = min(1, schema.get("maximum", 1), schema.get("exclusiveMaximum", 2) - 1)
     step = schema.get("multipleOf")
-    return low if not step else -(-low // step) * step
+    number: float = low if not step else -(-low // step) * step
+    return number
 
 
 def _string(schema: _Schema) -> str:
     low, high = schema.get("minLength", 1), schema.get("maxLength", 1000)
     if "pattern" not in schema:
-        return "a" * min(low, high)
+        return "a" * min(int(low), int(high))
     try:
         drawn = st.from_regex(re.compile(schema["pattern"]), alphabet=ENCODABLE)
         return find(
