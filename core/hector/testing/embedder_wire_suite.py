@@ -51,6 +51,7 @@ class EmbedderWireSuite(EmbedderSuite):
     wire: EmbeddingWire
     secret: str = "sk-wire-0123456789-very-secret"  # noqa: S105 - made up
     dimension: int = 8
+    is_in_process: bool = False
     batch_size: int = 3
     max_concurrency: int = 2
 

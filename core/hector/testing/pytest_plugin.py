@@ -30,7 +30,7 @@ __all__: list[str] = []
 _ASSERTING = sorted(
     path.stem
     for path in Path(__file__).parent.glob("*.py")
-    if path.stem.endswith(("_laws", "_machine", "_suite"))
+    if path.stem.endswith(("_calls", "_laws", "_machine", "_suite"))
 )
 # A suite that fails says what it compared, whoever runs it.
 pytest.register_assert_rewrite(*(f"hector.testing.{name}" for name in _ASSERTING))

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, ClassVar, Final
@@ -21,15 +20,9 @@ from hector.testing.opened import Opened
 from hector.testing.side_effects import changes
 from hector.testing.tool_arguments import fitting_arguments
 from hector.testing.tool_surroundings import tool_context
+from hector.testing.watched_calls import LONGEST_HOLD_S, ends_when_cancelled, holds_up
 
 __all__ = ["ToolCallLaws"]
-
-LONGEST_HOLD_S: Final = 0.5
-"""How long a call may keep the event loop from anything else."""
-
-_CANCEL_WITHIN_S: Final = 1.0
-_STEPS: Final = (0, 1, 2, 5, 20)
-"""After how many steps of the loop a call is cancelled."""
 
 _NO_CALLS: Final = (
     "calls that could be made: no tool is `pure` and takes arguments that follow from its schema;"
@@ -92,18 +85,7 @@ class ToolCallLaws:
         """A call that is cancelled ends as cancelled within a second, at whatever step."""
 
         async def ends(call: _RightCall) -> None:
-            for steps in _STEPS:
-                task = asyncio.get_running_loop().create_task(call.made())
-                for _ in range(steps):
-                    await asyncio.sleep(0)
-                is_early = task.cancel()
-                done, _ = await asyncio.wait([task], timeout=_CANCEL_WITHIN_S)
-                assert done, f"{call} went on for {_CANCEL_WITHIN_S:g} s"
-                if not is_early:
-                    with suppress(Exception):  # TOOL-008 is about that
-                        task.result()
-                    return
-                assert task.cancelled(), f"{call} took no notice"
+            await ends_when_cancelled(str(call), call.made)
 
         self._each_call(ends)
 
@@ -117,9 +99,7 @@ class ToolCallLaws:
         """A call leaves the event loop to others at least twice a second."""
 
         async def lets_others_run(call: _RightCall) -> None:
-            held_s = min(
-                [await _held_up(call) for _ in range(2)]
-            )  # the first one may import something
+            held_s = await holds_up(call.made)
             assert held_s < LONGEST_HOLD_S, f"{call} held the loop up for {held_s:.1f} s"
 
         self._each_call(lets_others_run)
@@ -192,15 +172,3 @@ def _right_calls(toolset: Toolset, named: Mapping[str, JSONObject]) -> Sequence[
 async def _made_once(call: _RightCall) -> None:
     with suppress(Exception):  # TOOL-008 is about that
         await call.made()
-
-
-async def _held_up(call: _RightCall) -> float:
-    """The longest time in which nothing else ran, in seconds."""
-    longest_s = 0.0
-    task = asyncio.get_running_loop().create_task(_made_once(call))
-    while not task.done():
-        before = time.perf_counter()
-        await asyncio.sleep(0)
-        longest_s = max(longest_s, time.perf_counter() - before)
-    await task
-    return longest_s

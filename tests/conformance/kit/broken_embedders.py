@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from types import TracebackType
@@ -123,6 +125,54 @@ class Sharing(HashEmbedder):
         return await super().embed(self._texts)
 
 
+class Renaming(HashEmbedder):
+    """Has another identity in each instance."""
+
+    def identity(self, purpose: EmbedPurpose) -> str:
+        return f"{super().identity(purpose)} {id(self)}"
+
+
+_PROCESS = f"{os.getpid()} "
+
+
+class Local(HashEmbedder):
+    """Has a space of its own in every process."""
+
+    async def embed(
+        self, texts: Sequence[str], *, purpose: EmbedPurpose = "document"
+    ) -> Sequence[Vector]:
+        return await super().embed([_PROCESS + text for text in texts])
+
+
+class LocalEmbedder(EmbedderSuite):
+    def open(self) -> AbstractAsyncContextManager[Embedder]:
+        return nullcontext(Local())
+
+
+class Hogging(HashEmbedder):
+    """Computes for long, and lets nobody else run."""
+
+    async def embed(
+        self, texts: Sequence[str], *, purpose: EmbedPurpose = "document"
+    ) -> Sequence[Vector]:
+        if len(texts) == 12:
+            time.sleep(0.6)
+        return await super().embed(texts)
+
+
+class Stubborn(HashEmbedder):
+    """Takes a cancellation for an error of the service."""
+
+    async def embed(
+        self, texts: Sequence[str], *, purpose: EmbedPurpose = "document"
+    ) -> Sequence[Vector]:
+        try:
+            await asyncio.sleep(0)
+        except BaseException:  # noqa: BLE001 - that is what is wrong with it
+            return [[0.0] * self.dimension for _ in texts]
+        return await super().embed(texts)
+
+
 GOOD = (GoodEmbedder,)
 
 BROKEN = broken_ones(
@@ -134,5 +184,9 @@ BROKEN = broken_ones(
         "EMB-005": broken(Salted),
         "EMB-006": broken(Reversing),
         "EMB-007": broken(Sharing),
+        "EMB-008": broken(Renaming),
+        "EMB-009": LocalEmbedder,
+        "EMB-010": broken(Hogging),
+        "EMB-011": broken(Stubborn),
     }
 )
