@@ -71,7 +71,17 @@ PAGES: Mapping[Kind, Hook] = {
         protocols=("Embedder", "IdentifiedEmbedder"),
         place="embedders.<name>",
         selector="provider",
-        notes=("An embedder behind a network inherits `EmbedderWireSuite`, too.",),
+        notes=(
+            (
+                "`model` stands for everything that decides a vector: a document store indexes anew when it "
+                "changes, and mixes old vectors with new ones when it does not. Where more settings than the name "
+                "of a model decide, take them into it, and offer `identity`. An embedder claims no capabilities."
+            ),
+            (
+                "An embedder behind a network inherits `EmbedderWireSuite`, too. One that computes in the process "
+                "keeps [off the loop](../writing-plugins.md#a-library-in-the-process)."
+            ),
+        ),
     ),
     "vector_store": Hook(
         title="Vector stores",

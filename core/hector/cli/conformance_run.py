@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -89,6 +91,7 @@ class ConformanceRun:
         count = min(MOST_PROCESSES, os.cpu_count() or 1) if is_shared else 1
         deadline = time.monotonic() + TIMEOUT_S
         with ExitStack() as running:
+            running.enter_context(_ended_in_order())
             parts = [
                 running.enter_context(self._started(f"{number}/{count}", options))
                 for number in range(1, count + 1)
@@ -147,6 +150,23 @@ class _Part:
             said = f":\n{output}" if output else ""
             raise PluginError(f"the suites of {self.label} cannot be run{said}")
         return read_report(self.written)
+
+
+@contextmanager
+def _ended_in_order() -> Generator[None]:
+    """Let SIGTERM end the block as Ctrl-C does, so that no process of it is left behind."""
+
+    def leave(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _environment() -> dict[str, str]:

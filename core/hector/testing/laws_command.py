@@ -25,22 +25,25 @@ def law_to_json(law: Law) -> dict[str, Any]:
 
 
 @click.command("laws")
-@click.argument("id", required=False)
+@click.argument("ids", metavar="[ID]...", nargs=-1)
 @click.option("--kind", type=click.Choice(_KINDS), help="Only laws for providers of one kind.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(id: str | None, kind: str | None, as_json: bool) -> None:
+def command(ids: tuple[str, ...], kind: str | None, as_json: bool) -> None:
     """List the laws of the conformance kit; ID, such as LLM-003, shows one in full, and LLM all of that family."""
     try:
         every = all_laws()
     except ModuleNotFoundError as error:
-        raise UsageError(str(error)) from error
+        raise UsageError(
+            f"the laws are tests, and need {error.name}", hint="pip install 'hector[testing]'"
+        ) from error
     found = [law for law in every if kind in (None, law.kind)]
-    if id is not None:
-        found = _chosen(found, id.upper())
+    if ids:
+        found = [law for id in ids for law in _chosen(found, id.upper())]
     if as_json:
         click.echo(json.dumps([law_to_json(law) for law in found], indent=2, ensure_ascii=False))
-    elif id is not None and id.upper() not in FAMILIES:
-        _print_one(found[0])
+    elif ids and not {id.upper() for id in ids} & FAMILIES.keys():
+        for law in found:
+            _print_one(law)
     else:
         _print_all(found)
 

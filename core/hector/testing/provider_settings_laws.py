@@ -111,7 +111,15 @@ class ProviderSettingsLaws(ProviderLaws):
                 path = self._written(values, folder)
                 assert self._errors(path) == []
                 self.before_opening(values)
-                asyncio.run(self._open_in_runtime(path))
+                try:
+                    asyncio.run(self._open_in_runtime(path))
+                except TimeoutError:
+                    raise AssertionError(
+                        f"it took more than {TIMEOUT_S:g} s with {values}"
+                    ) from None
+                except Exception as error:
+                    error.add_note(f"with the settings {values}")
+                    raise
 
         builds()
 

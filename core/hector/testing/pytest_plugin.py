@@ -206,7 +206,7 @@ def _what_failed(call: pytest.CallInfo[None]) -> str:
     first = error
     while isinstance(first, BaseExceptionGroup):
         first = cast("BaseException", first.exceptions[0])
-    if first is error:
-        return (call.excinfo.exconly().strip().splitlines() or [""])[0]
+    notes = "".join(f"; {note}" for note in getattr(first, "__notes__", ())[:1])
     said = (str(first).splitlines() or [""])[0]
-    return f"{type(error).__name__} with {type(first).__name__}: {said}"
+    whole = f"{type(first).__name__}: {said}" if said else type(first).__name__
+    return f"{whole}{notes}" if first is error else f"{type(error).__name__} with {whole}{notes}"

@@ -32,6 +32,12 @@ def test_one_law_is_shown_with_its_reason(terminal: Terminal) -> None:
     )
 
 
+def test_several_laws_are_shown_one_after_the_other(terminal: Terminal) -> None:
+    lines = terminal.run("laws", "LLM-001", "emb-003").stdout.splitlines()
+
+    assert [line[:7] for line in lines if not line.startswith(" ")] == ["LLM-001", "EMB-003"]
+
+
 def test_those_of_a_kind_or_a_family_are_for_programs_too(terminal: Terminal) -> None:
     kind = json.loads(terminal.run("laws", "--kind", "llm", "--json").stdout)
     family = json.loads(terminal.run("laws", "LLMW", "--json").stdout)
@@ -63,5 +69,5 @@ def test_without_pytest_it_says_what_to_install() -> None:
 
     assert done.returncode == 1
     assert done.stderr == (
-        "error: [H001] hector.testing.ProviderSuite needs pytest: pip install 'hector[testing]'\n"
+        "error: [H001] the laws are tests, and need pytest\n  hint: pip install 'hector[testing]'\n"
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -285,3 +287,22 @@ def test_a_plugin_named_like_a_command_is_shown_by_show(terminal: Terminal) -> N
     assert terminal.run("plugins", "show", "check").stdout.startswith(
         "check (hector-plugin-check 1.0)"
     )
+
+
+@pytest.mark.parametrize("options", [(), ("--quick",)])
+def test_a_check_that_is_told_to_end_leaves_no_process(
+    terminal: Terminal, options: tuple[str, ...]
+) -> None:
+    pipe = terminal.folder / "begun"
+    os.mkfifo(pipe)
+    waiting = (
+        "import time\nfrom hector.testing import LLMSuite\n\n\nclass TestModel(LLMSuite):\n"
+        "    def open(self):\n"
+        f"        pipe = open({str(pipe)!r}, 'w')\n        time.sleep(600)\n"
+    )
+    terminal.install("slow", BARE, suites=waiting)
+    check = terminal.start("plugins", "check", "slow", *options)
+    with check, pipe.open() as begun:  # ends when nobody has it open for writing any more
+        check.send_signal(signal.SIGTERM)
+        assert check.wait(30) == 128 + signal.SIGTERM
+        assert begun.read() == ""

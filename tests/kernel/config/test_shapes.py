@@ -93,7 +93,7 @@ def test_a_value_of_the_type_is_taken(annotation: Any, value: object, result: ob
         (bool, 0, "[H103] key: expected a boolean (true or false), but found an integer `0`"),
         (list[str], "abc", "[H103] key: expected a list, but found a string `abc`"),
         (list[str], ["a", 1], "[H103] key[1]: expected a string, but found an integer `1`"),
-        (tuple[int, str], [1], "[H103] key: expected a list of 2, but found a list"),
+        (tuple[int, str], [1], "[H103] key: expected a list of 2, but found one of 1"),
         (dict[str, int], [1], "[H103] key: expected a map, but found a list"),
         (dict[str, int], {"a b": "x"}, '[H103] key["a b"]: expected an integer, but found a string `x`'),
         (int | str, [1], "[H103] key: expected an integer or a string, but found a list"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from hector.config.node import INVALID, Node, child_path
+from hector.config.node import INVALID, Node, child_path, value_problem
 from hector.config.shape.scalars import NullShape, StringShape, length_problem
 from hector.config.shape.shape import SECRET_EXPECTED, Reading, Shape, typed_value, wrong_type
 from hector.spi import Length
@@ -88,8 +88,12 @@ class FixedListShape(Shape):
         """See `Shape`."""
         if node.value is INVALID:
             return INVALID
-        if not isinstance(node.value, list) or len(node.items) != len(self.items):
+        if not isinstance(node.value, list):
             reading.problems.append(wrong_type(node, path, self.expected))
+            return INVALID
+        if len(node.items) != len(self.items):
+            message = f"expected {self.expected}, but found one of {len(node.items)}"
+            reading.problems.append(value_problem(node, "H103", path, message))
             return INVALID
         values = [
             shape.read(item, f"{path}[{index}]", reading)
