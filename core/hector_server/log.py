@@ -40,6 +40,11 @@ def configure_logging(
     root.setLevel({"warn": "WARNING"}.get(level.lower(), level.upper()))
     # What uvicorn tells at info (start, stop, waiting) is told by us.
     logging.getLogger("uvicorn").setLevel(max(logging.WARNING, root.level))
+    # The HTTP clients tell of each request to a model or a tool, with its address.
+    for client in ("httpx", "httpx2"):
+        logging.getLogger(client).setLevel(
+            logging.NOTSET if root.level <= logging.DEBUG else max(logging.WARNING, root.level)
+        )
 
 
 class JSONFormatter(logging.Formatter):

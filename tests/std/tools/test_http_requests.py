@@ -555,6 +555,36 @@ async def test_secrets_that_a_server_repeats_do_not_show(status: int) -> None:
     assert "api_key=…" in told
 
 
+@pytest.mark.parametrize("path", ["/", "/?page=1"])
+async def test_the_http_client_logs_no_secret(path: str, caplog: pytest.LogCaptureFixture) -> None:
+    """It logs the address of each request; a redirect gets only what the server says."""
+    caplog.set_level("DEBUG")
+
+    def answer(asked: Asked) -> Answer:
+        is_first = "moved" not in asked.target
+        return Answer(307, headers={"Location": "/moved"}) if is_first else Answer()
+
+    shared = {
+        "headers": {"Authorization": Secret("Bearer hunter-2222")},
+        "query": {"api_key": Secret("p@ss word/1")},
+    }
+    async with (
+        Service.running(answer) as service,
+        opened(service, path=path, shared=shared) as tool,
+    ):
+        await call(tool)
+    first, second = service.asked
+    whole = f"{path}{'&' if '?' in path else '?'}api_key=p%40ss%20word%2F1"
+    assert (first.target, second.target) == (whole, "/moved")
+    addresses = [record.getMessage() for record in caplog.records if record.name == "httpx"]
+    assert [text.split()[3] for text in addresses] == [
+        f"{service.url}{path}",
+        f"{service.url}/moved",
+    ]
+    assert "hunter" not in caplog.text
+    assert "api_key" not in caplog.text
+
+
 async def test_what_is_no_secret_stays_in_the_content() -> None:
     """A version in a header is also part of what a service says."""
     answer = json_answer({"version": "2022-11-28"})

@@ -11,6 +11,7 @@ from hector.errors import AddressRefusedError, ToolError, ToolTimeoutError
 from hector.spi import server_of
 from hector_std.tools_http.replies import Blotting, Reply, UnreadableReplyError, read_reply
 from hector_std.tools_http.requests import Outgoing
+from hector_std.tools_http.secret_query import SECRET_QUERY
 
 __all__ = ["Exchange"]
 
@@ -89,7 +90,11 @@ class Exchange:
     async def _followed(self, outgoing: Outgoing, followed: list[int]) -> Reply:
         """The last reply; `followed` gets the status of each that led on."""
         request = self.client.build_request(
-            outgoing.method, outgoing.url, headers=dict(outgoing.headers), content=outgoing.content
+            outgoing.method,
+            outgoing.url,
+            headers=dict(outgoing.headers),
+            content=outgoing.content,
+            extensions={SECRET_QUERY: outgoing.secret_query},
         )
         origin = _origin(request.url)
         for _ in range(MOST_REDIRECTS):

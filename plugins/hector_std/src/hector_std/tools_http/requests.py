@@ -38,7 +38,8 @@ class Outgoing:
     """A request, ready to be sent.
 
     Attributes:
-        url: with everything encoded.
+        url: with everything encoded, and without what is secret: the HTTP client logs it.
+        secret_query: to be added to the query of `url`; empty for nothing.
         headers: it may hold secrets.
         content: the body, or None.
     """
@@ -47,6 +48,7 @@ class Outgoing:
     url: str
     headers: Mapping[str, str] = attrs.field(repr=False)
     content: bytes | None = attrs.field(default=None, repr=False)
+    secret_query: str = attrs.field(default="", repr=False)
 
 
 class RequestMaker:
@@ -104,7 +106,8 @@ class RequestMaker:
             sent = known[IDEMPOTENCY_KEY]
             quoted = self._shared.quote_idempotency_key
             headers[self._shared.idempotency_header] = f'"{sent}"' if quoted else str(sent)
-        return Outgoing(self._tool.method, self._url(self._path, known), headers, content)
+        url = self._url(self._path, known)
+        return Outgoing(self._tool.method, url, headers, content, self._query)
 
     def lookup(self, arguments: JSONObject, key: str) -> Outgoing:
         """The request that tells what became of a call; only for tools that have a `lookup`.
@@ -114,7 +117,7 @@ class RequestMaker:
         """
         path = self._lookup or self._path
         url = self._url(path, self._read(arguments, key))
-        return Outgoing("GET", url, self._headers(None))
+        return Outgoing("GET", url, self._headers(None), secret_query=self._query)
 
     def _read(self, arguments: JSONObject, key: str) -> dict[str, JSONValue]:
         """The arguments with the defaults of those that are not there, and the key."""
@@ -126,9 +129,7 @@ class RequestMaker:
 
     def _url(self, path: PathTemplate, arguments: Mapping[str, JSONValue]) -> str:
         filled = path.fill(arguments)
-        if self._query:
-            filled += f"{'&' if '?' in filled else '?'}{self._query}"
-        if len(self._base) + len(filled) > LONGEST_ADDRESS:
+        if len(self._base) + len(filled) + len(self._query) >= LONGEST_ADDRESS:
             raise ToolArgumentsError(
                 f"`{self._name}` was not called: its arguments make the address longer than"
                 f" {LONGEST_ADDRESS:,} characters"

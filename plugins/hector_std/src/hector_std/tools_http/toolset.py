@@ -31,6 +31,7 @@ from hector_std.tools_http.exchange import CONNECT_TIMEOUT_S, Exchange
 from hector_std.tools_http.provider import HttpToolsSettings
 from hector_std.tools_http.replies import ACCEPTED_ENCODINGS, Blotting, Reply
 from hector_std.tools_http.requests import RequestMaker
+from hector_std.tools_http.secret_query import SecretQueryTransport
 
 __all__ = ["HttpToolset", "open_http_tools"]
 
@@ -118,7 +119,9 @@ async def open_http_tools(
     certificates = await asyncio.to_thread(_certificates, context.path) if is_secure else None
     rules = OutboundRules.of(settings.allowed_networks)
     client = httpx.AsyncClient(
-        transport=GuardedTransport(rules, ssl_context=certificates, resolve=resolve),
+        transport=SecretQueryTransport(
+            GuardedTransport(rules, ssl_context=certificates, resolve=resolve)
+        ),
         headers={"Accept-Encoding": ACCEPTED_ENCODINGS, "User-Agent": "hector"},
         # Whoever calls is somebody else each time: what a server sets for one is not sent for another.
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
