@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import cast
 
 import attrs
 
@@ -54,30 +55,13 @@ async def run_program(
     Raises:
         OSError: it could not be started.
 
-    Cancellation asks the group to end, and after `STOP_TIMEOUT_S` seconds ends it by force.
+    Cancellation asks the group to end, and after `STOP_TIMEOUT_S` seconds ends it by force. If this process dies, the
+    group is ended by force at once.
     """
     output = _Output(max_output)
-    reading, writing = os.pipe()
-    with os.fdopen(reading, "rb", 0) as source:
-        try:
-            transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-                lambda: output, source
-            )
-            try:
-                process = await asyncio.create_subprocess_exec(
-                    *arguments,
-                    cwd=folder,
-                    env=environment,
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=writing,
-                    stderr=writing,
-                    start_new_session=True,
-                )
-            except BaseException:
-                transport.close()
-                raise
-        finally:
-            os.close(writing)
+    async with _guard() as watch:
+        process, transport = await _started(arguments, folder, environment, output)
+        watch(process)
         try:
             is_late = await _is_late(process, timeout_s)
             await output.wait_ended()
@@ -85,6 +69,64 @@ async def run_program(
             transport.close()
     code = process.returncode
     return Finished(output.kept(), -signal.SIGKILL if code is None else code, is_late)
+
+
+async def _started(
+    arguments: Sequence[str], folder: str, environment: Mapping[str, str], output: _Output
+) -> tuple[asyncio.subprocess.Process, asyncio.ReadTransport]:
+    """Start a program that writes to `output`, and give what reads from it, which the caller closes."""
+    reading, writing = os.pipe()
+    try:
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: output, os.fdopen(reading, "rb", 0)
+        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *arguments,
+                cwd=folder,
+                env=environment,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=writing,
+                stderr=writing,
+                start_new_session=True,
+            )
+        except BaseException:
+            transport.close()
+            raise
+    finally:
+        os.close(writing)
+    return process, transport
+
+
+@asynccontextmanager
+async def _guard() -> AsyncGenerator[Callable[[asyncio.subprocess.Process], None]]:
+    """Have a program's group ended by force if this process is gone before the block is left, by `kill -9` say.
+
+    The guard, which is there before the program, reads from a pipe that only this process holds open: first whom to
+    watch, and then the end, which comes when the process is gone, however that was. What no process can see to itself
+    takes one beside it; Linux could end a child with its parent, and would end the first program of the group only.
+
+    Yields:
+        Names the program to watch; one that is never named is none of its business.
+    """
+    guard = await asyncio.create_subprocess_exec(
+        "/bin/sh",
+        "-c",
+        'read -r group && { read -r _ || kill -s KILL -- "-$group"; }',
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+        start_new_session=True,  # a signal to the terminal's or the server's group is not for it
+    )
+    pipe = cast("asyncio.StreamWriter", guard.stdin)
+    try:
+        yield lambda process: pipe.write(f"{process.pid}\n".encode())
+    finally:
+        with suppress(ProcessLookupError):
+            guard.kill()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_TIMEOUT_S):
+                await guard.wait()
 
 
 async def _is_late(process: asyncio.subprocess.Process, timeout_s: float) -> bool:
