@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import ipaddress
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -24,6 +25,11 @@ pytest.register_assert_rewrite(
 settings.register_profile("hector", deadline=None)
 settings.register_profile("hector-long", settings.get_profile("hector"), max_examples=1000)
 settings.load_profile("hector")
+
+# Whoever starts the tests in the background may have them ignore Ctrl-C, and all processes that they start: `cmd &` of a
+# shell without job control does. The tests of what Ctrl-C does send it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class NetworkRefusedError(RuntimeError):
