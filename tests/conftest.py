@@ -26,8 +26,8 @@ settings.register_profile("hector", deadline=None)
 settings.register_profile("hector-long", settings.get_profile("hector"), max_examples=1000)
 settings.load_profile("hector")
 
-# Whoever starts the tests in the background may have them ignore Ctrl-C, and all processes that they start: `cmd &` of a
-# shell without job control does. The tests of what Ctrl-C does send it.
+# Whoever starts the tests in the background may have them ignore Ctrl-C, and all processes that they start: `cmd &` of
+# a shell without job control does. The tests of what Ctrl-C does send it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
