@@ -56,7 +56,10 @@ def _checked(provider: object, hook_name: str, kind: Kind) -> Provider:
         raise TypeError(
             f"{hook_name} gave `{provider.type}` of kind {provider.kind}, it is there for kind {kind}"
         )
-    if not attrs.has(provider.settings):
+    declared = (
+        provider.declared_settings
+    )  # one that is named by a string is looked at when it is used
+    if not isinstance(declared, str) and not attrs.has(declared):
         raise TypeError(f"the settings of {kind} `{provider.type}` are not an attrs class")
     return provider
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import builtins
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import AbstractAsyncContextManager
+from functools import cache
+from importlib import import_module
 from typing import Any, Literal, TypeAlias
 
 import attrs
 
+from hector.errors import UsageError
 from hector.spi.build import BuildContext
 
 __all__ = ["KINDS", "Create", "Kind", "Provider"]
@@ -51,7 +54,9 @@ class Provider:
     Attributes:
         kind: the contract the component fulfils; see the Protocol of that name in `hector.spi`.
         type: the word users write in the config: lower case letters, digits and `_`, such as `openai`.
-        settings: a frozen attrs class; every key the provider reads, and no other (see `hector.spi.settings`).
+        declared_settings: given as `settings`: a frozen attrs class, or `"module:Class"`, imported when a config first
+            names the type, so that importing a plugin with many settings takes no time. The class has every key the
+            provider reads, and no other (see `hector.spi.settings`).
         create: builds the component, or `"module:function"`, imported (in a thread) when the first one is built.
             It must not do I/O before it is awaited or entered. Import heavy SDKs in here, never at the top of the
             plugin's module. What it returns decides the life cycle: a plain component is dropped when no longer
@@ -68,8 +73,30 @@ class Provider:
 
     kind: Kind
     type: str = attrs.field(validator=attrs.validators.matches_re(r"[a-z][a-z0-9_]*"))
-    settings: builtins.type[Any]
+    declared_settings: builtins.type[Any] | str = attrs.field(alias="settings")
     create: Create | str
     summary: str = ""
     capabilities: frozenset[str] = frozenset()
     exclusive: Callable[[Any], Collection[str]] | None = None
+
+    @property
+    def settings(self) -> builtins.type[Any]:
+        """The settings class.
+
+        Raises:
+            UsageError: the class that was named cannot be imported, or is none.
+        """
+        declared = self.declared_settings
+        return _imported(declared) if isinstance(declared, str) else declared
+
+
+@cache
+def _imported(where: str) -> type[Any]:
+    module, _, name = where.partition(":")
+    try:
+        found: object = getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UsageError(f"the settings class `{where}` cannot be imported: {error}") from error
+    if not isinstance(found, type):
+        raise UsageError(f"the settings class `{where}` is no class")
+    return found

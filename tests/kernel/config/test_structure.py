@@ -634,13 +634,26 @@ def test_what_the_registry_says_is_passed_on(index: ProviderIndex, code: str) ->
     ]
 
 
-def test_a_plugin_with_a_broken_settings_class_is_told(index: ProviderIndex) -> None:
-    class Plain:
-        """No attrs class."""
+class Plain:
+    """No attrs class."""
 
+
+@pytest.mark.parametrize(
+    ("declared", "problem"),
+    [
+        (Plain, "is not an attrs class"),
+        ("no_such_module:Plain", "`no_such_module:Plain` cannot be imported: No module named"),
+        ("hector.spi:Nothing", "module 'hector.spi' has no attribute 'Nothing'"),
+        ("hector.spi:KINDS", "the settings class `hector.spi:KINDS` is no class"),
+        ("", "the settings class `` cannot be imported: Empty module name"),
+    ],
+)
+def test_a_plugin_with_a_broken_settings_class_is_told(
+    index: ProviderIndex, declared: type[Any] | str, problem: str
+) -> None:
     class Broken:
         def find(self, kind: str, type: str) -> Provider | ProviderProblem:
-            return Provider(kind="llm", type="x", settings=Plain, create="a:b")
+            return Provider(kind="llm", type="x", settings=declared, create="a:b")
 
         types = staticmethod(index.types)
         providers = staticmethod(index.providers)
@@ -649,7 +662,7 @@ def test_a_plugin_with_a_broken_settings_class_is_told(index: ProviderIndex) -> 
     (found,) = [str(item) for item in diagnose(raw, Broken())]
 
     assert found.startswith("config.yaml:1:8: [H116] llms.a: the plugin of `x` is broken: ")
-    assert "is not an attrs class" in found
+    assert problem in found
 
 
 def test_the_plugins_section_is_read_without_any_provider() -> None:

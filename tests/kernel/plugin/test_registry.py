@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from hector.config import ProviderProblem
 from hector.plugin.records import PluginRecord
 from hector.plugin.registry import Registry, build_registry
 from hector.plugin.requirements import unmet_requirements
+from hector.runtime import check_config
 from hector.spi import Provider
 
 Install = Callable[..., None]
@@ -221,3 +223,30 @@ def test_collecting_the_standard_plugins_imports_no_heavy_library() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"
+
+
+def test_settings_that_are_named_are_imported_when_a_config_names_their_type(
+    install: Install, tmp_path: Path
+) -> None:
+    """So that a plugin of many providers costs nothing where none of them is used."""
+    install(
+        "hector-plugin-alpha",
+        "alpha",
+        "from hector.plugin import hookimpl\nfrom hector.spi import Provider\n\n\n"
+        "@hookimpl\ndef hector_llm_providers():\n"
+        "    return [Provider(kind='llm', type='alpha', settings='alpha_settings:Alpha', create='a:b')]\n",
+    )
+    (tmp_path / "alpha_settings.py").write_text(
+        "import attrs\n\n\n@attrs.frozen(kw_only=True)\nclass Alpha:\n    size: int = 1\n"
+    )
+    sys.path.insert(0, str(tmp_path))
+    try:
+        provider = build_registry().find("llm", "alpha")
+        assert isinstance(provider, Provider)
+        assert "alpha_settings" not in sys.modules
+        problems = check_config({"llms": {"a": {"provider": "alpha", "size": "big"}}, "agents": {}})
+        assert "alpha_settings" in sys.modules
+    finally:
+        sys.path.remove(str(tmp_path))
+        sys.modules.pop("alpha_settings", None)
+    assert [item.path for item in problems] == ["llms.a.size"]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hector.message import DataPart, FilePart, JSONValue, TextPart
 from hector.spi import BuildContext, Invocation, Tool, ToolContext, ToolOutput
 from hector.spi.outbound_client import resolve as system_resolve
-from hector_std.tools_http.provider import HttpToolSettings, HttpToolsSettings
+from hector_std.tools_http.settings import HttpToolSettings, HttpToolsSettings
 from hector_std.tools_http.toolset import open_http_tools
 
 __all__ = ["KEY", "LOOPBACK", "Answer", "Asked", "Service", "call", "opened", "said", "texts"]

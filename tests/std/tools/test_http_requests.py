@@ -19,7 +19,8 @@ from hector.message import JSONValue
 from hector.spi import Secret
 from hector.testing.message_strategies import json_objects
 from hector_std.conformance import TestHttpTools
-from hector_std.tools_http.provider import PROVIDERS, HttpToolSettings
+from hector_std.tools_http.providers import PROVIDERS
+from hector_std.tools_http.settings import HttpToolSettings
 from hector_std.tools_http.templates import PathTemplate, body_places, fill_body
 
 __all__ = ["TestHttpTools"]

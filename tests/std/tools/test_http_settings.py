@@ -13,7 +13,7 @@ from hector import Runtime, check_config
 from hector.errors import ConfigError, ToolError
 from hector.spi import Secret, SettingsProblem, SettingsRefusedError
 from hector.testing.message_strategies import texts
-from hector_std.tools_http.provider import HttpToolSettings, HttpToolsSettings
+from hector_std.tools_http.settings import HttpToolSettings, HttpToolsSettings
 
 BASE: dict[str, Any] = {"base_url": "https://shop.example.com/v2"}
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from hector_std.agents.settings import PROVIDERS
+from hector_std.agents.providers import PROVIDERS
 
 __all__ = ["PROVIDERS"]

@@ -7,10 +7,9 @@ from typing import Annotated, Any
 
 import attrs
 
-from hector.spi import Advice, Doc, Duration, Length, NotYet, Provider, Range, Reference
+from hector.spi import Advice, Doc, Duration, Length, NotYet, Range, Reference
 
 __all__ = [
-    "PROVIDERS",
     "LLMAgentSettings",
     "LoopSettings",
     "ParallelSettings",
@@ -167,35 +166,3 @@ class LoopSettings:
         Length(minimum=1),
     ]
     max_iterations: Annotated[int, Doc("rounds after which the loop ends"), Range(minimum=1)] = 10
-
-
-PROVIDERS = (
-    Provider(
-        kind="agent",
-        type="llm",
-        settings=LLMAgentSettings,
-        create="hector_std.agents.create:llm_agent",
-        summary="a model with tools, documents and other agents",
-    ),
-    Provider(
-        kind="agent",
-        type="sequential",
-        settings=SequentialSettings,
-        create="hector_std.agents.create:sequential_agent",
-        summary="agents one after the other",
-    ),
-    Provider(
-        kind="agent",
-        type="parallel",
-        settings=ParallelSettings,
-        create="hector_std.agents.create:parallel_agent",
-        summary="agents at the same time",
-    ),
-    Provider(
-        kind="agent",
-        type="loop",
-        settings=LoopSettings,
-        create="hector_std.agents.create:loop_agent",
-        summary="agents in rounds, until one escalates",
-    ),
-)

@@ -6,16 +6,6 @@ than `size` characters; line numbers are right; the same document gives the same
 
 from __future__ import annotations
 
-from hector_std.chunkers.providers import (
-    PROVIDERS,
-    OverlappingSettings,
-    SemanticSettings,
-    SizeSettings,
-)
+from hector_std.chunkers.providers import PROVIDERS
 
-__all__ = [
-    "PROVIDERS",
-    "OverlappingSettings",
-    "SemanticSettings",
-    "SizeSettings",
-]
+__all__ = ["PROVIDERS"]

@@ -6,7 +6,7 @@ from hector.spi import BuildContext
 from hector_std.chunkers.by_lines import OverlappingChunker, SimpleChunker
 from hector_std.chunkers.by_sentences import SentenceChunker
 from hector_std.chunkers.by_structure import SemanticChunker
-from hector_std.chunkers.providers import (
+from hector_std.chunkers.settings import (
     OverlappingSettings,
     SemanticSettings,
     SizeSettings,

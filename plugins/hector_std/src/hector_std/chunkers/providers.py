@@ -1,88 +1,37 @@
-"""What the chunkers declare: their settings and their providers."""
+"""The chunkers; their settings are imported when a config names them."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from hector.spi import Provider
 
-import attrs
-
-from hector.spi import Doc, Provider, Range
-
-__all__ = [
-    "PROVIDERS",
-    "OverlappingSettings",
-    "SemanticSettings",
-    "SizeSettings",
-]
-
-
-@attrs.frozen(kw_only=True)
-class SizeSettings:
-    """Keys of the strategies `simple` and `sentence`."""
-
-    size: Annotated[int, Range(minimum=1), Doc("most characters of a chunk")] = 1000
-
-
-@attrs.frozen(kw_only=True)
-class OverlappingSettings:
-    """Keys of the strategy `overlapping`."""
-
-    size: Annotated[int, Range(minimum=1), Doc("most characters of a chunk")] = 1000
-    overlap: Annotated[
-        int | None,
-        Range(minimum=0),
-        Doc("most characters repeated from the chunk before; a fifth of the size if omitted"),
-    ] = None
-
-    def __attrs_post_init__(self) -> None:
-        """Refuse what no single key shows to be wrong."""
-        if self.overlap is not None and self.overlap >= self.size:
-            raise ValueError(f"overlap ({self.overlap}) must be smaller than size ({self.size})")
-
-
-@attrs.frozen(kw_only=True)
-class SemanticSettings:
-    """Keys of the strategy `semantic`."""
-
-    size: Annotated[int, Range(minimum=1), Doc("most characters of a chunk")] = 1000
-    min_size: Annotated[
-        int | None,
-        Range(minimum=0),
-        Doc("sections with fewer characters are joined; a tenth of the size if omitted"),
-    ] = None
-
-    def __attrs_post_init__(self) -> None:
-        """Refuse what no single key shows to be wrong."""
-        if self.min_size is not None and self.min_size > self.size:
-            raise ValueError(f"min_size ({self.min_size}) must not exceed size ({self.size})")
-
+__all__ = ["PROVIDERS"]
 
 PROVIDERS: tuple[Provider, ...] = (
     Provider(
         kind="chunker",
         type="simple",
-        settings=SizeSettings,
+        settings="hector_std.chunkers.settings:SizeSettings",
         create="hector_std.chunkers.opening:open_simple",
         summary="whole lines up to a size",
     ),
     Provider(
         kind="chunker",
         type="overlapping",
-        settings=OverlappingSettings,
+        settings="hector_std.chunkers.settings:OverlappingSettings",
         create="hector_std.chunkers.opening:open_overlapping",
         summary="whole lines up to a size, each chunk repeating the end of the one before",
     ),
     Provider(
         kind="chunker",
         type="sentence",
-        settings=SizeSettings,
+        settings="hector_std.chunkers.settings:SizeSettings",
         create="hector_std.chunkers.opening:open_sentence",
         summary="whole sentences up to a size",
     ),
     Provider(
         kind="chunker",
         type="semantic",
-        settings=SemanticSettings,
+        settings="hector_std.chunkers.settings:SemanticSettings",
         create="hector_std.chunkers.opening:open_semantic",
         summary="along headings, paragraphs and fenced code",
     ),

@@ -20,7 +20,7 @@ from hector_std.tools_command.toolset import open_command_tools
 from hector_std.tools_files import FileToolsSettings
 from hector_std.tools_files.toolset import FileTools
 from hector_std.tools_function import FunctionToolsSettings, open_function_tools
-from hector_std.tools_http.provider import HttpToolSettings, HttpToolsSettings
+from hector_std.tools_http.settings import HttpToolSettings, HttpToolsSettings
 from hector_std.tools_http.toolset import open_http_tools
 from hector_std.tools_memory import MemoryTools, MemoryToolsSettings
 

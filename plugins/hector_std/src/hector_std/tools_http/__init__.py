@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from hector_std.tools_http.provider import PROVIDERS
+from hector_std.tools_http.providers import PROVIDERS
 
 __all__ = ["PROVIDERS"]

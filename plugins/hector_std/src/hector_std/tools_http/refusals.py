@@ -19,7 +19,7 @@ from hector_std.tools_http.checks import (
     query_problems,
     unused_problems,
 )
-from hector_std.tools_http.provider import HttpToolSettings, HttpToolsSettings
+from hector_std.tools_http.settings import HttpToolSettings, HttpToolsSettings
 
 __all__ = ["tool_problems", "toolset_problems"]
 

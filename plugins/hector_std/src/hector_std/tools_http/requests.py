@@ -14,7 +14,7 @@ from hector.errors import ToolArgumentsError
 from hector.message import JSONObject, JSONValue
 from hector.spi import ArgumentSchema, ToolSpec
 from hector_std.tools_http.checks import IDEMPOTENCY_KEY, schema_of
-from hector_std.tools_http.provider import HttpToolSettings, HttpToolsSettings
+from hector_std.tools_http.settings import HttpToolSettings, HttpToolsSettings
 from hector_std.tools_http.templates import PathTemplate, body_places, fill_body
 
 __all__ = ["Outgoing", "RequestMaker", "key_on_the_wire"]

@@ -28,10 +28,10 @@ from hector.spi import (
 from hector.spi.certificates import shared_tls_context
 from hector.spi.outbound_client import GuardedTransport, Resolve, resolve
 from hector_std.tools_http.exchange import CONNECT_TIMEOUT_S, Exchange
-from hector_std.tools_http.provider import HttpToolsSettings
 from hector_std.tools_http.replies import ACCEPTED_ENCODINGS, Blotting, Reply
 from hector_std.tools_http.requests import RequestMaker
 from hector_std.tools_http.secret_query import SecretQueryTransport
+from hector_std.tools_http.settings import HttpToolsSettings
 
 __all__ = ["HttpToolset", "open_http_tools"]
 

@@ -13,7 +13,6 @@ from hector.spi import (
     Duration,
     Length,
     Pattern,
-    Provider,
     Range,
     Secret,
     SettingsRefusedError,
@@ -21,7 +20,7 @@ from hector.spi import (
 )
 from hector_std.tools_http.names import NAME
 
-__all__ = ["PROVIDERS", "HttpToolSettings", "HttpToolsSettings", "Method"]
+__all__ = ["HttpToolSettings", "HttpToolsSettings", "Method"]
 
 Method: TypeAlias = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
@@ -188,14 +187,3 @@ class HttpToolsSettings:
         problems = toolset_problems(self)
         if problems:
             raise SettingsRefusedError(problems)
-
-
-PROVIDERS: tuple[Provider, ...] = (
-    Provider(
-        kind="toolset",
-        type="http",
-        settings=HttpToolsSettings,
-        create="hector_std.tools_http.toolset:open_http_tools",
-        summary="requests to one HTTP service, each of them a tool with parameters",
-    ),
-)
