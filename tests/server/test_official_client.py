@@ -115,7 +115,7 @@ async def test_returning_immediately_leaves_the_work_running() -> None:
         gate.opened.set()
         done = await _settled(await official_client(http), task.id)
 
-    assert task.status.state == TaskState.TASK_STATE_SUBMITTED
+    assert task.status.state == TaskState.TASK_STATE_WORKING
     assert working.status.state == TaskState.TASK_STATE_WORKING
     assert working.artifacts[0].parts[0].text == "before "
     assert done.artifacts[0].parts[0].text == "before after"

@@ -285,3 +285,16 @@ async def test_the_tasks_of_a_host_that_has_them_in_no_memory_are_listed_by_time
 
     assert found == [task["id"] for task in reversed(made)]
     assert [task["id"] for task in context["result"]["tasks"]] == [made[2]["id"]]
+
+
+async def test_a_task_that_a_client_was_told_of_is_recorded() -> None:
+    """Whoever has its id finds it again, though the server is killed the moment after."""
+    tool = Recorder("act", needs_approval=False, waits=True)
+    async with serving_app([ACT], ["It is done."], tools=[tool], server=CHECKPOINT) as app:
+        now = {**params(), "configuration": {"returnImmediately": True}}
+        task = (await call(app.http, "SendMessage", now))["result"]["task"]
+        recorded = [event.kind for event in await app.runtime.tasks.events(task["id"])]
+        tool.opened.set()
+
+    assert task["status"]["state"] == "TASK_STATE_WORKING"
+    assert recorded[0] == "started"

@@ -88,7 +88,8 @@ def _decided(call: ToolCall, key: str, last: Event, asked: Event | None) -> Call
 
 def _cut_off(call: ToolCall, key: str, tool: Tool | None) -> CallStep:
     """It had begun, and nobody knows how far it came."""
-    effect = tool.spec.effect if tool is not None else "pure"  # nothing runs: the model is told
+    # A tool that is gone has left nobody who knows what a second run, or none, would mean.
+    effect = tool.spec.effect if tool is not None else "unsafe"
     if effect in ("pure", "idempotent"):
         return CallStep(call, key, "run_again")
     if effect == "lookup":

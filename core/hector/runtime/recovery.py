@@ -207,7 +207,7 @@ class Recovery:
             self._free.release()
 
     async def _resume(self, record: TaskRecord) -> None:
-        if record.state == "running":
+        if record.state == "running" and record.id not in self._said_before:
             logger.info("task %s of agent %s goes on: its process is gone", record.id, record.agent)
         try:
             events = self._runs.resume(record)
@@ -246,6 +246,8 @@ class Recovery:
             async for record in records:
                 if record.state == "running" and record.owner in alive:
                     continue
+                if record.state == "waiting" and record.expires_at is not None:
+                    continue  # its question has a time of its own, and then counts as denied
                 if record.id in self._taken or self._runs.is_running(record.id):
                     continue
                 reason = f"nothing happened to its task for {policy.timeout_s:g} s"

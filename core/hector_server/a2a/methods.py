@@ -125,7 +125,9 @@ class Methods:
             return await self._decide(caller, sent)
         task = await self._task_for(caller, sent)
         self._tasks.start(task, sent.message)
-        if not sent.returns_immediately:
+        if sent.returns_immediately:
+            await _until_begun(task)
+        else:
             await task.rested.wait()  # the run has a deadline of its own
         return {"task": task.to_json(history_length=sent.history_length)}
 
@@ -137,7 +139,8 @@ class Methods:
         stream = self._subscribed(task, None)
         try:
             self._tasks.start(task, sent.message)
-        except BusyError:
+            await _until_begun(task)
+        except BaseException:
             stream.close()
             raise
         return stream
@@ -282,6 +285,17 @@ class Methods:
             raise UnsupportedOperationError(
                 "the task is being worked on and has not asked for input: wait for it, or cancel it"
             )
+
+
+BEGIN_TIMEOUT_S = 5.0
+"""How long a caller who wants no answer waits for its task to begin; one whose session is busy begins later."""
+
+
+async def _until_begun(task: Task) -> None:
+    """Wait until what the task begins with is recorded: a caller who is told of it earlier may find it gone."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(BEGIN_TIMEOUT_S):
+            await task.begun.wait()
 
 
 def _task_id(params: Fields) -> str:

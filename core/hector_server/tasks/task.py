@@ -70,6 +70,7 @@ class Task:
         is_let_go: whether this process gave the work up, for another to go on with.
         waiters: how many requests wait for it.
         rested: set while nothing works on it, or nobody here knows any more.
+        begun: set once it has been more than submitted: what began it is recorded, or it has ended.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class Task:
         self.is_let_go = False
         self.waiters = 0
         self.rested = asyncio.Event()
+        self.begun = asyncio.Event()
         self._closes_streams = closes_streams
         self._status_message: JSONObject | None = None
         self._history_size = 0
@@ -155,6 +157,8 @@ class Task:
             message_id: of what it has to say.
         """
         self.state = state
+        if state != "TASK_STATE_SUBMITTED":
+            self.begun.set()
         self.updated_s = time.time() if at_s is None else at_s
         self._status_message = self._agent_message(parts, message_id) if parts else None
         self.publish_status(metadata)

@@ -253,11 +253,17 @@ async def test_a_worker_goes_on_when_another_task_of_its_session_is_taken_over()
 
 
 async def test_a_task_that_nothing_happened_to_for_too_long_is_closed_with_the_reason() -> None:
-    stage = Stage([HeldTool(asks=True)], recovery={"timeout": "1s"})
+    stage = Stage([HeldTool(asks=True)], recovery={"timeout": "1s", "auto_resume": False})
     async with stage.opened(CALL, "never") as runtime:
         await last_of(runtime.run("main", "go", session="s", task="t"))
         record = await runtime.tasks.get("t")
-        old = attrs.evolve(record, updated_at=record.updated_at - 10)
+        old = attrs.evolve(
+            record,
+            state="running",
+            owner="gone",
+            expires_at=None,
+            updated_at=record.updated_at - 10,
+        )
         assert await stage.sessions.tasks.update(old, epoch=record.epoch)
         while not (record := await runtime.tasks.get("t")).has_ended:
             await asyncio.sleep(0)
@@ -266,8 +272,9 @@ async def test_a_task_that_nothing_happened_to_for_too_long_is_closed_with_the_r
 
 
 async def test_what_nobody_decides_in_time_counts_as_denied_and_the_model_goes_on() -> None:
+    """Also where nothing may happen to a task for no longer than that: a question has a time of its own."""
     tool = HeldTool(asks=True)
-    stage = Stage([tool], server={"approval": {"timeout": "0.05s"}})
+    stage = Stage([tool], server={"approval": {"timeout": "0.05s"}}, recovery={"timeout": "0.02s"})
     async with stage.opened(CALL, "so be it") as runtime:
         await last_of(runtime.run("main", "go", session="s", task="t"))
         while not (await runtime.tasks.get("t")).has_ended:
