@@ -75,7 +75,13 @@ PAGES: Mapping[Kind, Hook] = {
             (
                 "`model` stands for everything that decides a vector: a document store indexes anew when it "
                 "changes, and mixes old vectors with new ones when it does not. Where more settings than the name "
-                "of a model decide, take them into it, and offer `identity`. An embedder claims no capabilities."
+                "of a model decide, take a digest of them into it, and the library's version where that changes "
+                "vectors; `identity` says the same and adds the server and the dimension. An embedder claims no "
+                "capabilities."
+            ),
+            (
+                "Vectors may have any length, and a text without anything to go by may have the zero vector: stores "
+                "compare by cosine."
             ),
             (
                 "An embedder behind a network inherits `EmbedderWireSuite`, too. One that computes in the process "
